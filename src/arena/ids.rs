@@ -1,0 +1,56 @@
+//! Ids: 32-bit numbers of elements, handed out densely and used again.
+
+/// An id that nobody else knows yet: the right to write its rows.
+pub struct FreshId(u32);
+
+impl FreshId {
+    /// The number.
+    pub fn number(&self) -> u32 {
+        self.0
+    }
+
+    /// Gives up the right to write; from here on the number may be read by anybody.
+    pub fn publish(self) -> u32 {
+        self.0
+    }
+}
+
+/// Hands out ids; one owner.
+#[derive(Default)]
+pub struct Ids {
+    free: Vec<u32>,
+    next: u32,
+}
+
+/// Ids stay below this, which leaves graphs a bit of each number for marks.
+pub const MAX_IDS: u32 = 1 << 31;
+
+impl Ids {
+    /// An unused id, or None when all two billion are in use.
+    pub fn fresh(&mut self) -> Option<FreshId> {
+        if let Some(id) = self.free.pop() {
+            return Some(FreshId(id));
+        }
+        if self.next == MAX_IDS {
+            return None;
+        }
+        self.next += 1;
+        Some(FreshId(self.next - 1))
+    }
+
+    /// Takes back an id that no reader can see any more.
+    pub fn reclaim(&mut self, id: u32) {
+        debug_assert!(id < self.next);
+        self.free.push(id);
+    }
+
+    /// One more than the highest id ever handed out.
+    pub fn end(&self) -> u32 {
+        self.next
+    }
+
+    /// Bytes allocated.
+    pub fn allocated(&self) -> usize {
+        self.free.capacity() * size_of::<u32>()
+    }
+}

@@ -1,0 +1,38 @@
+//! The attributes of an element: its JSON text, and beside it, read once when it is set, what a
+//! filter needs of it.
+//!
+//! A record is one run of bytes, so whoever stores it chooses where:
+//!
+//! ```text
+//! [head 1][length of fields w][ name, value ]...[exact text to the end]
+//!   head: w (1, 2 or 4 bytes for every length and offset), named or interned, or bare: no fields;
+//!         and the length of the fields, if below 32: then it is not said again
+//!   name: an interned id of 1 or 2 bytes, ascending; or, in a named record, [length w][path]
+//!   value: a tag, then 0 to 8 bytes, see `tag`
+//! ```
+//!
+//! Names are interned in the set's [`Fields`], numbers take the smallest form that gives them
+//! back exactly, strings point into the text unless they hold escapes. A name table that is full
+//! makes records that carry their names: larger and slower, never wrong.
+//!
+//! **Why a reader of our own.** Text need not be JSON: the filter language has always read what it
+//! could of broken text, key by key from the left, and expressions rely on it. A strict parser
+//! would need that lenient reader beside it, and the two could disagree. One reader (`json`,
+//! `walk`) that accepts both, keeps positions in the text, lets the first of two equal keys win
+//! and nests arrays a thousand deep without recursion is less code than the adaptation. On valid
+//! JSON the tests hold it against serde_json.
+//!
+//! This folder knows no expressions, no sets and no server.
+
+mod bits;
+mod encode;
+mod fields;
+mod json;
+mod record;
+mod tag;
+mod walk;
+
+pub use bits::{Bits, Seen};
+pub use encode::{array_record, encode};
+pub use fields::{FieldId, Fields, Path};
+pub use record::{Array, Field, Items, RecordRef, Value};

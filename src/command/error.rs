@@ -1,0 +1,95 @@
+//! Every error text: clients depend on them.
+
+use std::fmt::{Display, Formatter, Result};
+
+/// Why a command was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommandError {
+    /// Too few or too many arguments; the server words it.
+    Arity,
+    /// The key holds something else.
+    WrongType,
+    InvalidVector,
+    InvalidEf,
+    InvalidM,
+    InvalidOptionAfterElement,
+    InvalidOption,
+    InvalidCount,
+    InvalidEpsilon,
+    InvalidFilterEf,
+    /// The rest of the expression from where it went wrong.
+    InvalidFilter(Vec<u8>),
+    VsimSyntax,
+    QuantizationMismatch,
+    MMismatch,
+    DimensionMismatch {
+        got: usize,
+        has: usize,
+    },
+    NoProjection,
+    ProjectionMismatch {
+        got: usize,
+        expects: usize,
+    },
+    NoSuchElement,
+    NoSuchKey,
+    CountNotInteger,
+    CountOutOfRange,
+    RangeCount,
+    RangeStart,
+    RangeEnd,
+    RangeOrder,
+    SetFull,
+    /// A chunk of a rewritten set outside of loading, or a damaged one.
+    Replay(String),
+}
+
+impl CommandError {
+    /// The text on the wire; the filter's part may hold any bytes.
+    pub fn text(&self) -> Vec<u8> {
+        let mut text = self.to_string().into_bytes();
+        if let CommandError::InvalidFilter(near) = self {
+            text.extend_from_slice(near);
+        }
+        text
+    }
+}
+
+impl Display for CommandError {
+    fn fmt(&self, f: &mut Formatter) -> Result {
+        use CommandError::*;
+        match self {
+            Arity => f.write_str("ERR wrong number of arguments"),
+            WrongType => f.write_str("WRONGTYPE Operation against a key holding the wrong kind of value"),
+            InvalidVector => f.write_str("ERR invalid vector specification"),
+            InvalidEf => f.write_str("ERR invalid EF"),
+            InvalidM => f.write_str("ERR invalid M"),
+            InvalidOptionAfterElement => f.write_str("ERR invalid option after element"),
+            InvalidOption => f.write_str("ERR invalid option"),
+            InvalidCount => f.write_str("ERR invalid COUNT"),
+            InvalidEpsilon => f.write_str("ERR invalid EPSILON"),
+            InvalidFilterEf => f.write_str("ERR invalid FILTER-EF"),
+            InvalidFilter(_) => f.write_str("ERR syntax error in FILTER expression near: "),
+            VsimSyntax => f.write_str("ERR syntax error in VSIM command"),
+            QuantizationMismatch => f.write_str("ERR asked quantization mismatch with existing vector set"),
+            MMismatch => f.write_str("ERR asked M value mismatch with existing vector set"),
+            DimensionMismatch { got, has } => {
+                write!(f, "ERR Vector dimension mismatch - got {got} but set has {has}")
+            }
+            NoProjection => f.write_str("ERR cannot add projection to existing set without projection"),
+            ProjectionMismatch { got, expects } => {
+                write!(f, "ERR Input dimension mismatch for projection - got {got} but projection expects {expects}")
+            }
+            NoSuchElement => f.write_str("ERR element not found in set"),
+            NoSuchKey => f.write_str("ERR key does not exist"),
+            CountNotInteger => f.write_str("ERR COUNT value is not an integer"),
+            CountOutOfRange => f.write_str("ERR COUNT value is out of range"),
+            RangeCount => f.write_str("ERR invalid COUNT value"),
+            RangeStart => f.write_str("ERR invalid start range format"),
+            RangeEnd => f.write_str("ERR invalid end range format"),
+            RangeOrder => f.write_str("ERR '-' can only be used as first argument, '+' only as second"),
+            SetFull => f.write_str("ERR the vector set is full"),
+            Replay(why) => write!(f, "ERR {why}"),
+        }
+    }
+}

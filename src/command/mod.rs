@@ -1,0 +1,29 @@
+//! Commands without a server: arguments in, a request out; a request on a set, a reply out.
+//!
+//! Each file reads the arguments of some commands and, where no more is needed than the set,
+//! carries them out. What may fail fails before the first change. What a command does to the server
+//! (open a key, replicate, notify) is `server`'s business.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `args.rs` | a cursor over arguments; integers and doubles as the server reads them |
+//! | `vector.rs` | the vector of VADD and VSIM |
+//! | `vadd.rs`, `vsim.rs` | the two large ones |
+//! | `inspect.rs` | what only looks: VEMB, VLINKS, VINFO, VRANDMEMBER, VRANGE |
+//! | `error.rs` | every error text |
+//! | `reply.rs` | a reply before it is RESP |
+
+pub mod args;
+mod error;
+pub mod inspect;
+mod reply;
+pub mod vadd;
+mod vector;
+pub mod vsim;
+
+pub use error::CommandError;
+pub use reply::Reply;
+pub use vector::VectorArgument;
+
+/// The arguments of a command behind its name.
+pub type Arguments<'a> = &'a [&'a [u8]];

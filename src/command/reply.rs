@@ -1,0 +1,36 @@
+//! A reply before it is RESP.
+
+/// What a command answers. How it looks on the wire depends on the protocol: see `server/reply.rs`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// An integer.
+    Int(i64),
+    /// Yes or no; 1 or 0 in RESP2.
+    Bool(bool),
+    /// No value where a string would be.
+    Nil,
+    /// No value where an array would be.
+    NilArray,
+    /// A double; its text in RESP2.
+    Double(f64),
+    /// A word of ours.
+    Simple(&'static str),
+    /// Any bytes.
+    Bulk(Vec<u8>),
+    /// A list.
+    Array(Vec<Reply>),
+    /// Pairs; in RESP2 a flat list.
+    Map(Vec<(Reply, Reply)>),
+}
+
+impl From<usize> for Reply {
+    fn from(value: usize) -> Reply {
+        Reply::Int(value as i64)
+    }
+}
+
+impl From<f32> for Reply {
+    fn from(value: f32) -> Reply {
+        Reply::Double(value as f64)
+    }
+}

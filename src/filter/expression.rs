@@ -1,0 +1,150 @@
+//! A parsed expression: its operands and operators in the order in which they are evaluated.
+//!
+//! Postfix order needs no boxes and no recursion: parsing, printing and compiling are loops, so a
+//! deep expression cannot exhaust the stack.
+
+use crate::attributes::Path;
+
+/// A parsed expression. Printing it gives text that parses to the same expression.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expression {
+    pub(super) nodes: Vec<Node>,
+    /// The most values that are held at once.
+    pub(super) depth: usize,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Node {
+    Null,
+    Number(f64),
+    String(Box<[u8]>),
+    Array(Box<[Item]>),
+    /// The value of a field; with an empty path, the lone dot, which never has one.
+    Field(Path),
+    Exists(Path),
+    Not,
+    Binary(Binary),
+    Call(Function),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Item {
+    Number(f64),
+    String(Box<[u8]>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Binary {
+    Power,
+    Multiply,
+    Divide,
+    Remainder,
+    Add,
+    Subtract,
+    Compare(Comparison),
+    In,
+    And,
+    Or,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Comparison {
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Equal,
+    NotEqual,
+}
+
+/// The functions whose arguments are values. (`exists` is none: its argument is a field.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Function {
+    Contains,
+    StartsWith,
+    EndsWith,
+    GeoDist,
+}
+
+impl Binary {
+    /// The higher, the tighter.
+    pub fn precedence(self) -> u8 {
+        match self {
+            Binary::Power => 5,
+            Binary::Multiply | Binary::Divide | Binary::Remainder => 4,
+            Binary::Add | Binary::Subtract => 3,
+            Binary::Compare(_) | Binary::In => 2,
+            Binary::And => 1,
+            Binary::Or => 0,
+        }
+    }
+
+    /// Whether of two operators of one precedence the left one binds first.
+    pub fn left_first(self) -> bool {
+        self != Binary::Power
+    }
+
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Binary::Power => "**",
+            Binary::Multiply => "*",
+            Binary::Divide => "/",
+            Binary::Remainder => "%",
+            Binary::Add => "+",
+            Binary::Subtract => "-",
+            Binary::Compare(Comparison::Less) => "<",
+            Binary::Compare(Comparison::LessOrEqual) => "<=",
+            Binary::Compare(Comparison::Greater) => ">",
+            Binary::Compare(Comparison::GreaterOrEqual) => ">=",
+            Binary::Compare(Comparison::Equal) => "==",
+            Binary::Compare(Comparison::NotEqual) => "!=",
+            Binary::In => "in",
+            Binary::And => "and",
+            Binary::Or => "or",
+        }
+    }
+}
+
+impl Function {
+    pub fn name(self) -> &'static str {
+        match self {
+            Function::Contains => "contains",
+            Function::StartsWith => "startswith",
+            Function::EndsWith => "endswith",
+            Function::GeoDist => "geodist",
+        }
+    }
+
+    pub fn arguments(self) -> usize {
+        match self {
+            Function::GeoDist => 3,
+            _ => 2,
+        }
+    }
+}
+
+impl Node {
+    /// How many values the node takes off the stack. Each puts one back.
+    pub fn operands(&self) -> usize {
+        match self {
+            Node::Not => 1,
+            Node::Binary(_) => 2,
+            Node::Call(function) => function.arguments(),
+            _ => 0,
+        }
+    }
+}
+
+impl Expression {
+    /// Where the part starts whose last node is at `end`.
+    pub(super) fn start(&self, end: usize) -> usize {
+        let mut at = end;
+        let mut wanted = self.nodes[at].operands();
+        while wanted > 0 {
+            at -= 1;
+            wanted += self.nodes[at].operands();
+            wanted -= 1;
+        }
+        at
+    }
+}

@@ -1,0 +1,221 @@
+//! Link rows: who is linked to whom on which level.
+//!
+//! Level 0 of a node is a row in one of [`CLASSES`] size classes and moves to a larger class as it
+//! fills. The few nodes of a higher level have one *tower* more, with a full row for each level.
+//!
+//! Reading needs no lock: a reader that meets a row in the middle of a change sees some neighbours
+//! of before and some of after, each of them a node that is or was a neighbour. Writing needs the
+//! locks of both nodes of the link (`locks.rs`).
+
+use std::sync::atomic::{AtomicU32, Ordering, fence};
+
+use super::node::MAX_LEVEL;
+use super::rows::RowClass;
+use crate::arena::{Array, Grace};
+
+/// Classes up to the ordinary capacity of level 0, 2M, in equal steps.
+const ORDINARY: usize = 8;
+/// Classes in all; those beyond `ORDINARY` go up to 3M and keep the graph connected when there is
+/// no other way.
+const CLASSES: usize = 12;
+/// A reference: class (of a tower: height - 1) in the upper bits, row below.
+const ROW_BITS: u32 = 28;
+const NONE: u32 = u32::MAX;
+
+pub(super) struct Links {
+    m: usize,
+    /// Reference of a node's row on level 0.
+    ground: Array<AtomicU32>,
+    classes: [RowClass; CLASSES],
+    /// Row of a node's tower among those of its level.
+    tower: Array<AtomicU32>,
+    towers: [RowClass; MAX_LEVEL],
+}
+
+impl Links {
+    pub fn new(m: usize) -> Links {
+        Links {
+            m,
+            ground: Array::new(1),
+            classes: std::array::from_fn(|class| RowClass::new(1 + class_capacity(m, class))),
+            tower: Array::new(1),
+            towers: std::array::from_fn(|above| RowClass::new((above + 1) * (1 + tower_capacity(m)))),
+        }
+    }
+
+    /// Makes room for a node that has no links yet.
+    pub fn announce(&self, node: u32) {
+        self.ground.ensure(node);
+        self.ground.at(node).store(NONE, Ordering::Release);
+        self.tower.ensure(node);
+        self.tower.at(node).store(NONE, Ordering::Release);
+    }
+
+    /// Drops the memory of that room: none, once the rows were given back.
+    pub fn forget(&self, node: u32) {
+        self.ground.at(node).store(NONE, Ordering::Release);
+        self.tower.at(node).store(NONE, Ordering::Release);
+    }
+
+    /// The row `[count, ids…]` of a node on a level, if it has one.
+    #[inline(always)]
+    fn row(&self, node: u32, level: usize) -> Option<&[AtomicU32]> {
+        if level == 0 {
+            // Acquire: pairs with the release in `grow`, so that the row's copied links are seen.
+            let reference = self.ground.get(node)?[0].load(Ordering::Acquire);
+            if reference == NONE {
+                return None;
+            }
+            let class = (reference >> ROW_BITS) as usize;
+            Some(self.classes[class].row(reference & ((1 << ROW_BITS) - 1)))
+        } else {
+            let reference = self.tower.get(node)?[0].load(Ordering::Acquire);
+            if reference == NONE {
+                return None;
+            }
+            self.tower_row(reference, level)
+        }
+    }
+
+    fn tower_row(&self, reference: u32, level: usize) -> Option<&[AtomicU32]> {
+        let (height, row) = ((reference >> ROW_BITS) as usize, reference & ((1 << ROW_BITS) - 1));
+        if level > height + 1 {
+            return None;
+        }
+        let width = 1 + tower_capacity(self.m);
+        let tower = self.towers[height].row(row);
+        Some(&tower[(level - 1) * width..level * width])
+    }
+
+    /// Appends the neighbours of a node on a level to `out`.
+    #[inline]
+    pub fn read(&self, node: u32, level: usize, out: &mut Vec<u32>) {
+        let Some(row) = self.row(node, level) else { return };
+        let count = (row[0].load(Ordering::Acquire) as usize).min(row.len() - 1);
+        out.extend(row[1..=count].iter().map(|id| id.load(Ordering::Relaxed)));
+        // The ids were stored after their nodes were announced; the fence makes what the
+        // announcing thread wrote visible to whoever uses the ids.
+        fence(Ordering::Acquire);
+    }
+
+    pub fn count(&self, node: u32, level: usize) -> usize {
+        self.row(node, level).map_or(0, |row| row[0].load(Ordering::Acquire) as usize)
+    }
+
+    pub fn contains(&self, node: u32, level: usize, other: u32) -> bool {
+        let Some(row) = self.row(node, level) else { return false };
+        let count = (row[0].load(Ordering::Acquire) as usize).min(row.len() - 1);
+        row[1..=count].iter().any(|id| id.load(Ordering::Relaxed) == other)
+    }
+
+    /// Links that a node may have on a level without special need.
+    pub fn capacity(&self, level: usize) -> usize {
+        if level == 0 { 2 * self.m } else { self.m }
+    }
+
+    /// Links that a node may have at all.
+    pub fn hard_capacity(&self, level: usize) -> usize {
+        if level == 0 { class_capacity(self.m, CLASSES - 1) } else { tower_capacity(self.m) }
+    }
+
+    /// Adds a link in one direction. The caller holds the node's lock, the link is not there and
+    /// the node has fewer than [`Links::hard_capacity`].
+    pub fn push(&self, node: u32, node_level: usize, level: usize, other: u32, grace: &Grace) {
+        let row = match self.row(node, level) {
+            Some(row) if (row[0].load(Ordering::Relaxed) as usize) < row.len() - 1 => row,
+            _ => self.grow(node, node_level, level, grace),
+        };
+        let count = row[0].load(Ordering::Relaxed) as usize;
+        row[count + 1].store(other, Ordering::Relaxed);
+        // Release: who sees the count sees the id, and what was written before it.
+        row[0].store(count as u32 + 1, Ordering::Release);
+    }
+
+    /// Removes a link in one direction, if it is there. The caller holds the node's lock.
+    pub fn remove(&self, node: u32, level: usize, other: u32) {
+        let Some(row) = self.row(node, level) else { return };
+        let count = row[0].load(Ordering::Relaxed) as usize;
+        let Some(at) = (1..=count).find(|&i| row[i].load(Ordering::Relaxed) == other) else { return };
+        row[at].store(row[count].load(Ordering::Relaxed), Ordering::Release);
+        row[0].store(count as u32 - 1, Ordering::Release);
+    }
+
+    /// A row with room for one more link on this level, holding the present ones.
+    fn grow(&self, node: u32, node_level: usize, level: usize, grace: &Grace) -> &[AtomicU32] {
+        if level > 0 {
+            let height = node_level - 1;
+            let row = self.towers[height].take(grace);
+            // Release: the tower's zeroes are seen with it.
+            self.tower.at(node).store((height as u32) << ROW_BITS | row, Ordering::Release);
+            return self.row(node, level).expect("just made");
+        }
+        let old = self.ground.at(node).load(Ordering::Relaxed);
+        let class = if old == NONE { 0 } else { (old >> ROW_BITS) as usize + 1 };
+        assert!(class < CLASSES, "a node never has more than its hard capacity");
+        let row = self.classes[class].take(grace);
+        assert!(row < 1 << ROW_BITS);
+        if let Some(present) = self.row(node, 0) {
+            for (to, from) in self.classes[class].row(row).iter().zip(present) {
+                to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+        }
+        // Release: who follows the reference sees the copied links.
+        self.ground.at(node).store((class as u32) << ROW_BITS | row, Ordering::Release);
+        self.give(old, grace);
+        self.classes[class].row(row)
+    }
+
+    fn give(&self, reference: u32, grace: &Grace) {
+        if reference != NONE {
+            self.classes[(reference >> ROW_BITS) as usize].give(reference & ((1 << ROW_BITS) - 1), grace);
+        }
+    }
+
+    /// Gives a node's rows back. The caller holds its lock; it has no links left.
+    pub fn release(&self, node: u32, grace: &Grace) {
+        let old = self.ground.at(node).swap(NONE, Ordering::AcqRel);
+        self.give(old, grace);
+        let old = self.tower.at(node).swap(NONE, Ordering::AcqRel);
+        if old != NONE {
+            self.towers[(old >> ROW_BITS) as usize].give(old & ((1 << ROW_BITS) - 1), grace);
+        }
+    }
+
+    /// Writes a whole level of a node that nobody else sees yet, in the smallest fitting row.
+    pub fn restore(&self, node: u32, node_level: usize, level: usize, neighbours: &[u32], grace: &Grace) {
+        if neighbours.is_empty() {
+            return;
+        }
+        let row = if level > 0 {
+            match self.row(node, level) {
+                Some(row) => row,
+                None => self.grow(node, node_level, level, grace),
+            }
+        } else {
+            let class = (0..CLASSES)
+                .find(|&class| class_capacity(self.m, class) >= neighbours.len())
+                .expect("not more than the hard capacity");
+            let row = self.classes[class].take(grace);
+            self.ground.at(node).store((class as u32) << ROW_BITS | row, Ordering::Release);
+            self.classes[class].row(row)
+        };
+        for (to, &from) in row[1..].iter().zip(neighbours) {
+            to.store(from, Ordering::Relaxed);
+        }
+        row[0].store(neighbours.len() as u32, Ordering::Release);
+    }
+
+    pub fn allocated(&self) -> usize {
+        let classes: usize = self.classes.iter().chain(&self.towers).map(RowClass::allocated).sum();
+        classes + self.ground.allocated() + self.tower.allocated()
+    }
+}
+
+fn class_capacity(m: usize, class: usize) -> usize {
+    (2 * m * (class + 1)).div_ceil(ORDINARY)
+}
+
+/// Like level 0, a tower's levels keep some room beyond the ordinary capacity M.
+fn tower_capacity(m: usize) -> usize {
+    m + 2
+}

@@ -1,0 +1,100 @@
+//! Who may change which link rows, and the gate that a fork() shuts.
+//!
+//! A link is changed by whoever holds the locks of both of its ends. Locks are striped over all
+//! graphs: a node's lock is one of a fixed number, chosen by a hash, taken in ascending order, so
+//! there is no deadlock, and a set of three elements carries none.
+//!
+//! A fork() copies memory at one instant. A link half made at that instant would stay half made in
+//! the child, and a lock held by another thread would stay held. So changes happen behind a gate:
+//! holding locks means being inside, and [`gate::shut`] waits (microseconds) until nobody is.
+
+use std::sync::{Mutex, MutexGuard};
+
+const STRIPES: usize = 1024;
+static LOCKS: [Mutex<()>; STRIPES] = [const { Mutex::new(()) }; STRIPES];
+
+/// The right to change the links between the locked nodes.
+pub(super) struct Locked {
+    // Declared in this order: locks are released before the gate is left.
+    _guards: [Option<MutexGuard<'static, ()>>; 3],
+    _inside: gate::Inside,
+}
+
+fn stripe(graph: usize, node: u32) -> usize {
+    // Fibonacci hashing: neighbouring ids and graphs spread over the stripes.
+    let mixed = (node as u64 ^ (graph as u64 >> 6)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 54) as usize
+}
+
+/// Locks up to three nodes of the graph at this address.
+pub(super) fn lock(graph: usize, nodes: &[u32]) -> Locked {
+    debug_assert!(nodes.len() <= 3);
+    let inside = gate::enter();
+    let mut stripes = [usize::MAX; 3];
+    for (stripe_of, &node) in stripes.iter_mut().zip(nodes) {
+        *stripe_of = stripe(graph, node);
+    }
+    stripes.sort_unstable();
+    let mut guards = [None, None, None];
+    let mut last = usize::MAX;
+    for (guard, &stripe) in guards.iter_mut().zip(&stripes) {
+        if stripe != usize::MAX && stripe != last {
+            // A poisoned lock guards nothing by itself: the rows are valid after any store.
+            *guard = Some(LOCKS[stripe].lock().unwrap_or_else(|e| e.into_inner()));
+        }
+        last = stripe;
+    }
+    Locked { _guards: guards, _inside: inside }
+}
+
+/// The gate between threads that change links and a fork().
+pub mod gate {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    static SHUT: AtomicBool = AtomicBool::new(false);
+    static INSIDE: AtomicUsize = AtomicUsize::new(0);
+
+    /// Presence behind the gate.
+    pub(in crate::graph) struct Inside(());
+
+    impl Drop for Inside {
+        fn drop(&mut self) {
+            INSIDE.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Goes in; waits while the gate is shut.
+    pub(in crate::graph) fn enter() -> Inside {
+        loop {
+            // Sequentially consistent, as in `shut`: of "I am inside" and "it is shut", each side
+            // writes one and then reads the other, so at least one of them sees the other.
+            INSIDE.fetch_add(1, Ordering::SeqCst);
+            if !SHUT.load(Ordering::SeqCst) {
+                return Inside(());
+            }
+            INSIDE.fetch_sub(1, Ordering::SeqCst);
+            while SHUT.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    /// Shuts the gate and waits until nobody is inside. Before fork(), on the forking thread.
+    pub fn shut() {
+        SHUT.store(true, Ordering::SeqCst);
+        while INSIDE.load(Ordering::SeqCst) != 0 {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Opens the gate again. After fork(), in the parent and in the child.
+    pub fn open() {
+        SHUT.store(false, Ordering::SeqCst);
+    }
+
+    /// In the child: threads that were on their way in do not exist there.
+    pub fn open_in_child() {
+        INSIDE.store(0, Ordering::SeqCst);
+        open();
+    }
+}

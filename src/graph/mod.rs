@@ -1,0 +1,214 @@
+//! HNSW over opaque nodes: no vectors, no names, no server. Whoever uses it supplies the distances
+//! through [`Space`].
+//!
+//! ```text
+//!   level 2      o───────────o            entry: a node of the highest level
+//!   level 1      o───o───────o────o       at most M links a node
+//!   level 0   o──o─o─o─o──o──o──o─o──o    at most 2M links a node
+//! ```
+//!
+//! What always holds (proved by `check.rs`):
+//! 1. Links are reciprocal: if a links to b on a level, so does b to a.
+//! 2. No self links, no double links; both ends of a link on level l have a level of at least l.
+//! 3. The linked nodes are connected on level 0: a link between b and n is only dropped while b and
+//!    n have a common neighbour, a newcomer joins with at least one link, and what a removed node
+//!    held together is joined again. So every node can be found.
+//!
+//! Reading takes no locks: link rows are atomics, and a row that is replaced by a larger one is
+//! reused only after a grace period. Changing a link locks both of its ends (`locks.rs`).
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `links.rs` | link rows: where they lie and how they change |
+//! | `rows.rs` | the memory of link rows, in size classes |
+//! | `node.rs` | the level and the state of a node |
+//! | `locks.rs` | who may change which rows; the gate that a fork() shuts |
+//! | `pool.rs`, `visited.rs`, `scratch.rs` | what a running search carries |
+//! | `search.rs` | the one traversal |
+//! | `select.rs` | which candidates become neighbours |
+//! | `insert.rs`, `remove.rs` | linking a node, taking one out |
+//! | `check.rs` | the proof |
+
+pub mod check;
+mod insert;
+mod links;
+mod locks;
+mod node;
+mod pool;
+mod remove;
+mod rows;
+mod scratch;
+mod search;
+mod select;
+#[cfg(test)]
+mod tests;
+mod visited;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+pub use locks::gate;
+pub use node::{MAX_LEVEL, random_level};
+pub use pool::Candidate;
+pub use remove::Alone;
+pub use scratch::Scratch;
+
+use crate::arena::Grace;
+
+/// The distances of a metric space whose points are the graph's nodes.
+///
+/// Distances are finite, not negative and symmetric as far as rounding allows.
+pub trait Space: Sync {
+    /// A point to measure from, prepared once.
+    type Probe: Send;
+
+    /// The probe of a node.
+    fn probe(&self, node: u32) -> Self::Probe;
+
+    /// Makes `probe` that of another node, keeping its buffers.
+    fn move_probe(&self, probe: &mut Self::Probe, node: u32);
+
+    /// `out[i]` becomes the distance from the probe to `nodes[i]`; both of the same length.
+    fn distances(&self, probe: &Self::Probe, nodes: &[u32], out: &mut [f32]);
+
+    /// Asks for a node's memory ahead of [`Space::distances`].
+    fn prefetch(&self, node: u32);
+}
+
+/// The links of a set.
+pub struct Graph {
+    m: usize,
+    nodes: node::Nodes,
+    links: links::Links,
+    /// Entry node and its level: `node | level << 32`, or [`NO_ENTRY`].
+    entry: AtomicU64,
+    /// Held by whoever changes `entry`.
+    entry_lock: Mutex<()>,
+    /// Removals repair one at a time: two that are neighbours would undo each other's work.
+    repair_lock: Mutex<()>,
+}
+
+const NO_ENTRY: u64 = u64::MAX;
+
+impl Graph {
+    /// An empty graph whose nodes have at most `m` links a level, twice as many on level 0.
+    pub fn new(m: usize) -> Graph {
+        Graph {
+            m,
+            nodes: node::Nodes::default(),
+            links: links::Links::new(m),
+            entry: AtomicU64::new(NO_ENTRY),
+            entry_lock: Mutex::new(()),
+            repair_lock: Mutex::new(()),
+        }
+    }
+
+    /// The parameter M.
+    pub fn m(&self) -> usize {
+        self.m
+    }
+
+    /// The entry node and its level.
+    pub fn entry(&self) -> Option<(u32, usize)> {
+        match self.entry.load(Ordering::Acquire) {
+            NO_ENTRY => None,
+            packed => Some((packed as u32, (packed >> 32) as usize)),
+        }
+    }
+
+    fn set_entry(&self, entry: Option<(u32, usize)>) {
+        let packed = entry.map_or(NO_ENTRY, |(node, level)| node as u64 | (level as u64) << 32);
+        self.entry.store(packed, Ordering::Release);
+    }
+
+    /// Announces a node: from here on it is present, of this level, without links.
+    /// Its memory must be readable by [`Space`].
+    pub fn announce(&self, node: u32, level: usize) {
+        self.links.announce(node);
+        self.nodes.announce(node, level);
+    }
+
+    /// Whether the node is linked (or on its way out after having been).
+    pub fn is_linked(&self, node: u32) -> bool {
+        self.nodes.is_linked(node)
+    }
+
+    /// Whether the node is present and not marked as dead.
+    pub fn is_live(&self, node: u32) -> bool {
+        self.nodes.is_live(node)
+    }
+
+    /// Whether the id is in use: live, or dead but not yet forgotten.
+    pub fn is_present(&self, node: u32) -> bool {
+        self.nodes.is_present(node)
+    }
+
+    /// Claims the work of linking a node; false if somebody else has it, or the node is absent.
+    pub fn claim(&self, node: u32) -> bool {
+        self.nodes.claim(node)
+    }
+
+    /// One more than the highest node ever announced.
+    pub fn end(&self) -> u32 {
+        self.nodes.end()
+    }
+
+    /// Marks a node as dead: searches no longer return it. True if it had been linked already, so
+    /// that the caller must see to [`Graph::remove`]; otherwise whoever links it finds the mark.
+    pub fn mark_dead(&self, node: u32) -> bool {
+        self.nodes.mark_dead(node)
+    }
+
+    /// Forgets a dead node without links, after its grace period.
+    pub fn forget(&self, node: u32) {
+        self.nodes.forget(node);
+        self.links.forget(node);
+    }
+
+    /// Level of a node.
+    pub fn level(&self, node: u32) -> usize {
+        self.nodes.level(node)
+    }
+
+    /// The neighbours of a node on a level, in no particular order.
+    pub fn neighbours(&self, node: u32, level: usize) -> Vec<u32> {
+        let mut out = Vec::new();
+        self.links.read(node, level, &mut out);
+        out
+    }
+
+    /// Bytes allocated.
+    pub fn allocated(&self) -> usize {
+        self.nodes.allocated() + self.links.allocated()
+    }
+
+    /// Loads a level's links of a node as they were saved: for a graph that nobody else sees yet.
+    /// The caller checks the whole afterwards.
+    pub fn restore_links(&self, node: u32, level: usize, neighbours: &[u32], grace: &Grace) {
+        self.links.restore(node, self.level(node), level, neighbours, grace);
+    }
+
+    /// Links that a node may have on a level without special need: 2M on level 0, M above.
+    pub fn capacity(&self, level: usize) -> usize {
+        self.links.capacity(level)
+    }
+
+    /// Links that a node may have on a level at all.
+    pub fn hard_capacity(&self, level: usize) -> usize {
+        self.links.hard_capacity(level)
+    }
+
+    /// Ends a restoration: the announced nodes in `nodes` count as linked; the entry is the first
+    /// of the highest level.
+    pub fn restore_done(&self, nodes: impl Iterator<Item = u32>) {
+        let mut best: Option<(u32, usize)> = None;
+        for node in nodes {
+            let level = self.level(node);
+            self.nodes.mark_linked(node);
+            if best.is_none_or(|(_, top)| level > top) {
+                best = Some((node, level));
+            }
+        }
+        self.set_entry(best);
+    }
+}

@@ -1,0 +1,127 @@
+//! The beam of a search: its best candidates in ascending order of distance, at most `ef` of them.
+
+/// A node and its distance from the query.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Candidate {
+    /// In the units of the [`super::Space`].
+    pub distance: f32,
+    /// The node.
+    pub node: u32,
+}
+
+/// A candidate as one number that sorts by distance: the bits of a non-negative float ascend with
+/// its value. Below them, a mark and the node.
+pub(super) type Key = u64;
+const EXPANDED: Key = 1 << 31;
+
+pub(super) fn key(distance: f32, node: u32) -> Key {
+    let bits = if distance > 0.0 {
+        distance.to_bits()
+    } else if distance <= 0.0 {
+        0
+    } else {
+        f32::MAX.to_bits() // NaN: behind everything
+    };
+    (bits as Key) << 32 | node as Key
+}
+
+pub(super) fn candidate(key: Key) -> Candidate {
+    Candidate { distance: f32::from_bits((key >> 32) as u32), node: (key & (EXPANDED - 1)) as u32 }
+}
+
+/// See the module's text.
+#[derive(Default)]
+pub struct Pool {
+    keys: Vec<Key>,
+    ef: usize,
+    /// Everything before it is expanded.
+    cursor: usize,
+}
+
+impl Pool {
+    /// Empties the pool and bounds it at `ef`, at least 1.
+    pub fn begin(&mut self, ef: usize) {
+        self.keys.clear();
+        self.ef = ef.max(1);
+        self.cursor = 0;
+    }
+
+    /// Keys at or above this have no place.
+    #[inline(always)]
+    fn bound(&self) -> Key {
+        if self.keys.len() < self.ef { Key::MAX } else { self.keys[self.ef - 1] & !EXPANDED }
+    }
+
+    /// Whether a candidate with this key would have no place.
+    #[inline(always)]
+    pub fn would_refuse(&self, key: Key) -> bool {
+        key >= self.bound()
+    }
+
+    /// Offers a candidate; keeps it if it is among the best.
+    #[inline(always)]
+    pub fn offer(&mut self, distance: f32, node: u32) {
+        let key = key(distance, node);
+        if key >= self.bound() {
+            return;
+        }
+        let at = self.keys.partition_point(|&k| k < key);
+        if self.keys.len() == self.ef {
+            self.keys.pop();
+        }
+        self.keys.insert(at, key);
+        self.cursor = self.cursor.min(at);
+    }
+
+    /// The nearest candidate that was not expanded yet; marks it.
+    #[inline(always)]
+    pub fn expand(&mut self) -> Option<Candidate> {
+        while let Some(key) = self.keys.get_mut(self.cursor) {
+            self.cursor += 1;
+            if *key & EXPANDED == 0 {
+                let found = candidate(*key);
+                *key |= EXPANDED;
+                return Some(found);
+            }
+        }
+        None
+    }
+
+    /// All candidates, nearest first.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Candidate> + '_ {
+        self.keys.iter().map(|&key| candidate(key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{Rng, SeedableRng, rngs::SmallRng};
+
+    #[test]
+    fn keeps_the_best_in_order() {
+        let mut rng = SmallRng::seed_from_u64(7);
+        for ef in [1, 2, 10, 100] {
+            let mut pool = Pool::default();
+            pool.begin(ef);
+            let mut all = Vec::new();
+            for node in 0..500 {
+                let distance = rng.random_range(0..200) as f32 / 100.0;
+                pool.offer(distance, node);
+                all.push((distance, node));
+                if node % 3 == 0 {
+                    let expected = pool.iter().map(|c| c.node).next();
+                    if let Some(c) = pool.expand() {
+                        assert!(pool.iter().any(|k| k == c));
+                    } else {
+                        assert!(expected.is_some());
+                    }
+                }
+            }
+            all.sort_by(|a, b| a.partial_cmp(b).expect("no NaN"));
+            let kept: Vec<f32> = pool.iter().map(|c| c.distance).collect();
+            let best: Vec<f32> = all.iter().take(ef).map(|c| c.0).collect();
+            assert_eq!(kept, best);
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Taking a dead node out: its neighbours lose a link each, get others instead, and stay connected
+//! with each other.
+
+use std::sync::atomic::{Ordering, fence};
+
+use super::locks::lock;
+use super::pool::Candidate;
+use super::{Graph, Space};
+use crate::arena::Grace;
+
+/// Who else may be changing the graph.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Alone {
+    /// Other threads may.
+    No,
+    /// Nobody: linkers are paused, or do not exist in this process.
+    Yes,
+}
+
+impl Graph {
+    /// Unlinks a dead node from everything and repairs what it leaves behind. The caller holds a
+    /// ticket of `grace`, and may retire the node afterwards: nobody links to it any more.
+    pub fn remove<S: Space>(&self, space: &S, dead: u32, alone: Alone, grace: &Grace) {
+        // In a forked child the lock may be held for ever by a thread that is not there.
+        let guard = (alone == Alone::No).then(|| self.repair_lock.lock().unwrap_or_else(|e| e.into_inner()));
+        for level in (0..=self.level(dead)).rev() {
+            self.remove_from_level(space, dead, level, grace);
+        }
+        {
+            let _locked = lock(self.address(), &[dead]);
+            self.links.release(dead, grace);
+        }
+        self.replace_entry(dead, alone);
+        drop(guard);
+    }
+
+    fn remove_from_level<S: Space>(&self, space: &S, dead: u32, level: usize, grace: &Grace) {
+        let mut survivors: Vec<u32> = Vec::new();
+        self.detach(dead, level, &mut survivors);
+        loop {
+            // Neighbours that are dead too hold others: what they held is ours to join.
+            while let Some(at) = survivors.iter().position(|&n| !self.is_live(n)) {
+                let also_dead = survivors.swap_remove(at);
+                self.detach(also_dead, level, &mut survivors);
+            }
+            self.reconnect(space, &survivors, level, grace);
+            if self.bridge(space, &survivors, level, grace) {
+                return;
+            }
+        }
+    }
+
+    /// Drops all links of a dead node on a level and adds its neighbours to `survivors`.
+    /// Dead nodes get no new links, so afterwards it has none for good.
+    fn detach(&self, dead: u32, level: usize, survivors: &mut Vec<u32>) {
+        loop {
+            let neighbours = self.neighbours(dead, level);
+            if neighbours.is_empty() {
+                // Under the lock nobody is in the middle of linking to it.
+                let _locked = lock(self.address(), &[dead]);
+                if self.links.count(dead, level) == 0 {
+                    return;
+                }
+                continue;
+            }
+            for neighbour in neighbours {
+                let _locked = lock(self.address(), &[dead, neighbour]);
+                self.links.remove(dead, level, neighbour);
+                self.links.remove(neighbour, level, dead);
+                if !survivors.contains(&neighbour) {
+                    survivors.push(neighbour);
+                }
+            }
+        }
+    }
+
+    /// Gives each survivor a link to the nearest other survivors that lie in directions of their own.
+    fn reconnect<S: Space>(&self, space: &S, survivors: &[u32], level: usize, grace: &Grace) {
+        if survivors.len() < 2 {
+            return;
+        }
+        let capacity = self.links.capacity(level);
+        let mut probe = space.probe(survivors[0]);
+        let mut distances = vec![0.0; survivors.len()];
+        for &node in survivors {
+            let have = self.neighbours(node, level);
+            if have.len() >= capacity {
+                continue;
+            }
+            space.move_probe(&mut probe, node);
+            space.distances(&probe, survivors, &mut distances);
+            let mut candidates: Vec<Candidate> = survivors
+                .iter()
+                .zip(&distances)
+                .filter(|&(&other, _)| other != node && !have.contains(&other))
+                .map(|(&node, &distance)| Candidate { distance, node })
+                .collect();
+            candidates.sort_unstable_by(|a, b| a.distance.total_cmp(&b.distance));
+            // One link was lost: two new ones at the most, so that degrees stay level.
+            let mut missing = 2;
+            for candidate in candidates {
+                if missing == 0 {
+                    break;
+                }
+                let have = self.neighbours(node, level);
+                let mut between = vec![0.0; have.len()];
+                space.move_probe(&mut probe, candidate.node);
+                space.distances(&probe, &have, &mut between);
+                if between.iter().all(|&d| d >= candidate.distance) || have.len() < self.m / 2 {
+                    missing -= self.connect_within(node, candidate.node, level, capacity, grace) as usize;
+                }
+            }
+        }
+    }
+
+    fn connect_within(&self, a: u32, b: u32, level: usize, capacity: usize, grace: &Grace) -> bool {
+        self.links.count(a, level) < capacity
+            && self.links.count(b, level) < capacity
+            && self.connect_by_force(a, b, level, grace)
+    }
+
+    /// Joins the survivors' connected groups. False if one of them died meanwhile.
+    fn bridge<S: Space>(&self, space: &S, survivors: &[u32], level: usize, grace: &Grace) -> bool {
+        let mut groups = self.groups(survivors, level);
+        while groups.len() > 1 {
+            let (first, second) = (&groups[0], &groups[1]);
+            let Some((a, b)) = self.nearest_pair(space, first, second, level) else { return true };
+            if !self.connect_by_force(a, b, level, grace) && !self.links.contains(a, level, b) {
+                if !self.is_live(a) || !self.is_live(b) {
+                    return false;
+                }
+                continue;
+            }
+            let second = groups.swap_remove(1);
+            groups[0].extend(second);
+        }
+        survivors.iter().all(|&n| self.is_live(n))
+    }
+
+    /// Joins all of a restored graph's groups on level 0 with the entry's; yields how many were
+    /// apart. The graph may come from an implementation that leaves nodes unreachable.
+    pub fn join_groups<S: Space>(&self, space: &S, nodes: std::ops::Range<u32>, grace: &Grace) -> usize {
+        let Some((entry, _)) = self.entry() else { return 0 };
+        let mut seen = vec![false; nodes.end as usize];
+        let mut scratch = super::Scratch::default();
+        self.reach(entry, &mut seen);
+        let mut joined = 0;
+        for node in nodes {
+            if seen[node as usize] {
+                continue;
+            }
+            // The search stays in the entry's group, to which all before this node belong by now.
+            let near = self.search(space, &space.probe(node), self.m.max(10), &mut scratch);
+            if near.iter().any(|c| self.connect_by_force(node, c.node, 0, grace)) {
+                joined += 1;
+            }
+            self.reach(node, &mut seen);
+        }
+        joined
+    }
+
+    /// Marks everything that can be reached on level 0.
+    fn reach(&self, start: u32, seen: &mut [bool]) {
+        let mut stack = vec![start];
+        seen[start as usize] = true;
+        let mut row = Vec::new();
+        while let Some(node) = stack.pop() {
+            row.clear();
+            self.links.read(node, 0, &mut row);
+            for &next in &row {
+                if !std::mem::replace(&mut seen[next as usize], true) {
+                    stack.push(next);
+                }
+            }
+        }
+    }
+
+    /// Splits the nodes into groups connected by links among them or by a common neighbour.
+    fn groups(&self, nodes: &[u32], level: usize) -> Vec<Vec<u32>> {
+        // A neighbour's group: its own if it is one of the nodes, or that of the first node which
+        // was found to have it as a neighbour.
+        let mut parent: Vec<usize> = (0..nodes.len()).collect();
+        fn root(parent: &mut [usize], mut i: usize) -> usize {
+            while parent[i] != i {
+                parent[i] = parent[parent[i]];
+                i = parent[i];
+            }
+            i
+        }
+        let mut owner: std::collections::HashMap<u32, usize> = nodes.iter().enumerate().map(|(i, &n)| (n, i)).collect();
+        for (i, &node) in nodes.iter().enumerate() {
+            for neighbour in self.neighbours(node, level) {
+                let j = *owner.entry(neighbour).or_insert(i);
+                let (a, b) = (root(&mut parent, i), root(&mut parent, j));
+                parent[a] = b;
+            }
+        }
+        let mut groups: std::collections::BTreeMap<usize, Vec<u32>> = Default::default();
+        for (i, &node) in nodes.iter().enumerate() {
+            groups.entry(root(&mut parent, i)).or_default().push(node);
+        }
+        groups.into_values().collect()
+    }
+
+    /// The nearest two nodes of two groups that have room.
+    fn nearest_pair<S: Space>(&self, space: &S, first: &[u32], second: &[u32], level: usize) -> Option<(u32, u32)> {
+        let hard = self.links.hard_capacity(level);
+        let room = |n: &u32| self.links.count(*n, level) < hard;
+        let second: Vec<u32> = second.iter().copied().filter(room).collect();
+        let mut distances = vec![0.0; second.len()];
+        let mut best: Option<(f32, u32, u32)> = None;
+        for &a in first.iter().filter(|n| room(n)) {
+            space.distances(&space.probe(a), &second, &mut distances);
+            for (&b, &d) in second.iter().zip(&distances) {
+                if best.is_none_or(|(least, ..)| d < least) {
+                    best = Some((d, a, b));
+                }
+            }
+        }
+        best.map(|(_, a, b)| (a, b))
+    }
+
+    /// If the entry is this dead node, finds a live one of the highest level that is left.
+    fn replace_entry(&self, dead: u32, alone: Alone) {
+        let guard = (alone == Alone::No).then(|| self.entry_lock.lock().unwrap_or_else(|e| e.into_inner()));
+        if self.entry().is_some_and(|(entry, _)| entry == dead) {
+            // Until nobody was marked as linked in between who would have had to be the entry.
+            loop {
+                let heir = self.nodes.highest_linked(dead);
+                self.set_entry(heir);
+                fence(Ordering::SeqCst);
+                let again = self.nodes.highest_linked(dead);
+                if again.map(|(_, level)| level) <= heir.map(|(_, level)| level) {
+                    break;
+                }
+            }
+        }
+        drop(guard);
+    }
+}

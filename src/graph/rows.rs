@@ -1,0 +1,87 @@
+//! The memory of link rows: one array of rows for each size class, and a list of free rows.
+//!
+//! A row is `[count, id, id, …]`. A class's freed row waits for its grace period, since a reader
+//! may still walk along it.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
+
+use crate::arena::{Array, Grace};
+
+/// Rows of one size.
+///
+/// Made when its first row is: a small set uses few classes.
+pub(super) struct RowClass {
+    inner: OnceLock<Box<Inner>>,
+    width: usize,
+}
+
+struct Inner {
+    rows: Array<AtomicU32>,
+    free: Mutex<Free>,
+}
+
+#[derive(Default)]
+struct Free {
+    next: u32,
+    ready: Vec<u32>,
+    /// Freed rows with the stamp of their grace period, oldest first.
+    waiting: VecDeque<(u64, u32)>,
+}
+
+impl RowClass {
+    /// Rows of `width` numbers.
+    pub fn new(width: usize) -> RowClass {
+        RowClass { inner: OnceLock::new(), width }
+    }
+
+    fn inner(&self) -> &Inner {
+        self.inner.get_or_init(|| Box::new(Inner { rows: Array::new(self.width), free: Mutex::default() }))
+    }
+
+    /// The number of an unused row, its first value (the count) zero.
+    pub fn take(&self, grace: &Grace) -> u32 {
+        let Inner { rows, free } = self.inner();
+        let mut free = free.lock().unwrap_or_else(|e| e.into_inner());
+        while let Some(&(stamp, row)) = free.waiting.front() {
+            if !grace.is_over(stamp) {
+                break;
+            }
+            free.waiting.pop_front();
+            free.ready.push(row);
+        }
+        let row = free.ready.pop().unwrap_or_else(|| {
+            free.next += 1;
+            free.next - 1
+        });
+        drop(free);
+        rows.ensure(row);
+        for value in rows.row(row) {
+            value.store(0, Ordering::Relaxed);
+        }
+        row
+    }
+
+    /// Gives a row back; readers may still look at it until their grace period is over.
+    pub fn give(&self, row: u32, grace: &Grace) {
+        let stamp = grace.stamp();
+        self.inner().free.lock().unwrap_or_else(|e| e.into_inner()).waiting.push_back((stamp, row));
+    }
+
+    /// The row's values.
+    #[inline(always)]
+    pub fn row(&self, row: u32) -> &[AtomicU32] {
+        self.inner().rows.row(row)
+    }
+
+    /// Bytes allocated.
+    pub fn allocated(&self) -> usize {
+        let Some(inner) = self.inner.get() else { return 0 };
+        let free = inner.free.lock().unwrap_or_else(|e| e.into_inner());
+        size_of::<Inner>()
+            + inner.rows.allocated()
+            + free.ready.capacity() * size_of::<u32>()
+            + free.waiting.capacity() * size_of::<(u64, u32)>()
+    }
+}

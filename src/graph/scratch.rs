@@ -1,0 +1,28 @@
+//! What a running search carries along; one a thread, used again and again.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::pool::{Key, Pool};
+use super::visited::Visited;
+
+/// Buffers of a search. Not tied to a graph.
+#[derive(Default)]
+pub struct Scratch {
+    pub(super) visited: Visited,
+    pub(super) pool: Pool,
+    /// Nodes to expand, of a search whose beam holds matches alone.
+    pub(super) open: BinaryHeap<Reverse<Key>>,
+    /// Neighbours to evaluate in one batch, and their distances.
+    pub(super) batch: Vec<u32>,
+    pub(super) distances: Vec<f32>,
+    /// Evaluations since the owner last set it to zero.
+    pub evaluations: u64,
+}
+
+impl Scratch {
+    /// Bytes allocated.
+    pub fn allocated(&self) -> usize {
+        self.visited.allocated()
+    }
+}

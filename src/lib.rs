@@ -1,0 +1,42 @@
+//! **vset**: vector sets for every Redis and Valkey, as a loadable module around a plain library.
+//!
+//! ```text
+//!   client ─► server ─► command ─► set ─► graph ─► (distances) ─► vector
+//!                │                  │        └──────► arena ◄──────┘
+//!                └─► persist ───────┤
+//!                                   └─► attributes, filter, workers
+//! ```
+//!
+//! | folder | holds | may name |
+//! | --- | --- | --- |
+//! | `server` | all that the server sees | everybody |
+//! | [`command`] | arguments in, requests and replies out | `set`, `filter`, `vector` |
+//! | [`persist`] | the saved form | `set`, `graph`, `vector` |
+//! | [`set`] | one vector set | those below |
+//! | [`graph`] | HNSW over opaque nodes | `arena` |
+//! | [`vector`] | encodings, distances, kernels | nobody |
+//! | [`filter`] | the expression language | `attributes` |
+//! | [`attributes`] | JSON as typed records | nobody |
+//! | [`arena`] | chunked arrays and their reclamation | nobody |
+//! | [`workers`] | threads | nobody |
+//!
+//! One word an idea: an *element* has a name and is in a set; its *node* is in the graph; a *link*
+//! joins two nodes on a *level*; an *encoding* is how a vector is stored; a *query* finds *hits*; a
+//! *candidate* may become a hit or a neighbour.
+//!
+//! Without the feature `module` the crate is a library on the system's allocator; with it, it is
+//! what a server loads.
+#![deny(unsafe_code)]
+#![warn(unsafe_op_in_unsafe_fn)]
+
+pub mod arena;
+pub mod attributes;
+pub mod command;
+pub mod filter;
+pub mod graph;
+pub mod persist;
+#[cfg(feature = "module")]
+mod server;
+pub mod set;
+pub mod vector;
+pub mod workers;

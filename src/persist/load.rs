@@ -1,0 +1,136 @@
+//! Reading a set, with distrust.
+
+use super::{HAS_ATTRIBUTES, HAS_MATRIX, LoadError, NODE_FORMAT, Source};
+use crate::graph::MAX_LEVEL;
+use crate::set::{
+    BadElement, DEFAULT_M, DuplicateId, MAX_M, MIN_M, Params, Restored, Restorer, SavedElement, VectorSet,
+};
+use crate::vector::{Encoding, MAX_DIM, Projection};
+
+/// A loaded set.
+pub struct Loaded {
+    /// The set.
+    pub set: VectorSet,
+    /// What became of its graph.
+    pub graph: Restored,
+}
+
+/// The most links of a level that a file may tell of; the original's bound too.
+const MAX_LINKS: u64 = 16384;
+
+fn refuse<T>(why: String) -> Result<T, LoadError> {
+    Err(LoadError(why))
+}
+
+/// Reads a set. A graph that is damaged is built anew from the vectors; anything else that is
+/// wrong is refused.
+///
+/// # Errors
+/// With the reason.
+pub fn load(source: &mut dyn Source) -> Result<Loaded, LoadError> {
+    let dim = source.unsigned()?;
+    if dim == 0 || dim > MAX_DIM as u64 {
+        return refuse(format!("dimension {dim} is not in 1..={MAX_DIM}"));
+    }
+    let count = source.unsigned()?;
+    if count == 0 {
+        return refuse("the set is empty".into());
+    }
+    let config = source.unsigned()?;
+    let Some(encoding) = Encoding::from_id(config & 0xff) else {
+        return refuse(format!("unknown quantization {}", config & 0xff));
+    };
+    // 0 comes from the time when M could not be chosen.
+    let m = match (config >> 8 & 0xffff) as usize {
+        0 => DEFAULT_M,
+        m => m.clamp(MIN_M, MAX_M),
+    };
+    let flags = source.unsigned()?;
+    let dim = dim as usize;
+    let projection = if flags & HAS_MATRIX != 0 { Some(read_projection(dim, source)?) } else { None };
+    let input_dim = projection.as_ref().map(Projection::input);
+    let mut restorer = Restorer::new(Params { dim, input_dim, encoding, m }, projection);
+    for index in 0..count {
+        read_element(&mut restorer, flags & HAS_ATTRIBUTES != 0, encoding, source)
+            .map_err(|LoadError(why)| LoadError(format!("element {index} of {count}: {why}")))?;
+    }
+    match restorer.finish() {
+        Ok((set, graph)) => Ok(Loaded { set, graph }),
+        Err(DuplicateId(id)) => refuse(format!("two elements have the id {id}")),
+    }
+}
+
+fn read_projection(dim: usize, source: &mut dyn Source) -> Result<Projection, LoadError> {
+    let input_dim = source.unsigned()?;
+    if input_dim < dim as u64 || input_dim > MAX_DIM as u64 {
+        return refuse(format!("projection from dimension {input_dim} is not in {dim}..={MAX_DIM}"));
+    }
+    let matrix = source.bytes()?;
+    Projection::from_wire(dim, input_dim as usize, (*matrix).as_ref())
+        .map_err(|why| LoadError(format!("projection matrix: {why}")))
+}
+
+fn read_element(
+    restorer: &mut Restorer,
+    with_attributes: bool,
+    encoding: Encoding,
+    source: &mut dyn Source,
+) -> Result<(), LoadError> {
+    let name = (*source.bytes()?).as_ref().to_vec();
+    let attributes = if with_attributes { (*source.bytes()?).as_ref().to_vec() } else { Vec::new() };
+    let code = (*source.bytes()?).as_ref().to_vec();
+    let mut left = source.unsigned()?;
+    let mut next = |what: &str| -> Result<u64, LoadError> {
+        left = left.checked_sub(1).ok_or_else(|| LoadError(format!("no parameter left for {what}")))?;
+        source.unsigned()
+    };
+    let wire_id = next("the id")?;
+    let head = next("the level")?;
+    let (level, format) = ((head & 0xff) as usize, head >> 24 & 0xff);
+    if level > MAX_LEVEL {
+        return refuse(format!("level {level} is above {MAX_LEVEL}"));
+    }
+    if format > NODE_FORMAT {
+        return refuse(format!("unknown node format {format}"));
+    }
+    // The vector's norm comes last, so links wait until the element is known to be sound.
+    let mut rows: Vec<Vec<u64>> = Vec::with_capacity(level + 1);
+    for level in 0..=level {
+        let links = next("a number of links")?;
+        let capacity = next("a capacity")?;
+        if capacity > MAX_LINKS || links > capacity {
+            return refuse(format!("{links} links of {capacity} on level {level}, where {MAX_LINKS} are allowed"));
+        }
+        let mut row = Vec::new();
+        for _ in 0..links {
+            row.push(next("a link")?);
+        }
+        if format == 1 {
+            // The worst link, which is found anew when it matters.
+            let worst = next("the worst link")?;
+            if links > 0 && worst & 0xffff_ffff >= links {
+                return refuse(format!("worst link {} of {links}", worst & 0xffff_ffff));
+            }
+        }
+        rows.push(row);
+    }
+    let last = next("the norm")?;
+    for _ in 0..left {
+        source.unsigned()?;
+    }
+    let range = if encoding == Encoding::Int8 { f32::from_bits((last >> 32) as u32) } else { 0.0 };
+    let l2 = f32::from_bits(last as u32);
+    let element = SavedElement { name: &name, attributes: &attributes, code: &code, l2, range, wire_id, level };
+    restorer.element(&element).map_err(|why| {
+        let name = String::from_utf8_lossy(&name[..name.len().min(40)]).into_owned();
+        LoadError(match why {
+            BadElement::DuplicateName => format!("a second element is named '{name}'"),
+            BadElement::Vector(why) => format!("the vector of '{name}': {why}"),
+            BadElement::Full => "there are more elements than a set can hold".into(),
+        })
+    })?;
+    for (level, row) in rows.into_iter().enumerate() {
+        restorer.links(level, row.into_iter());
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! The saved form of a set: the one of Redis 8, over a small pair of traits, so that it is tested
+//! without a server.
+//!
+//! ```text
+//!   dim  count  config  flags  [input_dim  matrix]          config: encoding | M << 8
+//!   count times:                                            flags: 1 matrix, 2 attributes
+//!     name  [attributes]  code  n  params[n]
+//!   params: id, level | 1 << 24, then for each level from 0:
+//!             links, capacity, id…, worst index | worst distance << 32
+//!           and last: l2 | range << 32
+//! ```
+//!
+//! All are unsigned numbers of 64 bits but names, attributes, codes and the matrix, which are byte
+//! strings; floats travel as their bits. Saved bytes are foreign bytes: each number is checked
+//! before it sizes an allocation or becomes a link.
+
+mod load;
+mod rewrite;
+mod save;
+#[cfg(test)]
+mod tests;
+
+pub use load::{Loaded, load};
+pub use rewrite::{CHUNK_BYTES, Replay, rewrite};
+pub use save::save;
+
+/// Version of the layout; another one is refused.
+pub const VERSION: i32 = 0;
+
+const HAS_MATRIX: u64 = 1;
+const HAS_ATTRIBUTES: u64 = 2;
+const NODE_FORMAT: u64 = 1;
+
+/// Where a set is saved to. Errors are the sink's own business: it remembers them.
+pub trait Sink {
+    /// Writes a number.
+    fn unsigned(&mut self, value: u64);
+    /// Writes a byte string.
+    fn bytes(&mut self, bytes: &[u8]);
+}
+
+/// Where a set is loaded from.
+pub trait Source {
+    /// Reads a number.
+    ///
+    /// # Errors
+    /// If the data ends here or something else is there.
+    fn unsigned(&mut self) -> Result<u64, LoadError>;
+
+    /// Reads a byte string.
+    ///
+    /// # Errors
+    /// As above.
+    fn bytes(&mut self) -> Result<Box<dyn AsRef<[u8]> + '_>, LoadError>;
+}
+
+/// Why saved data was refused, for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadError(pub String);
+
+impl LoadError {
+    /// The data ends too early or holds something else.
+    pub fn truncated() -> LoadError {
+        LoadError("the data is truncated".into())
+    }
+}
+
+impl std::fmt::Display for LoadError {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for LoadError {}

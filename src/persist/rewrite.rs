@@ -1,0 +1,106 @@
+//! A set as a series of commands, for an append-only file without a binary preamble.
+//!
+//! The saved form is flattened to bytes and cut into chunks; a command of ours takes them in order
+//! ([`Replay`]) and builds the set from the whole. Bit for bit, links included, whatever the size.
+
+use super::{LoadError, Loaded, Sink, Source, load, save};
+use crate::set::Settled;
+
+/// Bytes of a chunk: well below what a command's argument may have.
+pub const CHUNK_BYTES: usize = 16 << 20;
+
+/// Calls `emit` with each chunk of the set's saved form; its second argument tells the last one.
+pub fn rewrite(set: &Settled, emit: &mut dyn FnMut(&[u8], bool)) {
+    let mut chunks = Chunks { buffer: Vec::new(), emit };
+    save(set, &mut chunks);
+    (chunks.emit)(&chunks.buffer, true);
+}
+
+/// Numbers as LEB128, strings behind their length.
+struct Chunks<'a> {
+    buffer: Vec<u8>,
+    emit: &'a mut dyn FnMut(&[u8], bool),
+}
+
+impl Chunks<'_> {
+    fn flush(&mut self) {
+        while self.buffer.len() > CHUNK_BYTES {
+            let rest = self.buffer.split_off(CHUNK_BYTES);
+            (self.emit)(&self.buffer, false);
+            self.buffer = rest;
+        }
+    }
+}
+
+impl Sink for Chunks<'_> {
+    fn unsigned(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.buffer.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.buffer.push(value as u8);
+        self.flush();
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.unsigned(bytes.len() as u64);
+        self.buffer.extend_from_slice(bytes);
+        self.flush();
+    }
+}
+
+/// The chunks of a set that have come so far.
+#[derive(Default)]
+pub struct Replay {
+    bytes: Vec<u8>,
+}
+
+impl Replay {
+    /// Adds the next chunk.
+    pub fn push(&mut self, chunk: &[u8]) {
+        self.bytes.extend_from_slice(chunk);
+    }
+
+    /// The set, once the last chunk is there.
+    ///
+    /// # Errors
+    /// If the bytes are not a whole set.
+    pub fn finish(self) -> Result<Loaded, LoadError> {
+        let mut source = Flat { bytes: &self.bytes };
+        let loaded = load(&mut source)?;
+        match source.bytes {
+            [] => Ok(loaded),
+            rest => Err(LoadError(format!("{} bytes are left over", rest.len()))),
+        }
+    }
+}
+
+/// Reads what [`Chunks`] wrote.
+struct Flat<'a> {
+    bytes: &'a [u8],
+}
+
+impl Source for Flat<'_> {
+    fn unsigned(&mut self) -> Result<u64, LoadError> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let (&byte, rest) = self.bytes.split_first().ok_or_else(LoadError::truncated)?;
+            self.bytes = rest;
+            value |= ((byte & 0x7f) as u64) << shift;
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(LoadError("a number has too many digits".into()))
+    }
+
+    fn bytes(&mut self) -> Result<Box<dyn AsRef<[u8]> + '_>, LoadError> {
+        let len = self.unsigned()?;
+        if len > self.bytes.len() as u64 {
+            return Err(LoadError::truncated());
+        }
+        let (bytes, rest) = self.bytes.split_at(len as usize);
+        self.bytes = rest;
+        Ok(Box::new(bytes))
+    }
+}

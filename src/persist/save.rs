@@ -1,0 +1,42 @@
+//! Writing a set.
+
+use super::{HAS_ATTRIBUTES, HAS_MATRIX, NODE_FORMAT, Sink};
+use crate::set::Settled;
+
+/// Writes a set that has no pending work.
+pub fn save(set: &Settled, sink: &mut dyn Sink) {
+    let (params, info) = (set.params(), set.info());
+    let flags = if set.projection().is_some() { HAS_MATRIX } else { 0 }
+        | if info.attributes_count > 0 { HAS_ATTRIBUTES } else { 0 };
+    sink.unsigned(params.dim as u64);
+    sink.unsigned(info.size as u64);
+    sink.unsigned(params.encoding.id() as u64 | (params.m as u64) << 8);
+    sink.unsigned(flags);
+    if let Some(projection) = set.projection() {
+        sink.unsigned(projection.input() as u64);
+        sink.bytes(&projection.to_wire());
+    }
+    set.for_each_saved(&mut |element, levels| {
+        sink.bytes(element.name);
+        if flags & HAS_ATTRIBUTES != 0 {
+            sink.bytes(element.attributes);
+        }
+        sink.bytes(element.code);
+        sink.unsigned(levels.iter().map(|l| 3 + l.targets.len() as u64).sum::<u64>() + 3);
+        sink.unsigned(element.wire_id);
+        sink.unsigned(element.level as u64 | NODE_FORMAT << 24);
+        for level in levels {
+            sink.unsigned(level.targets.len() as u64);
+            sink.unsigned(level.capacity as u64);
+            for &target in &level.targets {
+                sink.unsigned(target);
+            }
+            sink.unsigned(pack(level.worst.0, level.worst.1));
+        }
+        sink.unsigned(pack(element.l2.to_bits(), element.range));
+    });
+}
+
+fn pack(low: u32, high: f32) -> u64 {
+    low as u64 | (high.to_bits() as u64) << 32
+}

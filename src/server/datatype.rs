@@ -1,0 +1,256 @@
+//! The data type's callbacks: load, save, rewrite, copy, free, digest, memory.
+
+use std::ffi::CString;
+use std::os::raw::{c_char, c_int, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use redis_module::raw;
+
+use super::api::{Context, TypePointer, api, log};
+use super::commands::registered_name;
+use super::settings::Names;
+use super::{in_child, query_pool};
+use crate::graph::Alone;
+use crate::persist::{self, LoadError, Sink, Source};
+use crate::set::{Restored, VectorSet};
+
+static TYPE: AtomicPtr<raw::RedisModuleType> = AtomicPtr::new(null_mut());
+
+/// Sets with more elements than this are freed by a thread of the pool.
+const FREE_BEHIND: usize = 1000;
+
+/// Our type, once it is registered.
+pub(super) fn pointer() -> TypePointer {
+    TYPE.load(Ordering::Relaxed)
+}
+
+/// Makes the type known to the server.
+pub(super) fn register(ctx: &Context, names: &Names) -> Result<(), String> {
+    let name = CString::new(names.data_type.as_str()).unwrap_or_default();
+    // SAFETY: all-zero bytes are a valid value of this C structure: no callbacks.
+    let mut methods: raw::RedisModuleTypeMethods = unsafe { std::mem::zeroed() };
+    methods.version = raw::REDISMODULE_TYPE_METHOD_VERSION as u64;
+    methods.rdb_load = Some(load);
+    methods.rdb_save = Some(save);
+    methods.aof_rewrite = Some(rewrite);
+    methods.mem_usage = Some(memory);
+    methods.free = Some(free);
+    methods.free_effort = Some(free_effort);
+    methods.copy = Some(copy);
+    methods.digest = Some(digest);
+    // Older servers know fewer callbacks and refuse a newer structure.
+    let known = api!(RedisModule_GetTypeMethodVersion()).unwrap_or(3) as u64;
+    methods.version = methods.version.min(known);
+    let created =
+        api!(RedisModule_CreateDataType(ctx.ptr, name.as_ptr(), persist::VERSION, &mut methods)).unwrap_or(null_mut());
+    if created.is_null() {
+        return Err(format!("the server has a data type {} already, as Redis 8 does", names.data_type));
+    }
+    TYPE.store(created, Ordering::Relaxed);
+    Ok(())
+}
+
+/// # Safety
+/// The value is one of our type that nobody else uses during `'a`.
+unsafe fn set<'a>(value: *const c_void) -> &'a mut VectorSet {
+    // SAFETY: values of our type are boxed sets; callbacks run on the main thread, or alone.
+    unsafe { &mut *value.cast_mut().cast::<VectorSet>() }
+}
+
+fn alone() -> Alone {
+    if in_child() { Alone::Yes } else { Alone::No }
+}
+
+/// The server's stream of a saved value.
+struct Stream(*mut raw::RedisModuleIO);
+
+impl Sink for Stream {
+    fn unsigned(&mut self, value: u64) {
+        api!(RedisModule_SaveUnsigned(self.0, value));
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        // Redis 6.2 reads short strings as C's strings, to see whether they are numbers: they must
+        // be somewhere, and end.
+        let mut ended = [0; 12];
+        let bytes = match ended.get_mut(..bytes.len()) {
+            Some(short) if bytes.len() < 12 => {
+                short.copy_from_slice(bytes);
+                &ended[..bytes.len()]
+            }
+            _ => bytes,
+        };
+        api!(RedisModule_SaveStringBuffer(self.0, bytes.as_ptr().cast::<c_char>(), bytes.len()));
+    }
+}
+
+/// A string that the server allocated for us.
+struct Loaded {
+    bytes: *mut c_char,
+    len: usize,
+}
+
+impl AsRef<[u8]> for Loaded {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: the server gave this many bytes, which are ours until dropped.
+        unsafe { std::slice::from_raw_parts(self.bytes.cast(), self.len) }
+    }
+}
+
+impl Drop for Loaded {
+    fn drop(&mut self) {
+        api!(RedisModule_Free(self.bytes.cast::<c_void>()));
+    }
+}
+
+impl Stream {
+    fn check(&self) -> Result<(), LoadError> {
+        match api!(RedisModule_IsIOError(self.0)) {
+            Some(error) if error != 0 => Err(LoadError::truncated()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Source for Stream {
+    fn unsigned(&mut self) -> Result<u64, LoadError> {
+        let value = api!(RedisModule_LoadUnsigned(self.0)).unwrap_or(0);
+        self.check().map(|()| value)
+    }
+
+    fn bytes(&mut self) -> Result<Box<dyn AsRef<[u8]> + '_>, LoadError> {
+        let mut len = 0;
+        let bytes = api!(RedisModule_LoadStringBuffer(self.0, &mut len)).unwrap_or(null_mut());
+        if bytes.is_null() {
+            return Err(LoadError::truncated());
+        }
+        let loaded = Loaded { bytes, len };
+        self.check()?;
+        Ok(Box::new(loaded))
+    }
+}
+
+unsafe extern "C" fn load(io: *mut raw::RedisModuleIO, version: c_int) -> *mut c_void {
+    let warn = |text: &str| log(null_mut(), c"warning", &format!("vectorset: {text}"));
+    if version != persist::VERSION {
+        warn(&format!("refused a value of version {version}; {} is known", persist::VERSION));
+        return null_mut();
+    }
+    match catch_unwind(AssertUnwindSafe(|| persist::load(&mut Stream(io)))) {
+        Ok(Ok(loaded)) => {
+            match &loaded.graph {
+                Restored::Whole => {}
+                Restored::Joined(groups) => {
+                    log(null_mut(), c"notice", &format!("vectorset: joined {groups} groups that had no connection"));
+                }
+                Restored::Rebuilt(why) => warn(&format!("linked a value anew, since its graph is damaged: {why}")),
+            }
+            Box::into_raw(Box::new(loaded.set)).cast::<c_void>()
+        }
+        Ok(Err(why)) => {
+            warn(&format!("refused a value: {why}"));
+            null_mut()
+        }
+        Err(_) => {
+            warn("refused a value: internal error");
+            null_mut()
+        }
+    }
+}
+
+unsafe extern "C" fn save(io: *mut raw::RedisModuleIO, value: *mut c_void) {
+    // SAFETY: the server's value, of our type.
+    let set = unsafe { set(value) };
+    guard("saving", || persist::save(&set.settle(alone()), &mut Stream(io)));
+}
+
+unsafe extern "C" fn rewrite(io: *mut raw::RedisModuleIO, key: *mut raw::RedisModuleString, value: *mut c_void) {
+    // SAFETY: as in `save`.
+    let set = unsafe { set(value) };
+    let command = registered_name("VREPLAY");
+    guard("rewriting", || {
+        persist::rewrite(&set.settle(alone()), &mut |chunk, last| {
+            let which = if last { c"LAST" } else { c"MORE" };
+            api!(RedisModule_EmitAOF(
+                io,
+                command.as_ptr(),
+                c"scb".as_ptr(),
+                key,
+                which.as_ptr(),
+                chunk.as_ptr().cast::<c_char>(),
+                chunk.len(),
+            ));
+        });
+    });
+}
+
+unsafe extern "C" fn memory(value: *const c_void) -> usize {
+    // SAFETY: as in `save`.
+    unsafe { set(value) }.memory()
+}
+
+unsafe extern "C" fn free(value: *mut c_void) {
+    // SAFETY: the server gives the box back that it was given, and does not use it again.
+    let set = unsafe { Box::from_raw(value.cast::<VectorSet>()) };
+    if set.len() > FREE_BEHIND && !in_child() {
+        query_pool().spawn(Box::new(move || drop(set)));
+    } else {
+        guard("freeing", || drop(set));
+    }
+}
+
+unsafe extern "C" fn free_effort(_key: *mut raw::RedisModuleString, value: *const c_void) -> usize {
+    // SAFETY: as in `save`.
+    unsafe { set(value) }.free_effort()
+}
+
+unsafe extern "C" fn copy(
+    _from: *mut raw::RedisModuleString,
+    _to: *mut raw::RedisModuleString,
+    value: *const c_void,
+) -> *mut c_void {
+    // SAFETY: as in `save`.
+    let set = unsafe { set(value) };
+    match catch_unwind(AssertUnwindSafe(|| set.duplicate())) {
+        Ok(copy) => Box::into_raw(Box::new(copy)).cast::<c_void>(),
+        Err(_) => null_mut(),
+    }
+}
+
+/// Everything that clients can tell apart, but not the graph, which differs from server to server.
+unsafe extern "C" fn digest(digest: *mut raw::RedisModuleDigest, value: *mut c_void) {
+    // SAFETY: as in `save`.
+    let set = unsafe { set(value) };
+    let bytes = |bytes: &[u8]| {
+        api!(RedisModule_DigestAddStringBuffer(digest, bytes.as_ptr().cast::<c_char>().cast_mut(), bytes.len()));
+    };
+    let number = |number: usize| {
+        api!(RedisModule_DigestAddLongLong(digest, number as i64));
+    };
+    let params = set.params();
+    number(set.len());
+    number(params.dim);
+    number(params.input_dim.unwrap_or(0));
+    number(params.encoding.id() as usize);
+    number(params.m);
+    api!(RedisModule_DigestEndSequence(digest));
+    set.for_each(&mut |element| {
+        bytes(element.code);
+        bytes(&element.l2.to_bits().to_le_bytes());
+        bytes(&element.range.to_bits().to_le_bytes());
+        bytes(element.name);
+        if !element.attributes.is_empty() {
+            bytes(element.attributes);
+        }
+        api!(RedisModule_DigestEndSequence(digest));
+    });
+}
+
+/// Runs a callback's body; a panic ends here.
+fn guard(what: &str, body: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(body)).is_err() {
+        log(null_mut(), c"warning", &format!("vectorset: {what} failed: a bug; please report it"));
+    }
+}

@@ -1,0 +1,203 @@
+//! Each configuration parameter, its default and bounds.
+//!
+//! | name | default | bounds | |
+//! | --- | --- | --- | --- |
+//! | `force-single-threaded-execution` | no | yes, no | everything on the main thread |
+//! | `threads` | 0 | 0..=256 | threads that run queries; 0 is one a core |
+//! | `linker-threads` | 0 | 0..=256 | threads that link; 0 is one a core |
+//! | `pending-bytes` | 524288 | 0..=1073741824 | vectors of a set that may wait to be linked |
+//!
+//! Servers from 7.0 on know them as `vectorset.NAME` (CONFIG GET, SET, REWRITE); any server takes
+//! them as arguments when the module is loaded: `loadmodule libvset.so threads 4`. There, and only
+//! there, `prefix TEXT` goes before every command's name and `type NAME` (nine characters) names the
+//! data type.
+
+use std::os::raw::{c_char, c_int, c_longlong, c_void};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use redis_module::raw;
+
+use super::api::{Context, api};
+use crate::command::args::integer;
+
+static SINGLE_THREADED: AtomicBool = AtomicBool::new(false);
+
+struct Number {
+    name: &'static std::ffi::CStr,
+    value: AtomicI64,
+    least: i64,
+    most: i64,
+    /// Carries a change out; at load, nothing runs yet.
+    apply: fn(i64),
+    /// Cannot change while the server runs.
+    fixed: bool,
+}
+
+static NUMBERS: [Number; 3] = [
+    Number {
+        name: c"threads",
+        value: AtomicI64::new(0),
+        least: 0,
+        most: 256,
+        apply: |_| {
+            if let Some(pool) = super::QUERY_POOL.get() {
+                pool.resize(query_threads());
+            }
+        },
+        fixed: false,
+    },
+    Number { name: c"linker-threads", value: AtomicI64::new(0), least: 0, most: 256, apply: |_| (), fixed: true },
+    Number {
+        name: c"pending-bytes",
+        value: AtomicI64::new(512 << 10),
+        least: 0,
+        most: 1 << 30,
+        apply: |bytes| crate::set::set_pending_bytes(bytes as usize),
+        fixed: false,
+    },
+];
+
+/// What load arguments may name differently.
+pub(super) struct Names {
+    pub prefix: String,
+    pub data_type: String,
+}
+
+/// Whether everything is to happen on the main thread.
+pub(super) fn single_threaded() -> bool {
+    SINGLE_THREADED.load(Ordering::Relaxed)
+}
+
+/// Threads that run queries.
+pub(super) fn query_threads() -> usize {
+    threads(&NUMBERS[0])
+}
+
+/// Threads that link.
+pub(super) fn linker_threads() -> usize {
+    threads(&NUMBERS[1])
+}
+
+fn threads(setting: &Number) -> usize {
+    match setting.value.load(Ordering::Relaxed) {
+        0 => std::thread::available_parallelism().map_or(2, |n| n.get()),
+        n => n as usize,
+    }
+}
+
+/// Reads the arguments of `loadmodule`: names and values in turn.
+///
+/// # Errors
+/// Which of them is wrong, and why.
+pub(super) fn read_arguments(args: &[&[u8]]) -> Result<Names, String> {
+    let mut names = Names { prefix: String::new(), data_type: super::NAME.into() };
+    let (pairs, rest) = args.as_chunks::<2>();
+    if let [name] = rest {
+        return Err(format!("argument {} has no value", name.escape_ascii()));
+    }
+    for [name, value] in pairs {
+        let text = std::str::from_utf8(value).unwrap_or("?");
+        let name = std::str::from_utf8(name).unwrap_or("?").to_ascii_lowercase();
+        match name.trim_start_matches("vectorset.") {
+            "prefix" if text.bytes().all(|b| b.is_ascii_graphic()) => names.prefix = text.into(),
+            "prefix" => return Err(format!("prefix {text:?} has characters that a command cannot have")),
+            "type" if is_type_name(text) => names.data_type = text.into(),
+            "type" => return Err(format!("type {text:?} is not nine letters, digits, '-' or '_'")),
+            "force-single-threaded-execution" => match text.to_ascii_lowercase().as_str() {
+                "yes" => SINGLE_THREADED.store(true, Ordering::Relaxed),
+                "no" => SINGLE_THREADED.store(false, Ordering::Relaxed),
+                _ => return Err(format!("{name} is yes or no, not {text}")),
+            },
+            known => {
+                let setting = NUMBERS.iter().find(|s| s.name.to_bytes() == known.as_bytes());
+                let setting = setting.ok_or_else(|| format!("unknown argument {name}"))?;
+                let number = integer(value).filter(|n| (setting.least..=setting.most).contains(n));
+                let number =
+                    number.ok_or_else(|| format!("{name} is {}..={}, not {text}", setting.least, setting.most))?;
+                setting.value.store(number, Ordering::Relaxed);
+                (setting.apply)(number);
+            }
+        }
+    }
+    Ok(names)
+}
+
+fn is_type_name(text: &str) -> bool {
+    text.len() == 9 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+/// Makes the settings known to servers that have module settings.
+pub(super) fn register(ctx: &Context) -> Result<(), String> {
+    let failed = |name: &std::ffi::CStr| Err(format!("setting {} was refused", name.to_string_lossy()));
+    let name = c"force-single-threaded-execution";
+    let flags = raw::REDISMODULE_CONFIG_DEFAULT;
+    let registered = api!(RedisModule_RegisterBoolConfig(
+        ctx.ptr,
+        name.as_ptr(),
+        single_threaded() as c_int,
+        flags,
+        Some(get_single_threaded),
+        Some(set_single_threaded),
+        None,
+        std::ptr::null_mut(),
+    ));
+    match registered {
+        None => return Ok(()),
+        Some(status) if status != raw::REDISMODULE_OK as c_int => return failed(name),
+        Some(_) => {}
+    }
+    for setting in &NUMBERS {
+        let flags = if setting.fixed { raw::REDISMODULE_CONFIG_IMMUTABLE } else { flags };
+        let registered = api!(RedisModule_RegisterNumericConfig(
+            ctx.ptr,
+            setting.name.as_ptr(),
+            setting.value.load(Ordering::Relaxed) as c_longlong,
+            flags,
+            setting.least as c_longlong,
+            setting.most as c_longlong,
+            Some(get_number),
+            Some(set_number),
+            None,
+            (setting as *const Number).cast_mut().cast::<c_void>(),
+        ));
+        if registered != Some(raw::REDISMODULE_OK as c_int) {
+            return failed(setting.name);
+        }
+    }
+    match api!(RedisModule_LoadConfigs(ctx.ptr)) {
+        Some(status) if status != raw::REDISMODULE_OK as c_int => Err("the settings could not be applied".into()),
+        _ => Ok(()),
+    }
+}
+
+unsafe extern "C" fn get_single_threaded(_name: *const c_char, _data: *mut c_void) -> c_int {
+    single_threaded() as c_int
+}
+
+unsafe extern "C" fn set_single_threaded(
+    _name: *const c_char,
+    value: c_int,
+    _data: *mut c_void,
+    _error: *mut *mut raw::RedisModuleString,
+) -> c_int {
+    SINGLE_THREADED.store(value != 0, Ordering::Relaxed);
+    raw::REDISMODULE_OK as c_int
+}
+
+unsafe extern "C" fn get_number(_name: *const c_char, setting: *mut c_void) -> c_longlong {
+    // SAFETY: the private data is one of NUMBERS.
+    unsafe { &*setting.cast::<Number>() }.value.load(Ordering::Relaxed)
+}
+
+unsafe extern "C" fn set_number(
+    _name: *const c_char,
+    value: c_longlong,
+    setting: *mut c_void,
+    _error: *mut *mut raw::RedisModuleString,
+) -> c_int {
+    // SAFETY: the private data is one of NUMBERS.
+    let setting = unsafe { &*setting.cast::<Number>() };
+    setting.value.store(value, Ordering::Relaxed);
+    (setting.apply)(value);
+    raw::REDISMODULE_OK as c_int
+}

@@ -1,0 +1,53 @@
+//! Background work on sets: which set is worked on by whom.
+//!
+//! Threads come from outside (`workers`, started by the server layer); without them, whoever adds
+//! an element links it. A task does a slice of one set's work and queues itself again while there
+//! is more, so sets share the threads fairly.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use super::shared::Shared;
+use crate::workers::Pool;
+
+static LINKERS: OnceLock<Arc<Pool>> = OnceLock::new();
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+/// Pieces of work in a row before other sets get their turn.
+const SLICE: usize = 16;
+
+/// Hands over the threads that link. Until then everything is linked where it is added.
+pub fn start_linkers(pool: Arc<Pool>) {
+    THREADS.store(pool.size().max(1), Ordering::Relaxed);
+    let _ = LINKERS.set(pool);
+}
+
+/// Whether there are threads that link.
+pub(super) fn exist() -> bool {
+    LINKERS.get().is_some()
+}
+
+/// Sees to it that a set with waiting work is worked on, by as many threads as there are.
+pub(super) fn wake(shared: &Arc<Shared>) {
+    let Some(pool) = LINKERS.get() else { return };
+    let wanted = THREADS.load(Ordering::Relaxed).min(shared.pending.count() + shared.dead.len());
+    if shared.scheduled.load(Ordering::Acquire) < wanted {
+        shared.scheduled.fetch_add(1, Ordering::AcqRel);
+        spawn(pool, shared.clone());
+    }
+}
+
+fn spawn(pool: &'static Arc<Pool>, shared: Arc<Shared>) {
+    pool.spawn(Box::new(move || {
+        let more = (0..SLICE).all(|_| shared.work());
+        if more {
+            spawn(pool, shared);
+            return;
+        }
+        shared.scheduled.fetch_sub(1, Ordering::AcqRel);
+        // Work that came between the last look and the sign-off found a task scheduled.
+        if shared.has_work() && !shared.is_paused() {
+            wake(&shared);
+        }
+    }));
+}

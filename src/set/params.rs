@@ -1,0 +1,29 @@
+//! What is fixed when a set is created, and the bounds of everything that a client may choose.
+
+use crate::vector::Encoding;
+
+/// Least links a node, M.
+pub const MIN_M: usize = 4;
+/// Most links a node, M.
+pub const MAX_M: usize = 4096;
+/// M where none is given.
+pub const DEFAULT_M: usize = 16;
+/// Width of the search for a newcomer's neighbours where none is given.
+pub const DEFAULT_EF_ADD: usize = 200;
+/// Width of a query's search where none is given.
+pub const DEFAULT_EF_SEARCH: usize = 100;
+/// Largest width of either.
+pub const MAX_EF: usize = 1_000_000;
+
+/// Fixed at creation by the first VADD.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Params {
+    /// Stored dimension (the reduced one with REDUCE).
+    pub dim: usize,
+    /// Input dimension of the projection; None without REDUCE.
+    pub input_dim: Option<usize>,
+    /// How vectors are stored.
+    pub encoding: Encoding,
+    /// Links a node.
+    pub m: usize,
+}

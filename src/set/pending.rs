@@ -1,0 +1,106 @@
+//! Elements that are stored but not linked yet: a ring that the main thread fills, linkers empty
+//! from the front, and queries scan.
+//!
+//! ```text
+//!        oldest          claimed           pushed
+//!   ───────┬────────────────┬─────────────────┬──────
+//!   linked │ being linked   │ waiting         │
+//! ```
+//!
+//! A query copies everything from `oldest` on *before* it searches the graph: what is linked
+//! meanwhile it finds twice, what was there when it began it never misses.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// Slots of the ring; where it is full, the main thread links by itself.
+const SLOTS: usize = 1 << 13;
+
+/// Entries are `node | ef << 32`.
+#[derive(Default)]
+pub struct Pending {
+    ring: OnceLock<Box<[AtomicU64]>>,
+    oldest: AtomicU64,
+    claimed: AtomicU64,
+    pushed: AtomicU64,
+    /// Pushed and not yet done with.
+    count: AtomicUsize,
+}
+
+impl Pending {
+    /// Adds a node to be linked with a beam of width `ef`. One thread pushes. False if full.
+    pub fn push(&self, node: u32, ef: u32) -> bool {
+        let at = self.pushed.load(Ordering::Relaxed);
+        if at - self.oldest.load(Ordering::Acquire) >= SLOTS as u64 {
+            return false;
+        }
+        let ring = self.ring.get_or_init(|| (0..SLOTS).map(|_| AtomicU64::new(0)).collect());
+        ring[at as usize % SLOTS].store(node as u64 | (ef as u64) << 32, Ordering::Relaxed);
+        self.count.fetch_add(1, Ordering::AcqRel);
+        // Release: who sees the number sees the slot and everything stored of the node.
+        self.pushed.store(at + 1, Ordering::Release);
+        true
+    }
+
+    /// Takes the next node to link, and its `ef`; the caller must report it [`Pending::done`].
+    pub fn claim(&self) -> Option<(u32, u32)> {
+        loop {
+            let at = self.claimed.load(Ordering::Acquire);
+            // Acquire: pairs with `push`.
+            if at >= self.pushed.load(Ordering::Acquire) {
+                return None;
+            }
+            // Read before the claim: after it, the slot could be overwritten once all before it are done.
+            let entry = self.ring.get()?[at as usize % SLOTS].load(Ordering::Relaxed);
+            if self.claimed.compare_exchange(at, at + 1, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+                return Some((entry as u32, (entry >> 32) as u32));
+            }
+        }
+    }
+
+    /// Reports a claimed node as linked or dead. `settled` tells it of any node.
+    pub fn done(&self, settled: impl Fn(u32) -> bool) {
+        self.count.fetch_sub(1, Ordering::AcqRel);
+        let Some(ring) = self.ring.get() else { return };
+        loop {
+            let at = self.oldest.load(Ordering::Acquire);
+            if at >= self.claimed.load(Ordering::Acquire) {
+                return;
+            }
+            let node = ring[at as usize % SLOTS].load(Ordering::Relaxed) as u32;
+            if !settled(node) {
+                return;
+            }
+            // A failure means that another thread moved it on: look again.
+            let _ = self.oldest.compare_exchange(at, at + 1, Ordering::AcqRel, Ordering::Acquire);
+        }
+    }
+
+    /// Nodes that are waiting or being linked.
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// The number that the next node to be pushed gets.
+    pub fn pushed(&self) -> u64 {
+        self.pushed.load(Ordering::Acquire)
+    }
+
+    /// Whether all nodes before this number are done with.
+    pub fn is_past(&self, number: u64) -> bool {
+        self.oldest.load(Ordering::Acquire) >= number || self.count() == 0
+    }
+
+    /// Nodes that may not be linked yet.
+    pub fn snapshot(&self) -> Vec<u32> {
+        let Some(ring) = self.ring.get() else { return Vec::new() };
+        let from = self.oldest.load(Ordering::Acquire);
+        let to = self.pushed.load(Ordering::Acquire);
+        (from..to).map(|at| ring[at as usize % SLOTS].load(Ordering::Relaxed) as u32).collect()
+    }
+
+    /// Bytes allocated.
+    pub fn allocated(&self) -> usize {
+        self.ring.get().map_or(0, |ring| size_of_val(&ring[..]))
+    }
+}

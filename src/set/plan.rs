@@ -1,0 +1,120 @@
+//! How a query will search: what each way would cost, and which is cheapest.
+//!
+//! Costs are nanoseconds as measured on one machine; only their ratios matter.
+
+/// A way to search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Compare with every element, or with every one that matches the filter.
+    Scan,
+    /// Search the graph with a beam of this width.
+    Graph {
+        /// Width of the beam.
+        ef: usize,
+    },
+    /// Search the graph, all nodes serving as bridges, for this many nearest matches.
+    Traverse {
+        /// Width of the beam of matches.
+        width: usize,
+        /// Elements that may be tested.
+        most_tests: usize,
+    },
+}
+
+impl Plan {
+    /// Its name for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Plan::Scan => "scan",
+            Plan::Graph { .. } => "graph",
+            Plan::Traverse { .. } => "traverse",
+        }
+    }
+}
+
+/// To test an element's attributes during a scan.
+const TEST_NANOS: f64 = 25.0;
+
+/// What a choice rests on.
+pub(super) struct Estimate {
+    /// Elements of the set.
+    pub len: usize,
+    /// Bytes of a stored vector.
+    pub row_bytes: usize,
+    pub m: usize,
+    pub count: usize,
+    pub ef: usize,
+    /// The client chose EF.
+    pub explicit_ef: bool,
+    pub truth: bool,
+    pub filter_ef: Option<usize>,
+    /// Share of elements that match; None without a filter.
+    pub selectivity: Option<f64>,
+}
+
+impl Estimate {
+    /// The cheapest way that keeps what the options promise.
+    pub fn plan(&self) -> Plan {
+        if self.truth {
+            return Plan::Scan;
+        }
+        let Some(selectivity) = self.selectivity else {
+            return if self.scan_nanos() <= self.graph_nanos(self.ef) {
+                Plan::Scan
+            } else {
+                Plan::Graph { ef: self.ef }
+            };
+        };
+        let width = self.width(selectivity);
+        match self.filter_ef {
+            // The entry counts as the first, and the last is not expanded: the original's rule.
+            Some(most) if most < self.len => Plan::Traverse { width: self.ef, most_tests: most },
+            _ if self.scan_nanos() <= self.traverse_nanos(width, selectivity) => Plan::Scan,
+            _ => Plan::Traverse { width, most_tests: usize::MAX },
+        }
+    }
+
+    /// What the plan costs.
+    pub fn cost(&self) -> u64 {
+        let nanos = match self.plan() {
+            Plan::Scan => self.scan_nanos(),
+            Plan::Graph { ef } => self.graph_nanos(ef),
+            Plan::Traverse { width, .. } => self.traverse_nanos(width, self.selectivity.unwrap_or(1.0)),
+        };
+        nanos as u64
+    }
+
+    /// Matches to look for. Where the client leaves it to us, a beam of all nodes that would be
+    /// `ef` wide holds about `ef * selectivity` matches; of few, some times COUNT is enough.
+    fn width(&self, selectivity: f64) -> usize {
+        if self.explicit_ef {
+            return self.ef;
+        }
+        let proportional = (self.ef as f64 * selectivity) as usize;
+        proportional.max(self.count.saturating_mul(3)).max(20).min(self.ef.max(self.count))
+    }
+
+    fn evaluation_nanos(&self) -> f64 {
+        20.0 + self.row_bytes as f64 / 16.0
+    }
+
+    /// Rows lie in order and are fetched ahead, so each costs half of one met in a search.
+    fn scan_nanos(&self) -> f64 {
+        let (tests, matching) = match self.selectivity {
+            Some(selectivity) => (TEST_NANOS, selectivity),
+            None => (2.0, 1.0),
+        };
+        self.len as f64 * (tests + matching * self.evaluation_nanos() / 2.0)
+    }
+
+    /// Each step evaluates about half a row of links, and each insertion moves half of the beam.
+    fn graph_nanos(&self, ef: usize) -> f64 {
+        let ef = ef as f64;
+        3000.0 + ef * self.m as f64 * self.evaluation_nanos() + ef * ef / 8.0
+    }
+
+    fn traverse_nanos(&self, width: usize, selectivity: f64) -> f64 {
+        let steps = (width as f64 / selectivity).min(self.len as f64);
+        3000.0 + steps * (self.m as f64 * self.evaluation_nanos() + TEST_NANOS + 50.0)
+    }
+}

@@ -1,0 +1,304 @@
+//! The half of a set that threads share: vectors, names, attributes, links, and the work on them
+//! that is done in the background.
+//!
+//! Who does what: the main thread stores elements, takes names out and reuses ids; linkers link and
+//! repair; queries read. Nobody waits for a query, and the main thread waits for nobody.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use crossbeam_queue::SegQueue;
+
+use super::Params;
+use super::pending::Pending;
+use crate::arena::{Blobs, ByteRows, Grace};
+use crate::attributes::RecordRef;
+use crate::graph::{Alone, Graph, Scratch};
+use crate::vector::{Codec, Projection};
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// Lends this thread's search buffers.
+pub(super) fn with_scratch<R>(body: impl FnOnce(&mut Scratch) -> R) -> R {
+    SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
+        Ok(mut scratch) => body(&mut scratch),
+        // A search inside a search: it gets buffers of its own.
+        Err(_) => body(&mut Scratch::default()),
+    })
+}
+
+/// Nodes that are pending or dead and not yet repaired, in all sets.
+static BACKLOG: AtomicUsize = AtomicUsize::new(0);
+/// A running mean of the time to link one node.
+static LINK_NANOS: AtomicU64 = AtomicU64::new(150_000);
+/// All that is pending must be linkable in about this time by one thread: a saving child does.
+const BACKLOG_NANOS: u64 = 1_000_000_000;
+
+/// Bytes of pending vectors a set may have before replies are withheld; a setting.
+pub(super) static PENDING_BYTES: AtomicUsize = AtomicUsize::new(512 << 10);
+/// Pending nodes that every set may have, however large their vectors.
+const PENDING_LEAST: usize = 8;
+
+/// What all sets of this process hold together.
+#[derive(Clone, Copy, Debug)]
+pub struct Totals {
+    /// Sets that have an owner.
+    pub sets: usize,
+    /// Their elements.
+    pub elements: usize,
+    /// Nodes that wait to be linked or repaired.
+    pub pending: usize,
+}
+
+pub(super) static SETS: AtomicUsize = AtomicUsize::new(0);
+pub(super) static ELEMENTS: AtomicUsize = AtomicUsize::new(0);
+
+/// What all sets of this process hold together.
+pub fn totals() -> Totals {
+    Totals {
+        sets: SETS.load(Ordering::Relaxed),
+        elements: ELEMENTS.load(Ordering::Relaxed),
+        pending: BACKLOG.load(Ordering::Relaxed),
+    }
+}
+
+/// Something to drop when there is room for more pending elements.
+pub type Waiter = Box<dyn Send>;
+
+pub(super) struct Shared {
+    pub params: Params,
+    pub codec: Codec,
+    pub projection: Option<Projection>,
+    pub vectors: ByteRows,
+    pub names: Blobs,
+    pub attributes: Blobs,
+    pub graph: Graph,
+    pub grace: Grace,
+    pub pending: Pending,
+    /// Dead nodes that were linked and wait for their repair.
+    pub dead: SegQueue<u32>,
+    /// Dead nodes without links, with the stamp of their grace period.
+    pub retired: SegQueue<(u64, u32)>,
+    /// Of updated elements that queries may still have in hand: the old node's successor.
+    pub successors: Mutex<HashMap<u32, u32>>,
+    waiters: SegQueue<Waiter>,
+    /// Those who wait until what was pending before a number is linked.
+    link_waiters: SegQueue<(u64, Waiter)>,
+    /// Linkers at work on this set, and whether they should stop.
+    working: AtomicUsize,
+    paused: AtomicBool,
+    /// The owner is gone: nothing needs to be linked any more.
+    abandoned: AtomicBool,
+    /// Tasks for this set in the linkers' queue.
+    pub scheduled: AtomicUsize,
+}
+
+impl Shared {
+    pub fn new(params: Params, projection: Option<Projection>) -> Shared {
+        let codec = Codec::new(params.encoding, params.dim);
+        Shared {
+            codec,
+            projection,
+            vectors: ByteRows::new(codec.row_len()),
+            names: Blobs::default(),
+            attributes: Blobs::default(),
+            graph: Graph::new(params.m),
+            grace: Grace::default(),
+            pending: Pending::default(),
+            dead: SegQueue::new(),
+            retired: SegQueue::new(),
+            successors: Mutex::default(),
+            waiters: SegQueue::new(),
+            link_waiters: SegQueue::new(),
+            working: AtomicUsize::new(0),
+            paused: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
+            scheduled: AtomicUsize::new(0),
+            params,
+        }
+    }
+
+    /// The name of a present node.
+    pub fn name(&self, node: u32) -> &[u8] {
+        self.names.get(node).expect("a present node has a name")
+    }
+
+    /// The attributes of a present node, as they were set.
+    pub fn attribute_text(&self, node: u32) -> Option<&[u8]> {
+        self.attributes.get(node).map(|record| RecordRef::new(record).text())
+    }
+
+    /// Whether there is more to link than may wait.
+    pub fn is_over_bound(&self) -> bool {
+        let most = (PENDING_BYTES.load(Ordering::Relaxed) / self.vectors.stride()).max(PENDING_LEAST);
+        let estimate = BACKLOG.load(Ordering::Relaxed) as u64 * LINK_NANOS.load(Ordering::Relaxed);
+        let count = self.pending.count();
+        count > most || (count > PENDING_LEAST && estimate > BACKLOG_NANOS)
+    }
+
+    /// Puts a node on the pending list; false if there is no place on it.
+    pub fn push_pending(&self, node: u32, ef: usize) -> bool {
+        let pushed = self.pending.push(node, ef as u32);
+        BACKLOG.fetch_add(pushed as usize, Ordering::Relaxed);
+        pushed
+    }
+
+    /// Puts a dead node on the list of repairs.
+    pub fn push_dead(&self, node: u32) {
+        BACKLOG.fetch_add(1, Ordering::Relaxed);
+        self.dead.push(node);
+    }
+
+    /// Whether background work waits that linkers may do.
+    pub fn has_work(&self) -> bool {
+        !self.abandoned.load(Ordering::Relaxed) && (self.pending.count() > 0 || !self.dead.is_empty())
+    }
+
+    /// Does one piece of background work, unless linkers are paused; false if there was none.
+    pub fn work(&self) -> bool {
+        // Sequentially consistent with `pause`: each side writes its own and reads the other's.
+        self.working.fetch_add(1, Ordering::SeqCst);
+        let stop = self.paused.load(Ordering::SeqCst) || self.abandoned.load(Ordering::Relaxed);
+        let worked = !stop && self.work_now();
+        self.working.fetch_sub(1, Ordering::SeqCst);
+        if worked {
+            self.serve_waiters();
+        }
+        worked
+    }
+
+    /// Does one piece of background work on this thread; false if there was none.
+    pub fn work_now(&self) -> bool {
+        if let Some(node) = self.dead.pop() {
+            BACKLOG.fetch_sub(1, Ordering::Relaxed);
+            self.repair(node, Alone::No);
+            return true;
+        }
+        let Some((node, ef)) = self.pending.claim() else { return false };
+        BACKLOG.fetch_sub(1, Ordering::Relaxed);
+        let began = Instant::now();
+        if self.graph.claim(node) {
+            self.link(node, ef as usize, Alone::No);
+        }
+        self.pending.done(|node| self.graph.is_linked(node) || !self.graph.is_live(node));
+        let nanos = began.elapsed().as_nanos() as u64;
+        // Racing updates of the mean lose a sample: harmless.
+        let mean = LINK_NANOS.load(Ordering::Relaxed);
+        LINK_NANOS.store(mean - mean / 32 + nanos.min(10_000_000) / 32, Ordering::Relaxed);
+        true
+    }
+
+    /// Links a claimed node, or retires it if it died before.
+    pub fn link(&self, node: u32, ef: usize, alone: Alone) {
+        let ticket = self.grace.enter();
+        let died = if self.graph.is_live(node) {
+            with_scratch(|scratch| self.graph.link(self, node, ef, &self.grace, scratch))
+        } else {
+            self.retire(node);
+            false
+        };
+        self.grace.leave(ticket);
+        if died {
+            self.repair(node, alone);
+        }
+    }
+
+    /// Takes a dead, linked node out of the graph and retires it.
+    pub fn repair(&self, node: u32, alone: Alone) {
+        let ticket = self.grace.enter();
+        self.graph.remove(self, node, alone, &self.grace);
+        self.grace.leave(ticket);
+        self.retire(node);
+    }
+
+    fn retire(&self, node: u32) {
+        self.retired.push((self.grace.stamp(), node));
+    }
+
+    /// Parks a waiter until there is room; drops it at once if there is.
+    pub fn wait_for_room(&self, waiter: Waiter) {
+        self.waiters.push(waiter);
+        // After the push: a linker that made room before it did not see the waiter.
+        self.serve_waiters();
+    }
+
+    /// Parks a waiter until all that waits now is linked and repaired; drops it at once if nothing does.
+    pub fn wait_for_links(&self, waiter: Waiter) {
+        self.link_waiters.push((self.pending.pushed(), waiter));
+        self.serve_waiters();
+    }
+
+    /// Drops those waiters whose time has come.
+    fn serve_waiters(&self) {
+        if !self.waiters.is_empty() && !self.is_over_bound() {
+            while let Some(waiter) = self.waiters.pop() {
+                drop(waiter);
+            }
+        }
+        for _ in 0..self.link_waiters.len() {
+            let Some((number, waiter)) = self.link_waiters.pop() else { break };
+            if self.pending.is_past(number) && self.dead.is_empty() {
+                drop(waiter);
+            } else {
+                self.link_waiters.push((number, waiter));
+            }
+        }
+    }
+
+    /// Stops linkers on this set and waits until none is at work: the time of one link.
+    pub fn pause(&self) {
+        self.paused.store(true, Ordering::SeqCst);
+        while self.working.load(Ordering::SeqCst) > 0 {
+            std::thread::yield_now();
+        }
+    }
+
+    /// In a forked child: nobody else is there.
+    pub fn pause_in_child(&self) {
+        self.paused.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether linkers are stopped.
+    pub fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::SeqCst)
+    }
+
+    /// Lets linkers go on.
+    pub fn resume(&self) {
+        self.paused.store(false, Ordering::SeqCst);
+    }
+
+    /// The owner is gone. Withheld replies may go out.
+    pub fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Relaxed);
+        while let Some(waiter) = self.waiters.pop() {
+            drop(waiter);
+        }
+        while let Some(waiter) = self.link_waiters.pop() {
+            drop(waiter);
+        }
+    }
+
+    /// Bytes allocated, without the main thread's half.
+    pub fn allocated(&self) -> usize {
+        let matrix = self.projection.as_ref().map_or(0, Projection::heap_size);
+        size_of::<Shared>()
+            + self.vectors.allocated()
+            + self.names.allocated()
+            + self.attributes.allocated()
+            + self.graph.allocated()
+            + self.pending.allocated()
+            + matrix
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        BACKLOG.fetch_sub(self.pending.count() + self.dead.len(), Ordering::Relaxed);
+    }
+}

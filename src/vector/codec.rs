@@ -1,0 +1,274 @@
+//! Rows: the stored form of a vector (spec 7.2 to 7.4 and 7.6).
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::normalise::normalise;
+use super::{Encoding, MAX_DIM, is_finite};
+
+/// Bytes of a row before its code: l2 and range, each an f32, little-endian.
+pub const HEADER: usize = 8;
+
+/// Int8 codes are stored offset to unsigned, for the instructions that multiply unsigned by signed bytes;
+/// this turns the sign bit of one form into the other.
+pub(super) const SIGN: u8 = 0x80;
+
+/// Why the parts of a saved vector were refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadVector {
+    /// The code has not the length that encoding and dimension demand.
+    Length,
+    /// The norm is negative, infinite or not a number.
+    Norm,
+    /// The range is negative, infinite or not a number.
+    Range,
+    /// A component is infinite or not a number.
+    Component,
+}
+
+impl fmt::Display for BadVector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            BadVector::Length => "vector of a wrong length",
+            BadVector::Norm => "vector with a bad norm",
+            BadVector::Range => "vector with a bad range",
+            BadVector::Component => "vector with a component that is not finite",
+        })
+    }
+}
+
+impl std::error::Error for BadVector {}
+
+/// Writes and reads the rows of one set.
+///
+/// A row is `[l2: f32 LE][range: f32 LE][code]`; the range is 0 but for [`Encoding::Int8`]. The code is what
+/// saved files hold, except that Int8 bytes have their sign bit flipped. Rows need no alignment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Codec {
+    encoding: Encoding,
+    dim: usize,
+}
+
+impl Codec {
+    /// # Panics
+    /// If `dim` is not from 1 to [`MAX_DIM`].
+    pub fn new(encoding: Encoding, dim: usize) -> Codec {
+        assert!((1..=MAX_DIM).contains(&dim), "dimension {dim}");
+        Codec { encoding, dim }
+    }
+
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// Components of a vector.
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// Bytes of a code.
+    pub fn code_len(&self) -> usize {
+        match self.encoding {
+            Encoding::F32 => 4 * self.dim,
+            Encoding::Int8 => self.dim,
+            Encoding::Binary => 8 * self.dim.div_ceil(64),
+        }
+    }
+
+    /// Bytes of a row.
+    pub fn row_len(&self) -> usize {
+        HEADER + self.code_len()
+    }
+
+    /// Normalises and quantizes `vector` (finite, of `dim` components) into `row`.
+    ///
+    /// # Panics
+    /// If a length is wrong.
+    pub fn encode(&self, vector: &[f32], row: &mut [u8]) {
+        assert_eq!(vector.len(), self.dim, "vector length");
+        let (unit, l2) = normalise(vector);
+        let (header, code) = self.split_mut(row);
+        let range = match self.encoding {
+            Encoding::F32 => {
+                for (bytes, x) in code.as_chunks_mut::<4>().0.iter_mut().zip(&unit) {
+                    *bytes = x.to_le_bytes();
+                }
+                0.0
+            }
+            Encoding::Int8 => quantize(&unit, code),
+            Encoding::Binary => {
+                pack_signs(&unit, code);
+                0.0
+            }
+        };
+        write_header(header, l2, range);
+    }
+
+    /// Writes a row from the parts found in a saved file. The range counts for Int8 only: with other
+    /// encodings files hold anything there. Padding bits of Binary are cleared.
+    ///
+    /// # Panics
+    /// If `row` has a wrong length; `code` may have any.
+    pub fn encode_wire(&self, code: &[u8], l2: f32, range: f32, row: &mut [u8]) -> Result<(), BadVector> {
+        let sound = |x: f32| x.is_finite() && x >= 0.0;
+        if code.len() != self.code_len() {
+            return Err(BadVector::Length);
+        }
+        if !sound(l2) {
+            return Err(BadVector::Norm);
+        }
+        if self.encoding == Encoding::Int8 && !sound(range) {
+            return Err(BadVector::Range);
+        }
+        if self.encoding == Encoding::F32 && !is_finite(&floats(code).collect::<Vec<_>>()) {
+            return Err(BadVector::Component);
+        }
+        // No minus zero: equal vectors have equal bytes.
+        let (l2, range) = (l2.abs(), range.abs());
+        let (header, stored) = self.split_mut(row);
+        stored.copy_from_slice(code);
+        match self.encoding {
+            Encoding::F32 => write_header(header, l2, 0.0),
+            Encoding::Int8 => {
+                stored.iter_mut().for_each(|byte| *byte ^= SIGN);
+                write_header(header, l2, range);
+            }
+            Encoding::Binary => {
+                write_header(header, l2, 0.0);
+                for (j, byte) in stored.iter_mut().enumerate().skip(self.dim / 8) {
+                    let used = self.dim.saturating_sub(8 * j).min(7);
+                    *byte &= (1u8 << used) - 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a row.
+    ///
+    /// # Panics
+    /// If `row` has a wrong length.
+    pub fn row<'a>(&self, row: &'a [u8]) -> Row<'a> {
+        assert_eq!(row.len(), self.row_len(), "row length");
+        let ([l2, range], code) = header(row);
+        Row { codec: *self, l2, range, code }
+    }
+
+    fn split_mut<'a>(&self, row: &'a mut [u8]) -> (&'a mut [u8], &'a mut [u8]) {
+        assert_eq!(row.len(), self.row_len(), "row length");
+        row.split_at_mut(HEADER)
+    }
+}
+
+/// A stored vector.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    codec: Codec,
+    l2: f32,
+    range: f32,
+    code: &'a [u8],
+}
+
+impl<'a> Row<'a> {
+    /// Length of the vector before it was normalised; 1 for a zero vector.
+    pub fn l2(&self) -> f32 {
+        self.l2
+    }
+
+    /// The largest absolute value of a normalised component, for Int8; else 0.
+    pub fn range(&self) -> f32 {
+        self.range
+    }
+
+    /// The code as stored, Int8 bytes with their sign bit flipped.
+    pub fn code(&self) -> &'a [u8] {
+        self.code
+    }
+
+    /// The code as saved files and `VEMB RAW` hold it.
+    pub fn wire_code(&self) -> Cow<'a, [u8]> {
+        match self.codec.encoding {
+            Encoding::Int8 => self.code.iter().map(|byte| byte ^ SIGN).collect(),
+            _ => self.code.into(),
+        }
+    }
+
+    /// The components as `VEMB` shows them (spec 7.6).
+    pub fn decode(&self) -> Vec<f32> {
+        let (l2, range) = (self.l2, self.range);
+        match self.codec.encoding {
+            Encoding::F32 => floats(self.code).map(|x| x * l2).collect(),
+            Encoding::Int8 => signed(self.code).map(|q| f32::from(q) * range / 127.0 * l2).collect(),
+            Encoding::Binary => (0..self.codec.dim).map(|j| if bit(self.code, j) { 1.0 } else { -1.0 }).collect(),
+        }
+    }
+}
+
+/// `[l2, range]` and the code of a row.
+pub(super) fn header(row: &[u8]) -> ([f32; 2], &[u8]) {
+    let ([l2, range], code) = (row.as_chunks::<4>().0[..2].try_into().unwrap(), &row[HEADER..]);
+    ([f32::from_le_bytes(l2), f32::from_le_bytes(range)], code)
+}
+
+fn write_header(header: &mut [u8], l2: f32, range: f32) {
+    header[..4].copy_from_slice(&l2.to_le_bytes());
+    header[4..].copy_from_slice(&range.to_le_bytes());
+}
+
+/// The components of an F32 code.
+pub(super) fn floats(code: &[u8]) -> impl Iterator<Item = f32> + '_ {
+    code.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes))
+}
+
+/// The values of a stored Int8 code, from -128 to 127.
+pub(super) fn signed(code: &[u8]) -> impl Iterator<Item = i8> + '_ {
+    code.iter().map(|byte| (byte ^ SIGN) as i8)
+}
+
+/// Bit `j` of a Binary code.
+pub(super) fn bit(code: &[u8], j: usize) -> bool {
+    code[j / 8] >> (j % 8) & 1 == 1
+}
+
+/// Spec 7.3: scales the largest component to 127 and returns it.
+fn quantize(unit: &[f32], code: &mut [u8]) -> f32 {
+    let range = unit.iter().fold(0.0, |max: f32, x| max.max(x.abs()));
+    let scale = if range == 0.0 { 0.0 } else { 127.0 / range };
+    for (byte, x) in code.iter_mut().zip(unit) {
+        *byte = round(x * scale) as i8 as u8 ^ SIGN;
+    }
+    range
+}
+
+/// Rounds to the nearest integer, ties away from zero, like `f32::round` but without a call for each number:
+/// adding the largest float below a half carries what is a half or more over to the next integer.
+fn round(x: f32) -> i32 {
+    (x + 0.5f32.next_down().copysign(x)) as i32
+}
+
+/// Spec 7.4: bit j tells whether component j is above zero.
+fn pack_signs(unit: &[f32], code: &mut [u8]) {
+    code.fill(0);
+    for (byte, xs) in code.iter_mut().zip(unit.chunks(8)) {
+        *byte = xs.iter().rev().fold(0, |bits, &x| bits << 1 | u8::from(x > 0.0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_like_the_standard_library() {
+        let check = |x: f32| assert_eq!(round(x), x.round() as i32, "{x:?}");
+        for n in -256..=256 {
+            let half = n as f32 / 2.0;
+            [half, half.next_up(), half.next_down()].into_iter().for_each(check);
+        }
+        // Every 1009th float up to 127.5, of both signs.
+        for bits in (0..=127.5f32.to_bits()).step_by(1009) {
+            check(f32::from_bits(bits));
+            check(-f32::from_bits(bits));
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Kernels for AVX-512 with VNNI and VPOPCNTDQ. Tails are masked loads, which read nothing beyond.
+
+use std::arch::x86_64::*;
+
+use super::{Kernels, batch};
+use crate::vector::codec::SIGN;
+
+/// If this CPU has all that is needed.
+pub(super) fn kernels() -> Option<Kernels> {
+    let found = is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512vnni")
+        && is_x86_feature_detected!("avx512vpopcntdq");
+    found.then_some(Kernels { name: "avx512", f32_dot, int8_dot, int8_weigh, bit_distance, bit_weigh })
+}
+
+batch!(#[target_feature(enable = "avx512f")] f32_dot, f32_dot_4: f32 => f32);
+batch!(#[target_feature(enable = "avx512f,avx512bw,avx512vnni")] int8_dot, int8_dot_4: i8 => i32);
+batch!(#[target_feature(enable = "avx512f,avx512bw,avx512vl")] int8_weigh, int8_weigh_4: f32 => f32);
+batch!(#[target_feature(enable = "avx512f,avx512vpopcntdq")] bit_distance, bit_distance_4: u8 => u32);
+batch!(#[target_feature(enable = "avx512f")] bit_weigh, bit_weigh_4: f32 => f32);
+
+/// A mask of the lowest lanes: as many as are left, at most `lanes`.
+#[inline]
+fn mask(left: usize, lanes: usize) -> u64 {
+    u64::MAX >> (64 - left.min(lanes))
+}
+
+/// # Safety
+/// Each code has 4 bytes for each component of `query`.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn f32_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+    let mut sums = [_mm512_setzero_ps(); 4];
+    for i in (0..query.len()).step_by(16) {
+        let mask = mask(query.len() - i, 16) as __mmask16;
+        // SAFETY: the mask ends where query and codes end.
+        unsafe {
+            let q = _mm512_maskz_loadu_ps(mask, query.as_ptr().add(i));
+            for n in 0..4 {
+                let x = _mm512_maskz_loadu_ps(mask, codes[n].as_ptr().cast::<f32>().add(i));
+                sums[n] = _mm512_fmadd_ps(q, x, sums[n]);
+            }
+        }
+    }
+    sum_floats(sums)
+}
+
+/// # Safety
+/// Each code has a byte for each component of `query`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+unsafe fn int8_dot_4(query: &[i8], codes: [&[u8]; 4]) -> [i32; 4] {
+    let mut sums = [_mm512_setzero_si512(); 4];
+    for i in (0..query.len()).step_by(64) {
+        let mask = mask(query.len() - i, 64);
+        // SAFETY: the mask ends where query and codes end.
+        unsafe {
+            let q = _mm512_maskz_loadu_epi8(mask, query.as_ptr().add(i));
+            for n in 0..4 {
+                let x = _mm512_maskz_loadu_epi8(mask, codes[n].as_ptr().cast::<i8>().add(i));
+                sums[n] = _mm512_dpbusd_epi32(sums[n], x, q);
+            }
+        }
+    }
+    sum_integers(sums)
+}
+
+/// # Safety
+/// Each code has a byte for each component of `query`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+unsafe fn int8_weigh_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+    let sign = _mm_set1_epi8(SIGN as i8);
+    let mut sums = [_mm512_setzero_ps(); 4];
+    for i in (0..query.len()).step_by(16) {
+        let mask = mask(query.len() - i, 16) as __mmask16;
+        // SAFETY: the mask ends where query and codes end.
+        unsafe {
+            let q = _mm512_maskz_loadu_ps(mask, query.as_ptr().add(i));
+            for n in 0..4 {
+                let x = _mm_maskz_loadu_epi8(mask, codes[n].as_ptr().cast::<i8>().add(i));
+                let x = _mm512_cvtepi8_epi32(_mm_xor_si128(x, sign));
+                sums[n] = _mm512_fmadd_ps(q, _mm512_cvtepi32_ps(x), sums[n]);
+            }
+        }
+    }
+    sum_floats(sums)
+}
+
+/// # Safety
+/// Each code is as long as `query`: whole words of 8 bytes.
+#[inline]
+#[target_feature(enable = "avx512f,avx512vpopcntdq")]
+unsafe fn bit_distance_4(query: &[u8], codes: [&[u8]; 4]) -> [u32; 4] {
+    let words = query.len() / 8;
+    let mut sums = [_mm512_setzero_si512(); 4];
+    for i in (0..words).step_by(8) {
+        let mask = mask(words - i, 8) as __mmask8;
+        // SAFETY: the mask ends where query and codes end.
+        unsafe {
+            let q = _mm512_maskz_loadu_epi64(mask, query.as_ptr().cast::<i64>().add(i));
+            for n in 0..4 {
+                let x = _mm512_maskz_loadu_epi64(mask, codes[n].as_ptr().cast::<i64>().add(i));
+                let ones = _mm512_popcnt_epi64(_mm512_xor_si512(q, x));
+                sums[n] = _mm512_add_epi64(sums[n], ones);
+            }
+        }
+    }
+    // Counts of at most 65536: the upper halves of the 64-bit lanes are zero.
+    sum_integers(sums).map(|sum| sum as u32)
+}
+
+/// # Safety
+/// Each code has a bit for each component of `query`: whole words of 64.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn bit_weigh_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+    let mut sums = [_mm512_setzero_ps(); 4];
+    for i in (0..query.len()).step_by(16) {
+        // SAFETY: 16 components and 2 bytes are left in query and codes.
+        unsafe {
+            let q = _mm512_loadu_ps(query.as_ptr().add(i));
+            for n in 0..4 {
+                let bits = codes[n].as_ptr().add(i / 8).cast::<u16>().read_unaligned();
+                sums[n] = _mm512_mask_add_ps(sums[n], bits, sums[n], q);
+            }
+        }
+    }
+    sum_floats(sums)
+}
+
+/// The sum of each register's lanes.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn sum_integers(sums: [__m512i; 4]) -> [i32; 4] {
+    let [a, b, c, d] = sums.map(|sum| {
+        let half = _mm256_add_epi32(_mm512_castsi512_si256(sum), _mm512_extracti64x4_epi64::<1>(sum));
+        _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256::<1>(half))
+    });
+    let sum = _mm_hadd_epi32(_mm_hadd_epi32(a, b), _mm_hadd_epi32(c, d));
+    // SAFETY: same size, any bits are valid.
+    unsafe { std::mem::transmute(sum) }
+}
+
+/// The sum of each register's lanes.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn sum_floats(sums: [__m512; 4]) -> [f32; 4] {
+    let [a, b, c, d] = sums.map(|sum| {
+        let upper = _mm512_extractf64x4_pd::<1>(_mm512_castps_pd(sum));
+        let half = _mm256_add_ps(_mm512_castps512_ps256(sum), _mm256_castpd_ps(upper));
+        _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps::<1>(half))
+    });
+    let sum = _mm_hadd_ps(_mm_hadd_ps(a, b), _mm_hadd_ps(c, d));
+    // SAFETY: same size, any bits are valid.
+    unsafe { std::mem::transmute(sum) }
+}

@@ -1,0 +1,43 @@
+//! The definition of every kernel, for any CPU.
+
+use super::{Kernels, batch};
+use crate::vector::codec::{bit, floats, signed};
+
+pub(super) const KERNELS: Kernels = Kernels { name: "scalar", f32_dot, int8_dot, int8_weigh, bit_distance, bit_weigh };
+
+batch!(f32_dot, f32_dot_4: f32 => f32);
+batch!(int8_dot, int8_dot_4: i8 => i32);
+batch!(int8_weigh, int8_weigh_4: f32 => f32);
+batch!(bit_distance, bit_distance_4: u8 => u32);
+batch!(bit_weigh, bit_weigh_4: f32 => f32);
+
+/// # Safety
+/// None needed: unsafe like its siblings.
+unsafe fn f32_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+    codes.map(|code| query.iter().zip(floats(code)).map(|(q, x)| q * x).sum())
+}
+
+/// # Safety
+/// None needed: unsafe like its siblings.
+unsafe fn int8_dot_4(query: &[i8], codes: [&[u8]; 4]) -> [i32; 4] {
+    let product = |(&q, &x): (&i8, &u8)| i32::from(q) * i32::from(x);
+    codes.map(|code| query.iter().zip(code).map(product).fold(0, i32::wrapping_add))
+}
+
+/// # Safety
+/// None needed: unsafe like its siblings.
+unsafe fn int8_weigh_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+    codes.map(|code| query.iter().zip(signed(code)).map(|(q, x)| q * f32::from(x)).sum())
+}
+
+/// # Safety
+/// None needed: unsafe like its siblings.
+unsafe fn bit_distance_4(query: &[u8], codes: [&[u8]; 4]) -> [u32; 4] {
+    codes.map(|code| query.iter().zip(code).map(|(q, x)| (q ^ x).count_ones()).sum())
+}
+
+/// # Safety
+/// None needed: unsafe like its siblings.
+unsafe fn bit_weigh_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+    codes.map(|code| (0..query.len()).filter(|&j| bit(code, j)).map(|j| query[j]).sum())
+}

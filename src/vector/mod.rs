@@ -1,0 +1,74 @@
+//! Vectors: how they are normalised, quantized, stored, projected and compared.
+//!
+//! A stored vector is a [`Row`]: one byte slice that a [`Codec`] writes. A [`Probe`] measures the distances
+//! from one vector to many rows while a graph is walked; an [`ExactQuery`] ranks the best few again with
+//! the query as it was before quantization. Everything that ends up in a row has the same bits on every CPU,
+//! so that a replica agrees with its master; distances may differ between CPUs in the last bits.
+
+mod codec;
+mod exact;
+pub mod kernel;
+mod normalise;
+mod probe;
+mod projection;
+
+#[cfg(test)]
+mod tests;
+
+pub use codec::{BadVector, Codec, HEADER, Row};
+pub use exact::ExactQuery;
+pub use probe::Probe;
+pub use projection::{BadMatrix, Projection};
+
+/// The most components a vector may have.
+pub const MAX_DIM: usize = 65536;
+
+/// How the components of a vector are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Encoding {
+    /// Normalised components, 4 bytes each.
+    F32 = 0,
+    /// One signed byte per component and one scale per vector.
+    Int8 = 1,
+    /// One bit per component: its sign.
+    Binary = 2,
+}
+
+impl Encoding {
+    /// The number that stands for this encoding in saved files.
+    pub fn id(self) -> u8 {
+        self as u8
+    }
+
+    /// The encoding of a number in a saved file.
+    pub fn from_id(id: u64) -> Option<Encoding> {
+        match id {
+            0 => Some(Encoding::F32),
+            1 => Some(Encoding::Int8),
+            2 => Some(Encoding::Binary),
+            _ => None,
+        }
+    }
+
+    /// The name that clients see.
+    pub fn name(self) -> &'static str {
+        match self {
+            Encoding::F32 => "f32",
+            Encoding::Int8 => "int8",
+            Encoding::Binary => "bin",
+        }
+    }
+}
+
+/// Whether no component is NaN or infinite.
+pub fn is_finite(vector: &[f32]) -> bool {
+    // No early exit: the loop then compiles to vector instructions.
+    vector.iter().fold(true, |all, x| all & x.is_finite())
+}
+
+/// A cosine distance brought into [0, 2], where rounding (or a foreign row that is not of unit length)
+/// has left it. What is not a number is as far as can be.
+fn bounded(distance: f32) -> f32 {
+    if distance < 2.0 { distance.max(0.0) } else { 2.0 }
+}

@@ -1,0 +1,121 @@
+//! Distances from one quantized vector to many rows, while a graph is walked (spec 7.5).
+
+use super::codec::{floats, header, signed};
+use super::kernel::{Kernels, active};
+use super::{Codec, Encoding, bounded};
+
+/// Rows that go to a kernel at once when its results are integers, which wait on the stack.
+const BATCH: usize = 32;
+
+/// A vector prepared for measuring its distance to rows, quantized like them.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    codec: Codec,
+    query: Query,
+}
+
+#[derive(Clone, Debug)]
+enum Query {
+    F32(Vec<f32>),
+    /// `scale` is range/127; `offset` is what the kernel counts too much, its rows being offset to unsigned.
+    Int8 {
+        codes: Vec<i8>,
+        scale: f32,
+        offset: i32,
+    },
+    Binary(Vec<u8>),
+}
+
+impl Probe {
+    /// From a vector as clients give it: finite, of the codec's dimension.
+    ///
+    /// # Panics
+    /// If its length is wrong.
+    pub fn from_vector(codec: Codec, vector: &[f32]) -> Probe {
+        let mut row = vec![0; codec.row_len()];
+        codec.encode(vector, &mut row);
+        Probe::from_row(codec, &row)
+    }
+
+    /// From a stored row.
+    ///
+    /// # Panics
+    /// If its length is wrong.
+    pub fn from_row(codec: Codec, row: &[u8]) -> Probe {
+        let query = match codec.encoding() {
+            Encoding::F32 => Query::F32(Vec::new()),
+            Encoding::Int8 => Query::Int8 { codes: Vec::new(), scale: 0.0, offset: 0 },
+            Encoding::Binary => Query::Binary(Vec::new()),
+        };
+        let mut probe = Probe { codec, query };
+        probe.reset_from_row(row);
+        probe
+    }
+
+    /// Becomes the probe of another row, without allocating.
+    ///
+    /// # Panics
+    /// If its length is wrong.
+    pub fn reset_from_row(&mut self, row: &[u8]) {
+        assert_eq!(row.len(), self.codec.row_len(), "row length");
+        let ([_, range], code) = header(row);
+        match &mut self.query {
+            Query::F32(query) => {
+                query.clear();
+                query.extend(floats(code));
+            }
+            Query::Int8 { codes, scale, offset } => {
+                codes.clear();
+                codes.extend(signed(code));
+                *scale = range / 127.0;
+                *offset = 128 * codes.iter().map(|&q| i32::from(q)).sum::<i32>();
+            }
+            Query::Binary(query) => {
+                query.clear();
+                query.extend_from_slice(code);
+            }
+        }
+    }
+
+    /// The distance to each row, in [0, 2].
+    ///
+    /// # Panics
+    /// If a row has a wrong length or `out` not as many places as there are rows.
+    pub fn distances(&self, rows: &[&[u8]], out: &mut [f32]) {
+        self.distances_with(active(), rows, out);
+    }
+
+    /// [`Probe::distances`] by kernels of choice, for tests and benchmarks.
+    pub fn distances_with(&self, kernels: &Kernels, rows: &[&[u8]], out: &mut [f32]) {
+        assert_eq!(rows.len(), out.len(), "rows and distances");
+        match &self.query {
+            Query::F32(query) => {
+                kernels.f32_dot(query, rows, out);
+                out.iter_mut().for_each(|d| *d = bounded(1.0 - *d));
+            }
+            Query::Int8 { codes, scale, offset } => {
+                for (rows, out) in rows.chunks(BATCH).zip(out.chunks_mut(BATCH)) {
+                    let mut dots = [0; BATCH];
+                    kernels.int8_dot(codes, rows, &mut dots[..rows.len()]);
+                    for ((d, row), dot) in out.iter_mut().zip(rows).zip(dots) {
+                        // Sums beyond 2^31 wrapped around and come back: the difference fits.
+                        let dot = dot.wrapping_sub(*offset) as f32;
+                        let ([_, range], _) = header(row);
+                        // With a range of 0 the product is 0 and the distance 1.
+                        *d = bounded(1.0 - dot * (scale * (range / 127.0)));
+                    }
+                }
+            }
+            Query::Binary(query) => {
+                let dim = self.codec.dim() as f32;
+                for (rows, out) in rows.chunks(BATCH).zip(out.chunks_mut(BATCH)) {
+                    let mut counts = [0; BATCH];
+                    kernels.bit_distance(query, rows, &mut counts[..rows.len()]);
+                    for (d, count) in out.iter_mut().zip(counts) {
+                        *d = count as f32 * 2.0 / dim;
+                    }
+                }
+            }
+        }
+    }
+}

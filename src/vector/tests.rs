@@ -1,0 +1,413 @@
+//! All kernels against the scalar definition, encoding against an independent model and known bytes.
+
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+
+use super::kernel::{Kernels, available, select};
+use super::*;
+
+const ENCODINGS: [Encoding; 3] = [Encoding::F32, Encoding::Int8, Encoding::Binary];
+
+fn random_vector(random: &mut SmallRng, dim: usize) -> Vec<f32> {
+    (0..dim).map(|_| random.random_range(-1.0..1.0)).collect()
+}
+
+fn encoded(codec: Codec, vector: &[f32]) -> Vec<u8> {
+    let mut row = vec![0; codec.row_len()];
+    codec.encode(vector, &mut row);
+    row
+}
+
+fn dims() -> impl Iterator<Item = usize> {
+    (1..=300).chain([384, 768, 1536, MAX_DIM])
+}
+
+/// `count` rows of `len` bytes at all offsets from 0 to 7, each with nothing behind it in its allocation.
+fn misaligned(random: &mut SmallRng, len: usize, count: usize) -> Vec<Vec<u8>> {
+    (0..count).map(|n| (0..n % 8 + len).map(|_| random.random()).collect()).collect()
+}
+
+fn slices(buffers: &[Vec<u8>]) -> Vec<&[u8]> {
+    buffers.iter().enumerate().map(|(n, buffer)| &buffer[n % 8..]).collect()
+}
+
+fn run<T: Default + Clone>(count: usize, f: impl FnOnce(&mut [T])) -> Vec<T> {
+    let mut out = vec![T::default(); count];
+    f(&mut out);
+    out
+}
+
+/// Integers must agree exactly, floats within the error bound of any order of summation.
+fn check_all(kernels: &Kernels, random: &mut SmallRng, dim: usize, count: usize) {
+    let scalar = select("scalar").unwrap();
+    let at = format!("{kernels:?}, dim {dim}, {count} rows");
+    let query = random_vector(random, dim);
+
+    let buffers = misaligned(random, HEADER + dim, count);
+    let rows = slices(&buffers);
+    let codes: Vec<i8> = (0..dim).map(|_| random.random()).collect();
+    assert_eq!(
+        run(count, |out| kernels.int8_dot(&codes, &rows, out)),
+        run(count, |out| scalar.int8_dot(&codes, &rows, out)),
+        "int8_dot, {at}"
+    );
+    let got = run(count, |out| kernels.int8_weigh(&query, &rows, out));
+    for (got, row) in got.iter().zip(&rows) {
+        let values = row[HEADER..].iter().map(|&byte| f64::from(byte) - 128.0);
+        check_sum(*got, query.iter().map(|&q| f64::from(q)).zip(values), &format!("int8_weigh, {at}"));
+    }
+
+    let vectors: Vec<_> = (0..count).map(|_| random_vector(random, dim)).collect();
+    let mut buffers = misaligned(random, HEADER + 4 * dim, count);
+    for (n, (buffer, vector)) in buffers.iter_mut().zip(&vectors).enumerate() {
+        for (bytes, x) in buffer[n % 8 + HEADER..].chunks_exact_mut(4).zip(vector) {
+            bytes.copy_from_slice(&x.to_le_bytes());
+        }
+    }
+    let got = run(count, |out| kernels.f32_dot(&query, &slices(&buffers), out));
+    for (got, vector) in got.iter().zip(&vectors) {
+        let pairs = query.iter().zip(vector).map(|(&q, &x)| (q.into(), x.into()));
+        check_sum(*got, pairs, &format!("f32_dot, {at}"));
+    }
+
+    let words = dim.div_ceil(64);
+    let buffers = misaligned(random, HEADER + 8 * words, count);
+    let rows = slices(&buffers);
+    let code: Vec<u8> = (0..8 * words).map(|_| random.random()).collect();
+    assert_eq!(
+        run(count, |out| kernels.bit_distance(&code, &rows, out)),
+        run(count, |out| scalar.bit_distance(&code, &rows, out)),
+        "bit_distance, {at}"
+    );
+    let query = random_vector(random, 64 * words);
+    let got = run(count, |out| kernels.bit_weigh(&query, &rows, out));
+    for (got, row) in got.iter().zip(&rows) {
+        let set = |j: usize| f64::from(row[HEADER + j / 8] >> (j % 8) & 1);
+        let pairs = query.iter().enumerate().map(|(j, &q)| (q.into(), set(j)));
+        check_sum(*got, pairs, &format!("bit_weigh, {at}"));
+    }
+}
+
+/// The bound for n products added in any order in f32: (n + 1) u / (1 - (n + 1) u) times the sum of their
+/// absolute values, u = 2^-24.
+fn check_sum(got: f32, pairs: impl Iterator<Item = (f64, f64)>, at: &str) {
+    let (mut n, mut sum, mut magnitude) = (1.0, 0.0, 0.0);
+    for (a, b) in pairs {
+        n += 1.0;
+        sum += a * b;
+        magnitude += (a * b).abs();
+    }
+    let nu = n * 2f64.powi(-24);
+    assert!((f64::from(got) - sum).abs() <= nu / (1.0 - nu) * magnitude, "{at}: {got}, not {sum}");
+}
+
+#[test]
+fn kernels_agree_with_their_definition() {
+    let seed = rand::random();
+    println!("seed {seed}");
+    let mut random = SmallRng::seed_from_u64(seed);
+    for kernels in available() {
+        println!("{kernels:?}");
+        for dim in dims() {
+            // Eight rows cover all offsets; fewer and more cover incomplete groups.
+            for count in if dim < 140 { 0..10 } else { 8..10 } {
+                check_all(kernels, &mut random, dim, count);
+            }
+        }
+    }
+}
+
+#[test]
+fn extremes_are_exact() {
+    for kernels in available() {
+        for dim in dims() {
+            for (q, x) in [(127, 127), (-128, -128), (-128, 127), (127, -128), (-127, 127)] {
+                let row: Vec<u8> = [0; HEADER].into_iter().chain(vec![x as i8 as u8 ^ 0x80; dim]).collect();
+                let codes = vec![q as i8; dim];
+                let rows = [&row[..]; 5];
+                let offset = 128 * q * dim as i32;
+                let dots = run(5, |out| kernels.int8_dot(&codes, &rows, out));
+                for dot in dots {
+                    assert_eq!(dot.wrapping_sub(offset), q * x * dim as i32, "{kernels:?} {dim} {q} {x}");
+                }
+                let unit = vec![1.0; dim];
+                let sums = run(5, |out| kernels.int8_weigh(&unit, &rows, out));
+                assert_eq!(sums, [(x * dim as i32) as f32; 5], "{kernels:?} {dim} {x}");
+            }
+            let len = 8 * dim.div_ceil(64);
+            let row: Vec<u8> = [0; HEADER].into_iter().chain(vec![255; len]).collect();
+            let counts = run(5, |out| kernels.bit_distance(&vec![0; len], &[&row[..]; 5], out));
+            assert_eq!(counts, [8 * len as u32; 5]);
+        }
+    }
+}
+
+/// Distances through every kernel, against f64 arithmetic on what `decode` returns.
+#[test]
+fn distances_agree_with_decoded_vectors() {
+    let seed = rand::random();
+    println!("seed {seed}");
+    let mut random = SmallRng::seed_from_u64(seed);
+    for encoding in ENCODINGS {
+        for dim in [1, 2, 7, 64, 100, 384, 1000] {
+            let codec = Codec::new(encoding, dim);
+            let vector = random_vector(&mut random, dim);
+            let rows: Vec<_> = (0..37).map(|_| encoded(codec, &random_vector(&mut random, dim))).collect();
+            let rows: Vec<&[u8]> = rows.iter().map(|row| &row[..]).collect();
+            let query = encoded(codec, &vector);
+            let unit = |row| -> Vec<f64> {
+                let row: Row = codec.row(row);
+                // Binary values are ±1: their length is the root of the dimension.
+                let l2 = if encoding == Encoding::Binary { (dim as f64).sqrt() } else { row.l2().into() };
+                row.decode().iter().map(|&x| f64::from(x) / l2).collect()
+            };
+            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+            let (norm, stored) = (dot64(&vector, &vector).sqrt(), unit(&query));
+            let sharp: Vec<f64> = vector.iter().map(|&x| f64::from(x) / norm).collect();
+            for kernels in available() {
+                let mut probe = Probe::from_row(codec, rows[0]);
+                probe.reset_from_row(&query);
+                let coarse = run(37, |out| probe.distances_with(kernels, &rows, out));
+                let same = run(37, |out| Probe::from_vector(codec, &vector).distances_with(kernels, &rows, out));
+                assert_eq!(coarse, same);
+                let fine = run(37, |out| ExactQuery::new(codec, &vector).distances_with(kernels, &rows, out));
+                for (n, row) in rows.iter().enumerate() {
+                    let row = unit(row);
+                    let at = format!("{kernels:?} {encoding:?} {dim}: {} {}", coarse[n], fine[n]);
+                    let near = |got: f32, want: f64| {
+                        assert!((f64::from(got) - want.clamp(0.0, 2.0)).abs() < 2e-6, "{at}, not {want}");
+                    };
+                    near(coarse[n], 1.0 - dot(&stored, &row));
+                    if encoding == Encoding::Binary {
+                        let all: f64 = vector.iter().map(|&x| f64::from(x).abs()).sum();
+                        let apart = |(x, y): (&f32, &f64)| (*x > 0.0) != (*y > 0.0);
+                        let apart: f64 =
+                            vector.iter().zip(&row).filter(|&pair| apart(pair)).map(|(&x, _)| f64::from(x).abs()).sum();
+                        near(fine[n], 2.0 * apart / all);
+                    } else {
+                        near(fine[n], 1.0 - dot(&sharp, &row));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn dot64(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
+}
+
+#[test]
+fn weighted_hamming_is_hamming_if_all_weigh_the_same() {
+    let codec = Codec::new(Encoding::Binary, 70);
+    let signs = |seed: usize| (0..70).map(|j| if j * seed % 7 < 3 { 0.5 } else { -0.5 }).collect::<Vec<_>>();
+    let row = encoded(codec, &signs(3));
+    for kernels in available() {
+        let coarse = run(1, |out| Probe::from_vector(codec, &signs(2)).distances_with(kernels, &[&row], out));
+        let fine = run(1, |out| ExactQuery::new(codec, &signs(2)).distances_with(kernels, &[&row], out));
+        assert!((coarse[0] - fine[0]).abs() < 1e-6 && coarse[0] > 0.1);
+        // A zero vector counts as all bits clear.
+        let ones = row[HEADER..].iter().map(|byte| byte.count_ones()).sum::<u32>();
+        let zero = run(1, |out| ExactQuery::new(codec, &[0.0; 70]).distances_with(kernels, &[&row], out));
+        assert_eq!(zero, [ones as f32 * 2.0 / 70.0]);
+    }
+}
+
+#[test]
+fn zero_vectors_are_at_distance_one() {
+    for encoding in [Encoding::F32, Encoding::Int8] {
+        let codec = Codec::new(encoding, 3);
+        let (zero, other) = (encoded(codec, &[0.0; 3]), encoded(codec, &[1.0, 2.0, 3.0]));
+        assert_eq!((codec.row(&zero).l2(), codec.row(&zero).range()), (1.0, 0.0));
+        assert_eq!(codec.row(&zero).wire_code(), vec![0; codec.code_len()]);
+        for vector in [[0.0; 3], [1.0, -1.0, 0.5]] {
+            let (coarse, fine) = (Probe::from_vector(codec, &vector), ExactQuery::new(codec, &vector));
+            let rows: &[&[u8]] = if vector == [0.0; 3] { &[&zero, &other] } else { &[&zero, &zero] };
+            assert_eq!(run(2, |out| coarse.distances(rows, out)), [1.0; 2]);
+            assert_eq!(run(2, |out| fine.distances(rows, out)), [1.0; 2]);
+        }
+    }
+}
+
+/// Spec 7.1 to 7.4 and 7.6 written down once more, as plainly as can be.
+#[test]
+fn encoding_agrees_with_the_model_bit_for_bit() {
+    let seed = rand::random();
+    println!("seed {seed}");
+    let mut random = SmallRng::seed_from_u64(seed);
+    for dim in (1..=130).chain([384, 768, MAX_DIM]) {
+        let vector = random_vector(&mut random, dim);
+        let mut s = 0f32;
+        let mut i = 0;
+        while i + 4 <= dim {
+            let x = &vector[i..];
+            s += ((x[0] * x[0] + x[1] * x[1]) + x[2] * x[2]) + x[3] * x[3];
+            i += 4;
+        }
+        while i < dim {
+            s += vector[i] * vector[i];
+            i += 1;
+        }
+        let l2 = s.sqrt();
+        let unit: Vec<f32> = vector.iter().map(|x| x / l2).collect();
+        let mut range = 0f32;
+        for x in &unit {
+            if x.abs() > range {
+                range = x.abs();
+            }
+        }
+        let scale = 127.0 / range;
+        let bytes: Vec<i8> = unit.iter().map(|x| (x * scale).round() as i8).collect();
+        let mut words = vec![0u64; dim.div_ceil(64)];
+        for j in 0..dim {
+            if unit[j] > 0.0 {
+                words[j / 64] |= 1 << (j % 64);
+            }
+        }
+        let wire: [Vec<u8>; 3] = [
+            unit.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            bytes.iter().map(|&q| q as u8).collect(),
+            words.iter().flat_map(|word| word.to_le_bytes()).collect(),
+        ];
+        let decoded: [Vec<f32>; 3] = [
+            unit.iter().map(|x| x * l2).collect(),
+            bytes.iter().map(|&q| ((f32::from(q) * range) / 127.0) * l2).collect(),
+            unit.iter().map(|&x| if x > 0.0 { 1.0 } else { -1.0 }).collect(),
+        ];
+        for encoding in ENCODINGS {
+            let codec = Codec::new(encoding, dim);
+            let bytes = encoded(codec, &vector);
+            let row = codec.row(&bytes);
+            let range = if encoding == Encoding::Int8 { range } else { 0.0 };
+            assert_eq!((row.l2().to_bits(), row.range().to_bits()), (l2.to_bits(), range.to_bits()));
+            assert_eq!(row.wire_code(), wire[encoding as usize]);
+            assert_eq!(row.decode(), decoded[encoding as usize]);
+            let mut again = vec![0xff; codec.row_len()];
+            codec.encode_wire(&row.wire_code(), row.l2(), row.range(), &mut again).unwrap();
+            assert_eq!(again, bytes);
+        }
+    }
+}
+
+/// Worked values of spec 7.6 and replies recorded with real dumps.
+#[test]
+fn known_vectors() {
+    let check = |encoding, vector: &[f32], wire: &[u8], l2: f32, range: f32, decoded: &[f32]| {
+        let codec = Codec::new(encoding, vector.len());
+        let bytes = encoded(codec, vector);
+        let row = codec.row(&bytes);
+        assert_eq!(row.wire_code(), wire);
+        assert_eq!((row.l2(), row.range()), (l2, range));
+        assert_eq!(row.decode(), decoded);
+    };
+    let (int8, bin, f32) = (Encoding::Int8, Encoding::Binary, Encoding::F32);
+    check(int8, &[1., 2., 3.], &[0x2a, 0x55, 0x7f], 3.7416575, 0.8017837, &[0.992_125_9, 2.007_874, 3.]);
+    check(int8, &[1., 0., 3.], &[0x2a, 0, 0x7f], 3.1622777, 0.94868326, &[0.992_125_87, 0., 3.]);
+    check(f32, &[3., 4.], &[0x9a, 0x99, 0x19, 0x3f, 0xcd, 0xcc, 0x4c, 0x3f], 5., 0., &[3., 4.]);
+    check(f32, &[-1., 0.], &[0, 0, 0x80, 0xbf, 0, 0, 0, 0], 1., 0., &[-1., 0.]);
+    check(bin, &[1., -1., 0.5, 0., -2.], &[5, 0, 0, 0, 0, 0, 0, 0], 2.5, 0., &[1., -1., 1., -1., -1.]);
+    check(bin, &[1., 1., -1., 1., -1.], &[11, 0, 0, 0, 0, 0, 0, 0], 2.236068, 0., &[1., 1., -1., 1., -1.]);
+    let item = [-0.144, -0.173, -0.111, 0.702, -0.128, -1.497, 0.332, -0.267];
+    let codec = Codec::new(int8, 8);
+    let recorded = "-0.14144881069660187 -0.17681100964546204 -0.1060866117477417 0.7072440385818481 \
+                    -0.1296614110469818 -1.496999979019165 0.33004724979400635 -0.2711102366447449";
+    let decoded: Vec<f32> = recorded.split(' ').map(|x| x.parse().unwrap()).collect();
+    assert_eq!(codec.row(&encoded(codec, &item)).decode(), decoded);
+
+    let projected = Projection::generate(2, 4).apply(&[1., 2., 3., 4.]);
+    check(int8, &projected, &[0x7f, 0xe7], 5.0990195, 0.9805807, &[5., -0.984252]);
+    let projected = Projection::generate(3, 6).apply(&[1., 2., 3., 4., 5., 6.]);
+    let wire = [0xae, 0xa9, 0x70, 0x3f, 0x87, 0x85, 0x09, 0xbe, 0x1f, 0x71, 0xa0, 0x3e];
+    check(f32, &projected, &wire, 9.119576, 0., &[8.573215, -1.2247448, 2.8577383]);
+}
+
+#[test]
+fn norms_beyond_f32_are_found_all_the_same() {
+    let codec = Codec::new(Encoding::F32, 4);
+    for scale in [1e30, 1e20, 6e37, 1e-20, 1e-30, 1e-37] {
+        let bytes = encoded(codec, &[1.0, 2.0, -2.0, 4.0].map(|x: f32| x * scale));
+        let row = codec.row(&bytes);
+        assert!((row.l2() / scale - 5.0).abs() < 1e-5, "{scale}: {}", row.l2());
+        let unit: Vec<f32> = row.decode().iter().map(|x| x / scale / 5.0).collect();
+        for (x, want) in unit.iter().zip([0.2, 0.4, -0.4, 0.8]) {
+            assert!((x - want).abs() < 1e-5, "{scale}: {unit:?}");
+        }
+    }
+    // The norm itself does not fit, the smallest number is one.
+    let bytes = encoded(codec, &[f32::MAX; 4]);
+    assert_eq!(codec.row(&bytes).l2(), f32::MAX);
+    assert_eq!(codec.row(&bytes).wire_code(), [0.5f32.to_le_bytes(); 4].concat());
+    let bytes = encoded(codec, &[f32::from_bits(1), 0.0, 0.0, 0.0]);
+    assert_eq!(codec.row(&bytes).l2(), f32::from_bits(1));
+}
+
+#[test]
+fn saved_parts_are_checked() {
+    let write = |encoding, dim, code: &[u8], l2, range| {
+        let codec = Codec::new(encoding, dim);
+        let mut row = vec![0xff; codec.row_len()];
+        codec.encode_wire(code, l2, range, &mut row).map(|()| row)
+    };
+    let (nan, infinity) = (f32::NAN, f32::INFINITY);
+    assert_eq!(write(Encoding::Int8, 2, &[0; 3], 1.0, 1.0), Err(BadVector::Length));
+    for bad in [nan, infinity, -1.0] {
+        assert_eq!(write(Encoding::Int8, 1, &[0], bad, 1.0), Err(BadVector::Norm));
+        assert_eq!(write(Encoding::Int8, 1, &[0], 1.0, bad), Err(BadVector::Range));
+        // Where it means nothing, files hold leftovers of memory there (D12).
+        let row = write(Encoding::F32, 1, &1.0f32.to_le_bytes(), 1.0, bad).unwrap();
+        assert_eq!(row[4..8], [0; 4]);
+    }
+    assert_eq!(write(Encoding::F32, 1, &nan.to_le_bytes(), 1.0, 0.0), Err(BadVector::Component));
+    for dim in 1..=130 {
+        let row = write(Encoding::Binary, dim, &vec![255; 8 * dim.div_ceil(64)], 1.0, nan).unwrap();
+        assert_eq!(row[HEADER..].iter().map(|byte| byte.count_ones() as usize).sum::<usize>(), dim);
+        let full: Vec<f32> = vec![1.0; dim];
+        assert_eq!(row[HEADER..], encoded(Codec::new(Encoding::Binary, dim), &full)[HEADER..]);
+    }
+    // Hostile numbers still give distances in bounds.
+    let huge = [f32::MAX.to_le_bytes(), (-f32::MAX).to_le_bytes()].concat();
+    let row = write(Encoding::F32, 2, &huge, 1.0, 0.0).unwrap();
+    let far = write(Encoding::Int8, 2, &[0x80, 0x7f], 1.0, f32::MAX).unwrap();
+    for (encoding, row) in [(Encoding::F32, row), (Encoding::Int8, far)] {
+        let probe = Probe::from_row(Codec::new(encoding, 2), &row);
+        let d = run(1, |out| probe.distances(&[&row], out))[0];
+        assert!((0.0..=2.0).contains(&d), "{d}");
+    }
+}
+
+#[test]
+fn each_kernel_can_be_selected() {
+    for kernels in available() {
+        assert_eq!(select(kernels.name()).unwrap().name(), kernels.name());
+    }
+    assert!(select("scalar").is_ok());
+    let error = select("abacus").unwrap_err().to_string();
+    assert!(error.contains("abacus") && error.contains("scalar"), "{error}");
+    println!("in use: {}", kernel::kernel_name());
+    kernel::prefetch(&[1; 1000]);
+    kernel::prefetch(&[]);
+}
+
+#[test]
+#[should_panic = "row length"]
+fn short_rows_are_refused() {
+    let codec = Codec::new(Encoding::Int8, 9);
+    Probe::from_vector(codec, &[1.0; 9]).distances(&[&[0; 16]], &mut [0.0]);
+}
+
+#[test]
+fn finiteness() {
+    assert!(is_finite(&[]) && is_finite(&[f32::MAX; 100]));
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        assert!(!is_finite(&[1.0, bad, 1.0]));
+    }
+}
+
+#[test]
+fn encodings_have_numbers_and_names() {
+    for (id, name) in [(0, "f32"), (1, "int8"), (2, "bin")] {
+        let encoding = Encoding::from_id(id).unwrap();
+        assert_eq!((encoding.id() as u64, encoding.name()), (id, name));
+    }
+    assert_eq!(Encoding::from_id(3), None);
+}

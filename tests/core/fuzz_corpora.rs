@@ -1,0 +1,24 @@
+//! Replays the corpora of the fuzz targets, crashes found earlier among them.
+
+#[path = "../../fuzz/checks.rs"]
+pub mod checks;
+
+fn replay(target: &str, check: fn(&[u8])) {
+    let corpus = format!("{}/fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
+    let mut inputs = 0;
+    for input in std::fs::read_dir(corpus).unwrap() {
+        check(&std::fs::read(input.unwrap().path()).unwrap());
+        inputs += 1;
+    }
+    assert!(inputs > 30, "{inputs} inputs for {target}");
+}
+
+#[test]
+fn filter_language() {
+    replay("filter_language", checks::filter_language);
+}
+
+#[test]
+fn attribute_record() {
+    replay("attribute_record", checks::attribute_record);
+}

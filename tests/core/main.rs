@@ -1,0 +1,10 @@
+//! Tests of the library as a whole, through its public face.
+
+mod attributes;
+mod attributes_oracle;
+mod filter_cases;
+mod filter_language;
+mod fuzz_corpora;
+mod model;
+mod recall;
+mod words;

@@ -1,0 +1,200 @@
+"""Many clients at once, clients that vanish, keys that vanish under a search: no lost write, no crash, no hang."""
+
+import random
+import threading
+
+import pytest
+
+from resp import ReplyError, pairs
+from servers import eventually
+from vectors import add, fp32, name, random_vectors, values
+
+
+def in_threads(clean, *jobs):
+    """Runs job(connection) for each, and re-raises what failed."""
+    failures = []
+
+    def run(job):
+        conn = clean.connect()
+        try:
+            job(conn)
+        except BaseException as e:
+            failures.append(e)
+
+    threads = [threading.Thread(target=run, args=(job,)) for job in jobs]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    if failures:
+        raise failures[0]
+
+
+@pytest.mark.parametrize("options", [["CAS"], []], ids=["cas", "plain"])
+def test_many_writers(clean, options):
+    if clean.peer and options:
+        pytest.xfail("D4: loses the sets of clients that create the key at the same time")
+    vectors = random_vectors(2000, 24, seed=1)
+
+    def writer(first):
+        def job(conn):
+            for i in range(first, 2000, 8):
+                assert conn("VADD", "k", "FP32", fp32(vectors[i]), name(i), *options, "SETATTR", '{"i":%d}' % i) == 1
+
+        return job
+
+    in_threads(clean, *(writer(i) for i in range(8)))
+    c = clean.connect()
+    assert pairs(c("VINFO", "k"))["attributes-count"] == c("VCARD", "k") == 2000
+    found = sum(c("VSIM", "k", "FP32", fp32(v), "COUNT", 1) == [name(i)] for i, v in enumerate(vectors[:200]))
+    assert found >= 195
+
+
+@pytest.mark.differs("D4: claims writes that it dropped")
+def test_the_same_element_by_many(clean):
+    """Exactly one of them is told that it was new."""
+    new = []
+    c = clean.connect()
+    add(c, "k", random_vectors(500, 24, seed=2))
+
+    def job(conn):
+        for i in range(200):
+            new.append(conn("VADD", "k", *values(*range(24)), f"same{i}", "CAS"))
+
+    in_threads(clean, *[job] * 4)
+    assert sum(new) == 200
+    assert c("VCARD", "k") == 700
+
+
+@pytest.mark.differs("D3: lost when the client leaves")
+def test_writers_that_leave(clean):
+    c = clean.connect()
+    add(c, "k", random_vectors(500, 24, seed=3))
+    for i in range(100):
+        conn = clean.connect()
+        conn.send("VADD", "k", *values(*range(i, i + 24)), f"gone{i}", "CAS")
+        conn.send("PING")
+        conn.file.close()
+        conn.socket.close()
+        clean.connections.remove(conn)
+    eventually(lambda: c("VCARD", "k") == 600, timeout=20)
+
+
+def test_searchers_that_leave(clean):
+    c = clean.connect()
+    vectors = random_vectors(3000, 32, seed=4)
+    add(c, "k", vectors)
+    for i in range(100):
+        conn = clean.connect()
+        conn.send("VSIM", "k", "FP32", fp32(vectors[i]), "EF", 2000, "COUNT", 500)
+        conn.file.close()
+        conn.socket.close()
+        clean.connections.remove(conn)
+        if i % 10 == 0:
+            c("VREM", "k", name(i))
+    assert c("VSIM", "k", "FP32", fp32(vectors[1]), "COUNT", 1) == [b"e1"]
+    assert c("VCARD", "k") == 2990
+
+
+def test_killed_clients(clean):
+    c = clean.connect()
+    vectors = random_vectors(3000, 32, seed=5)
+    add(c, "k", vectors)
+    for i in range(30):
+        conn = clean.connect()
+        id = conn("CLIENT", "ID")
+        conn.send("VSIM", "k", "FP32", fp32(vectors[i]), "EF", 3000, "COUNT", 1000)
+        c.pipeline([["CLIENT", "KILL", "ID", id]])
+    assert c("VCARD", "k") == 3000
+
+
+VANISH = {
+    "DEL": lambda c: c("DEL", "k"),
+    "UNLINK": lambda c: c("UNLINK", "k"),
+    "FLUSHALL": lambda c: c("FLUSHALL"),
+    "FLUSHALL ASYNC": lambda c: c("FLUSHALL", "ASYNC"),
+    "SET": lambda c: c("SET", "k", "x"),
+    "RENAME": lambda c: c("RENAME", "other", "k"),
+    "SWAPDB": lambda c: c("SWAPDB", 0, 1),
+    "expiry": lambda c: c("PEXPIRE", "k", 1),
+    "DEBUG RELOAD": lambda c: c("DEBUG", "RELOAD"),
+    "VREM": lambda c: c.pipeline(["VREM", "k", name(i)] for i in range(1500)),
+}
+
+
+@pytest.mark.parametrize("how", VANISH)
+def test_the_key_vanishes_under_searches(clean, how):
+    """Each reply is about the set as it was, or about what is there now; never a crash or a hang."""
+    c = clean.connect()
+    vectors = random_vectors(1500, 32, seed=6)
+    for round in range(3):
+        c("FLUSHALL")
+        add(c, "k", vectors, "EF", 30)
+        c("VADD", "other", *values(*range(32)), "x")
+        clients = [clean.connect() for _ in range(16)]
+        for i, conn in enumerate(clients):
+            conn.send("VSIM", "k", "FP32", fp32(vectors[i]), "EF", 1500, "COUNT", 100)
+            conn.send("VADD", "k", "FP32", fp32(vectors[i]), f"new{i}", "CAS")
+        VANISH[how](c)
+        for conn in clients:
+            for _ in range(2):
+                try:
+                    reply = conn.read()
+                    assert isinstance(reply, (list, int))
+                except ReplyError as e:
+                    assert str(e).startswith(("WRONGTYPE", "ERR Vector dimension", "UNBLOCKED", "ERR asked"))
+    assert c("PING") == "PONG"
+
+
+def test_everything_at_once(clean):
+    vectors = random_vectors(400, 16, seed=7)
+    setup = clean.connect()
+    add(setup, "k", vectors, attributes=lambda i: '{"i":%d}' % i)
+
+    def job(seed):
+        def run(conn):
+            rng = random.Random(seed)
+            for _ in range(400):
+                e, v = name(rng.randrange(400)), fp32(vectors[rng.randrange(400)])
+                conn(
+                    *rng.choice(
+                        [
+                            ["VADD", "k", "FP32", v, e],
+                            ["VADD", "k", "FP32", v, e, "CAS", "SETATTR", '{"i":1}'],
+                            ["VREM", "k", e],
+                            ["VSETATTR", "k", e, '{"i":2}'],
+                            ["VSIM", "k", "FP32", v, "COUNT", 50, "WITHSCORES", "WITHATTRIBS"],
+                            ["VSIM", "k", "FP32", v, "FILTER", ".i > 100", "EF", 400],
+                            ["VSIM", "k", "FP32", v, "TRUTH"],
+                            ["VLINKS", "k", e],
+                            ["VEMB", "k", e],
+                            ["VRANDMEMBER", "k", 5],
+                            ["VINFO", "k"],
+                            ["DUMP", "k"],
+                        ]
+                    )
+                )
+
+        return run
+
+    in_threads(clean, *(job(seed) for seed in range(6)))
+    names = setup("VRANDMEMBER", "k", 1000)
+    assert len(names) == setup("VCARD", "k")
+    assert set(setup("VSIM", "k", "FP32", fp32(vectors[0]), "COUNT", 1000, "TRUTH")) == set(names)
+    for n in names:
+        for level in setup("VLINKS", "k", n):
+            assert set(level) <= set(names)
+
+
+def test_a_removed_element_is_not_named_again(clean):
+    c = clean.connect()
+    vectors = random_vectors(1000, 16, seed=8)
+    add(c, "k", vectors)
+    for i in range(0, 1000, 7):
+        assert c.pipeline([["VREM", "k", name(i)], ["VSIM", "k", "FP32", fp32(vectors[i])]])[1].count(name(i)) == 0
+
+
+def test_an_added_element_is_found_at_once(clean):
+    c = clean.connect()
+    for i, v in enumerate(random_vectors(1000, 16, seed=9)):
+        assert c.pipeline([["VADD", "k", "FP32", fp32(v), name(i)], ["VSIM", "k", "FP32", fp32(v), "COUNT", 1]])[1] == [name(i)]

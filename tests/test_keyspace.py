@@ -1,0 +1,201 @@
+"""The key as the server sees it: events, COPY, memory, expiry, digest."""
+
+import pytest
+
+from resp import error, floats
+from servers import eventually
+from vectors import add, fp32, name, random_vectors, values
+
+
+@pytest.fixture
+def k(c):
+    """The key k holds 100 elements."""
+    add(c, "k", random_vectors(100, 10, seed=1), attributes=lambda i: '{"i":%d}' % i)
+    return c
+
+
+def test_type(k):
+    assert k("TYPE", "k") == "vectorset"
+    assert k("OBJECT", "ENCODING", "k") == b"raw"
+    k("SET", "s", "x")
+    assert k("SCAN", 0, "TYPE", "vectorset", "COUNT", 100) == [b"0", [b"k"]]
+
+
+def test_commands_of_other_types(k):
+    for args in (["GET", "k"], ["ZADD", "k", 1, "x"], ["APPEND", "k", "x"]):
+        with error("WRONGTYPE Operation against a key holding the wrong kind of value"):
+            k(*args)
+    assert k("SET", "k", "x") == "OK"
+    assert k("GET", "k") == b"x"
+
+
+def searchable(c, key="k"):
+    assert c("VCARD", key) == 100
+    assert c("VSIM", key, "ELE", "e7", "COUNT", 1, "WITHATTRIBS") == [b"e7", b'{"i":7}']
+
+
+def test_rename_move_swap(k):
+    k("RENAME", "k", "k2")
+    searchable(k, "k2")
+    k("VADD", "victim", *values(1), "x")
+    k("RENAME", "k2", "victim")
+    searchable(k, "victim")
+    assert k("MOVE", "victim", 1) == 1
+    assert k("EXISTS", "victim") == 0
+    k("SWAPDB", 0, 1)
+    searchable(k, "victim")
+
+
+@pytest.mark.parametrize("command", ["DEL", "UNLINK"])
+def test_deletion(k, command):
+    assert k(command, "k", "none") == 1
+    assert k("EXISTS", "k") == 0
+    assert k("VADD", "k", *values(1, 2, 3), "e") == 1
+
+
+def test_expiry(k):
+    assert k("PEXPIRE", "k", 50) == 1
+    eventually(lambda: k("EXISTS", "k") == 0)
+    assert k("VSIM", "k", *values(*range(10))) == []
+    assert k("VADD", "k", *values(1), "e", "BIN") == 1
+
+
+def test_vadd_keeps_the_time_to_live(k):
+    k("EXPIRE", "k", 1000)
+    k("VADD", "k", *values(*range(10)), "new")
+    k("VREM", "k", "e0")
+    assert 900 < k("TTL", "k") <= 1000
+
+
+@pytest.mark.differs("D35: no COPY")
+@pytest.mark.parametrize("quant", ["NOQUANT", "Q8", "BIN"])
+def test_copy(c, quant):
+    add(c, "k", random_vectors(100, 10, seed=1), quant, "M", 8, prefix=["REDUCE", 6], attributes=lambda i: '{"i":%d}' % i)
+    assert c("COPY", "k", "copy") == 1
+    assert c("COPY", "k", "copy") == 0
+    assert c("DEBUG", "DIGEST-VALUE", "k") == c("DEBUG", "DIGEST-VALUE", "copy")
+    c("VREM", "copy", "e1")
+    c("VSETATTR", "copy", "e2", "changed")
+    assert c("VADD", "copy", "REDUCE", 6, *values(*range(10)), "e3", quant, "M", 8) == 0
+    assert c("VCARD", "k") == 100
+    assert c("VGETATTR", "k", "e2") == b'{"i":2}'
+    assert c("COPY", "k", "k", "DB", 3) == 1
+    c("DEL", "k")
+    c("SELECT", 3)
+    searchable(c)
+
+
+def test_memory_usage_grows(c, server):
+    sizes = []
+    for n in range(0, 400, 100):
+        add(c, "k", random_vectors(100, 50, seed=n), first=n)
+        sizes.append(c("MEMORY", "USAGE", "k", "SAMPLES", 0))
+    assert sizes == sorted(set(sizes)) and sizes[0] > 100 * 50
+    for i in range(400):
+        c("VSETATTR", "k", name(i), '{"text":"%s"}' % ("x" * 200))
+    assert c("MEMORY", "USAGE", "k", "SAMPLES", 0) > sizes[-1] + 400 * 100
+    add(c, "f32", random_vectors(100, 50, seed=0), "NOQUANT")
+    assert c("MEMORY", "USAGE", "f32") > sizes[0]
+
+
+def test_memory_comes_back(c, server):
+    """Ten times the same set, deleted each time: no growth beyond the noise."""
+    from servers import info
+
+    def used():
+        return int(info(c, "memory")["used_memory"])
+
+    vectors = random_vectors(1000, 64, seed=2)
+    peaks, floors = [], []
+    for round in range(6):
+        add(c, "k", vectors, "EF", 20, attributes=lambda i: '{"text":"%s"}' % ("x" * 50))
+        peaks.append(used())
+        for i in range(0, 1000, 2):
+            c("VREM", "k", name(i))
+        c("DEL", "k")
+        least = []
+
+        def settled():  # freed in the background
+            least.append(used())
+            return len(least) > 5 and least[-1] == least[-5]
+
+        eventually(settled)
+        floors.append(used())
+    gain = peaks[0] - floors[0]
+    assert floors[-1] - floors[0] < gain / 2
+
+
+def test_digest(c):
+    digest = lambda *keys: c("DEBUG", "DIGEST-VALUE", *keys)
+    vectors = random_vectors(20, 6, seed=3)
+    add(c, "a", vectors)
+    for i in reversed(range(20)):  # order does not matter
+        c("VADD", "b", "FP32", fp32(vectors[i]), name(i))
+    assert digest("a") == digest("b")
+    before = digest("a")
+    c("VSETATTR", "a", "e3", "x")
+    assert digest("a") != before
+    c("VSETATTR", "a", "e3", "")
+    assert digest("a") == before
+    c("VADD", "a", *values(*range(6)), "e3")
+    assert digest("a") != before
+    c("VADD", "a", "FP32", fp32(vectors[3]), "e3")
+    assert digest("a") == before
+
+
+def test_out_of_memory(launch):
+    s = launch()
+    c = s.connect()
+    c("VADD", "k", *values(1, 2), "e")
+    c("CONFIG", "SET", "maxmemory", 1)
+    with error("OOM command not allowed when used memory > 'maxmemory'.", prefix=True):
+        c("VADD", "k", *values(1, 2), "f")
+    assert c("VSIM", "k", "ELE", "e") == [b"e"]
+    assert c("VREM", "k", "e") == 1
+    c("CONFIG", "SET", "maxmemory", 0)
+
+
+@pytest.mark.differs("D34: no events")
+def test_events(clean):
+    c, listener = clean.connect(), clean.connect(timeout=5)
+    c("CONFIG", "SET", "notify-keyspace-events", "KEA")
+    try:
+        listener("PSUBSCRIBE", "__keyspace@0__:k")
+        commands = [
+            (["VADD", "k", *values(1, 2), "e"], [b"vadd"]),
+            (["VADD", "k", *values(2, 1), "e"], [b"vadd"]),
+            (["VADD", "k", *values(2), "e"], []),
+            (["VADD", "k", *values(2, 2), "cas", "CAS"], [b"vadd"]),
+            (["VSETATTR", "k", "e", "x"], [b"vsetattr"]),
+            (["VSETATTR", "k", "none", "x"], []),
+            (["VREM", "k", "none"], []),
+            (["VSIM", "k", "ELE", "e"], []),
+            (["VREM", "k", "cas"], [b"vrem"]),
+            (["VREM", "k", "e"], [b"vrem", b"del"]),
+        ]
+        for args, events in commands:
+            c.pipeline([args])
+            for event in events:
+                assert listener.read() == [b"pmessage", b"__keyspace@0__:k", b"__keyspace@0__:k", event], args
+        c("DEL", "k")
+        c("SET", "k", "end")
+        assert listener.read()[3] == b"set"
+    finally:
+        c("CONFIG", "SET", "notify-keyspace-events", "")
+
+
+def test_client_tracking(clean):
+    reader, writer = clean.connect(protocol=3), clean.connect()
+    writer("VADD", "k", *values(1, 2), "e")
+    reader("CLIENT", "TRACKING", "ON")
+    for write in (["VADD", "k", *values(1, 2), "f"], ["VADD", "k", *values(2, 1), "e"], ["VSETATTR", "k", "e", "x"], ["VREM", "k", "f"]):
+        reader("VCARD", "k")
+        writer(*write)
+        push = reader.parse()
+        assert push == [b"invalidate", [b"k"]], write
+
+
+def test_flushall_and_reuse(k):
+    k("FLUSHALL", "ASYNC")
+    assert k("VADD", "k", *values(1, 2), "e", "BIN") == 1
+    assert floats(k("VEMB", "k", "e")) == [1, 1]

@@ -1,0 +1,210 @@
+"""Reload, RDB files and the append-only file: nothing that was acknowledged is lost."""
+
+import shutil
+
+import pytest
+
+from resp import floats, pairs
+from servers import background_save, info, rewrite_aof
+from vectors import add, fp32, name, random_vectors, values
+
+AOF = [("appendonly", "yes"), ("appendfsync", "always")]
+
+
+def fill(conn):
+    """Sets of all kinds, with attributes, updates and removals."""
+    vectors = random_vectors(200, 10, seed=1)
+    for key, *options in (["q8"], ["f32", "NOQUANT"], ["bin", "BIN", "M", 6]):
+        add(conn, key, vectors, *options, attributes=lambda i: '{"i":%d}' % i if i % 2 else "x")
+        for i in range(0, 50, 5):
+            conn("VREM", key, name(i))
+            conn("VSETATTR", key, name(i + 1), "")
+            conn("VSETATTR", key, name(i + 2), "changed")
+    add(conn, "reduce", vectors, prefix=["REDUCE", 4])
+
+
+def content(conn):
+    """Everything but the graph."""
+    out = {}
+    for key in ("q8", "f32", "bin", "reduce"):
+        fields = pairs(conn("VINFO", key))
+        for volatile in ("vset-uid", "max-level", "hnsw-max-node-uid", "pending"):
+            fields.pop(volatile, None)
+        names = sorted(conn("VRANDMEMBER", key, 1000))
+        elements = [(n, conn("VEMB", key, n, "RAW"), conn("VGETATTR", key, n)) for n in names]
+        out[key] = fields, elements
+    return out
+
+
+def searches(conn):
+    queries = random_vectors(20, 10, seed=2)
+    return [floats(conn("VSIM", k, "FP32", fp32(q), "WITHSCORES", "TRUTH")[1::2]) for k in ("q8", "f32", "reduce") for q in queries]
+
+
+def check(conn, before):
+    assert content(conn) == before[0]
+    for now, then in zip(searches(conn), before[1]):
+        assert now == pytest.approx(then, abs=1e-6)
+    assert len(conn("VSIM", "q8", *values(*range(1, 11)), "COUNT", 190, "EF", 1000)) == 190
+    assert conn("VADD", "q8", *values(*range(10)), "one more") == 1  # the loaded graph can grow
+    conn("VREM", "q8", "one more")
+
+
+@pytest.fixture
+def filled(c):
+    fill(c)
+    return c, (content(c), searches(c))
+
+
+def test_debug_reload(filled):
+    c, before = filled
+    graph = [[sorted(level) for level in c("VLINKS", "q8", name(i))] for i in range(51, 200)]
+    for _ in range(2):
+        c("DEBUG", "RELOAD")
+        assert [[sorted(level) for level in c("VLINKS", "q8", name(i))] for i in range(51, 200)] == graph
+        check(c, before)
+        graph = [[sorted(level) for level in c("VLINKS", "q8", name(i))] for i in range(51, 200)]
+
+
+@pytest.mark.parametrize("save", [lambda c: c("SAVE"), background_save], ids=["SAVE", "BGSAVE"])
+def test_rdb_and_restart(launch, save):
+    s = launch()
+    c = s.connect()
+    fill(c)
+    before = content(c), searches(c)
+    save(c)
+    s.restart(kill=True)
+    check(s.connect(), before)
+
+
+def test_shutdown_saves(launch):
+    s = launch()
+    c = s.connect()
+    c("CONFIG", "SET", "save", "3600 1")  # at run time, since Redis 6.2 does not take it from the command line
+    fill(c)
+    before = content(c), searches(c)
+    s.restart()
+    check(s.connect(), before)
+
+
+def test_save_straight_after_adding(launch):
+    """Elements that are still being linked belong to the saved set."""
+    s = launch()
+    c = s.connect()
+    vectors = random_vectors(3000, 32, seed=3)
+    for save in (background_save, lambda c: c("SAVE")):
+        c("DEL", "k")
+        add(c, "k", vectors)
+        save(c)
+        s.restart(kill=True)
+        c = s.connect()
+        assert c("VCARD", "k") == 3000
+        assert all(c("VLINKS", "k", name(i))[-1] for i in range(0, 3000, 17))
+        found = sum(c("VSIM", "k", "FP32", fp32(v), "COUNT", 1) == [name(i)] for i, v in enumerate(vectors[:200]))
+        assert found >= 195
+
+
+@pytest.mark.differs("D1: updates are not logged")
+def test_aof_has_updates(launch):
+    s = launch(*AOF)
+    c = s.connect()
+    c("VADD", "k", *values(1, 0), "e")
+    c("VADD", "k", *values(0, 1), "e", "SETATTR", '{"v":2}')
+    c("VADD", "k", *values(1, 1), "f", "CAS", "EF", 10, "SETATTR", "x")
+    c("VADD", "k", *values(0, 1), "f", "CAS")
+    c("VADD", "k", *values(0, 1), "g")
+    c("VSETATTR", "k", "g", "y")
+    c("VREM", "k", "f")
+    s.restart(kill=True)
+    c = s.connect()
+    assert floats(c("VEMB", "k", "e")) == [0, 1]
+    assert [c("VGETATTR", "k", n) for n in "efg"] == [b'{"v":2}', None, b"y"]
+    assert c("VCARD", "k") == 2
+
+
+@pytest.mark.differs("D1, D2")
+def test_aof_restart(launch):
+    s = launch(*AOF)
+    c = s.connect()
+    fill(c)
+    for i in range(100, 120):
+        c("VADD", "q8", *values(*range(i, i + 10)), name(i), "CAS")
+        c("VADD", "q8", *values(*range(i, i + 10)), f"new{i}", "CAS")
+    before = content(c)
+    s.restart(kill=True)
+    assert content(s.connect()) == before
+
+
+@pytest.mark.parametrize("preamble", ["yes", "no"])
+def test_aof_rewrite(launch, server, preamble):
+    if server.peer and preamble == "no":
+        pytest.xfail("D6: no rewrite as commands")
+    s = launch(*AOF, ("aof-use-rdb-preamble", preamble))
+    c = s.connect()
+    fill(c)
+    before = content(c), searches(c)
+    rewrite_aof(c)
+    assert c("VADD", "after", *values(1, 2), "e", "SETATTR", "x") == 1
+    s.restart(kill=True)
+    c = s.connect()
+    check(c, before)
+    assert c("VGETATTR", "after", "e") == b"x"
+    assert pairs(c("VINFO", "after"))["size"] == 1
+
+
+def aof(*commands):
+    from resp import encode
+
+    return b"".join(encode(a) for a in commands)
+
+
+def with_aof(launch, server, data):
+    """A server that starts on this append-only file."""
+    s = launch(*AOF)
+    s.kill()
+    if server.version >= (7, 0) or server.valkey:  # a folder with a manifest
+        folder = s.folder / "appendonlydir"
+        shutil.rmtree(folder)
+        folder.mkdir()
+        (folder / "appendonly.aof.1.incr.aof").write_bytes(data)
+        (folder / "appendonly.aof.manifest").write_text("file appendonly.aof.1.incr.aof seq 1 type i\n")
+    else:
+        (s.folder / "appendonly.aof").write_bytes(data)
+    s.start()
+    return s.connect()
+
+
+@pytest.mark.differs("D2: does not start again")
+def test_aof_with_cas(launch, server):
+    """As Redis 8 logs it: CAS must not block while loading."""
+    adds = [["VADD", "k", *values(1, i), name(i), "CAS", "EF", 100] for i in range(200)]
+    c = with_aof(launch, server, aof(["SELECT", 0], *adds, ["MULTI"], ["VADD", "k", *values(1, 1), "m", "CAS"], ["EXEC"]))
+    assert c("VCARD", "k") == 201
+    c("VADD", "k", *values(1, 500), "later", "CAS")
+    c("DEBUG", "LOADAOF")
+    assert c("VCARD", "k") == 202
+
+
+@pytest.mark.differs("D29: an empty attribute is one")
+def test_aof_with_empty_attributes(launch, server):
+    c = with_aof(launch, server, aof(["SELECT", 0], ["VADD", "k", *values(1, 2), "e", "SETATTR", ""]))
+    assert c("VGETATTR", "k", "e") is None
+
+
+def test_dirty_counter(c):
+    """What changes nothing is not written to the AOF or saved."""
+
+    def dirty(*args):
+        before = int(info(c, "persistence")["rdb_changes_since_last_save"])
+        c.pipeline([args])
+        return int(info(c, "persistence")["rdb_changes_since_last_save"]) - before
+
+    assert dirty("VADD", "k", *values(1, 2), "e") == 1
+    assert dirty("VADD", "k", *values(1), "f") == 0
+    assert dirty("VADD", "k", *values(1, 2), "f", "BIN") == 0
+    assert dirty("VREM", "k", "none") == 0
+    assert dirty("VREM", "none", "e") == 0
+    assert dirty("VSETATTR", "k", "none", "x") == 0
+    assert dirty("VSETATTR", "k", "e", "x") == 1
+    assert dirty("VSIM", "k", "ELE", "e") == 0
+    assert dirty("VREM", "k", "e") == 1
