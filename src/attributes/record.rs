@@ -51,7 +51,7 @@ impl Field {
     }
 }
 
-/// A record as [`encode`](super::encode) made it. Other bytes may panic.
+/// A record as [`encode`](super::encode()) made it. Other bytes may panic.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordRef<'a>(&'a [u8]);
 

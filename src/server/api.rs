@@ -125,6 +125,19 @@ impl Context<'_> {
         self.open(key, (raw::REDISMODULE_READ | raw::REDISMODULE_WRITE) as c_int)
     }
 
+    /// Calls `body` with the name of a key of a database, and the key opened for writing.
+    pub fn with_key_to_write(
+        &self,
+        database: i32,
+        name: &[u8],
+        body: impl FnOnce(*mut raw::RedisModuleString, &mut Key),
+    ) {
+        api!(RedisModule_SelectDb(self.ptr, database));
+        let name = self.create_string(name);
+        body(name, &mut self.open_to_write(name));
+        api!(RedisModule_FreeString(self.ptr, name));
+    }
+
     fn open(&self, key: *mut raw::RedisModuleString, mode: c_int) -> Key {
         let ptr = api!(RedisModule_OpenKey(self.ptr, key, mode));
         Key { ptr: ptr.unwrap_or(std::ptr::null_mut()).cast() }

@@ -37,8 +37,8 @@ enum Payload {
 pub(super) type Handler = fn(&Call) -> Outcome;
 
 /// Unblocks the client when dropped.
-struct Unblock {
-    client: *mut raw::RedisModuleBlockedClient,
+pub(super) struct Unblock {
+    pub(super) client: *mut raw::RedisModuleBlockedClient,
     payload: Option<Box<Payload>>,
 }
 
@@ -47,9 +47,14 @@ unsafe impl Send for Unblock {}
 
 impl Unblock {
     /// Blocks the client of this command, for as long as it takes.
-    fn block(ctx: &Context) -> Option<Unblock> {
+    pub fn block(ctx: &Context) -> Option<Unblock> {
         let client = api!(RedisModule_BlockClient(ctx.ptr, Some(on_unblocked), None, Some(free), 0))?;
         (!client.is_null()).then_some(Unblock { client, payload: None })
+    }
+
+    /// Unblocks the client with this reply.
+    pub fn reply(self, reply: Reply) {
+        self.with(Some(Payload::Reply(reply)));
     }
 
     /// Unblocks the client with this; without anything, it gets an error.
@@ -76,6 +81,17 @@ pub(super) fn run_query(ctx: &Context, query: Query, format: reply::HitFormat) {
         let hits = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| info::measured(query)));
         api!(RedisModule_BlockedClientMeasureTimeEnd(unblock.client));
         unblock.with(hits.ok().map(|hits| Payload::Hits(hits, format)));
+    }));
+}
+
+/// Runs something in the pool that makes the reply.
+pub(super) fn run(ctx: &Context, task: impl FnOnce() -> Reply + Send + 'static) {
+    let Some(unblock) = Unblock::block(ctx) else {
+        return reply::send(ctx, &Ok(task()));
+    };
+    query_pool().spawn(Box::new(move || {
+        let reply = std::panic::catch_unwind(std::panic::AssertUnwindSafe(task));
+        unblock.with(reply.ok().map(Payload::Reply));
     }));
 }
 

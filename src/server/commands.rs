@@ -72,6 +72,8 @@ table![
     ("VRANDMEMBER", vrandmember, "readonly", "read slow", Read, -2),
     ("VISMEMBER", vismember, "readonly fast", "read fast", Read, 3),
     ("VRANGE", vrange, "readonly", "read slow", Read, -4),
+    ("VCOUNT", vcount, "readonly", "read slow", Read, 3),
+    ("VREMBYFILTER", vrembyfilter, "write", "write slow", Delete, 3),
     ("VEXPLAIN", vexplain, "readonly", "read slow", Read, -4),
     ("VREPLAY", vreplay, "write deny-oom", "write slow", Insert, 4),
 ];
@@ -113,7 +115,7 @@ pub(super) fn register(ctx: &Context, names: &Names) -> Result<(), String> {
 type Entry = unsafe extern "C" fn(*mut raw::RedisModuleCtx, *mut *mut raw::RedisModuleString, c_int) -> c_int;
 
 /// A function for each row: the server passes no more than the arguments.
-static ENTRIES: [Entry; 15] = [
+static ENTRIES: [Entry; 17] = [
     enter::<0>,
     enter::<1>,
     enter::<2>,
@@ -129,6 +131,8 @@ static ENTRIES: [Entry; 15] = [
     enter::<12>,
     enter::<13>,
     enter::<14>,
+    enter::<15>,
+    enter::<16>,
 ];
 const _: () = assert!(TABLE.len() == ENTRIES.len());
 

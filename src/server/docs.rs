@@ -156,6 +156,14 @@ pub(super) const vrange: Docs = simple(
     c"8.4.0",
     &[KEY, arg(c"start", STRING), arg(c"end", STRING), arg(c"count", INTEGER).optional()],
 );
+pub(super) const vcount: Docs =
+    simple("Returns the number of elements that match a filter.", "O(N)", c"8.0.0", &[KEY, arg(c"expression", STRING)]);
+pub(super) const vrembyfilter: Docs = simple(
+    "Removes all elements that match a filter.",
+    "O(N + matches * log N), in slices between which other clients are served.",
+    c"8.0.0",
+    &[KEY, arg(c"expression", STRING)],
+);
 pub(super) const vreplay: Docs = simple(
     "Restores a vector set from an append-only file; not for clients.",
     "O(N)",

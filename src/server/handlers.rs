@@ -4,14 +4,14 @@ use std::sync::Mutex;
 
 use redis_module::raw;
 
-use super::api::{Context, Key, Opened, arguments};
+use super::api::{Context, Key, Opened, arguments, string_bytes};
 use super::commands::{Outcome, registered_name};
 use super::reply::{HitFormat, send_hits};
-use super::{blocking, datatype, info, settings};
+use super::{blocking, datatype, info, settings, slices};
 use crate::command::args::is_word;
 use crate::command::{CommandError, Reply, inspect, vadd as vadd_command, vsim as vsim_command};
 use crate::persist::Replay;
-use crate::set::{AddError, VectorSet};
+use crate::set::{AddError, Selected, VectorSet};
 
 /// Where a bug of ours ends.
 pub(super) const INTERNAL_ERROR: &[u8] = b"ERR internal error of the vectorset module";
@@ -147,14 +147,10 @@ pub(super) fn vsim(call: &Call) -> Outcome {
         return Ok(None);
     };
     let query = set.query(near.target(), &options.search)?;
-    let at_once = options.no_thread
-        || settings::single_threaded()
-        || query.estimate() < INLINE_BELOW_NANOS
-        || !blocking::is_allowed(call.ctx);
-    if at_once {
-        send_hits(call.ctx, Some(&info::measured(query)), format);
-    } else {
+    if !options.no_thread && may_wait(call, query.estimate()) {
         blocking::run_query(call.ctx, query, format);
+    } else {
+        send_hits(call.ctx, Some(&info::measured(query)), format);
     }
     Ok(None)
 }
@@ -184,6 +180,73 @@ pub(super) fn vexplain(call: &Call) -> Outcome {
         ];
         Ok(Reply::Map(fields.into_iter().map(|(name, value)| (Reply::Simple(name), value)).collect()))
     })
+}
+
+/// `VCOUNT key expression`: how many elements match.
+pub(super) fn vcount(call: &Call) -> Outcome {
+    let filter = vsim_command::parse_filter(call.args[1])?;
+    let mut key = call.ctx.open_to_read(call.key);
+    let Some(set) = open(&mut key)? else { return Ok(Some(Reply::Int(0))) };
+    let selection = set.select(&filter);
+    if may_wait(call, selection.estimate()) {
+        blocking::run(call.ctx, move || Reply::from(selection.run().len()));
+        return Ok(None);
+    }
+    Ok(Some(selection.run().len().into()))
+}
+
+/// `VREMBYFILTER key expression`: removes all elements that match; replies their number.
+///
+/// They are found in the pool and removed on the main thread in slices, between which other clients
+/// are served; what no longer matches when its turn comes stays.
+pub(super) fn vrembyfilter(call: &Call) -> Outcome {
+    let filter = vsim_command::parse_filter(call.args[1])?;
+    let mut key = call.ctx.open_to_write(call.key);
+    let Some(set) = open(&mut key)? else { return Ok(Some(Reply::Int(0))) };
+    let selection = set.select(&filter);
+    if may_wait(call, selection.estimate()) {
+        let name = call.args[0].to_vec();
+        slices::remove(call.ctx, name, selection);
+        return Ok(None);
+    }
+    let mut selected = selection.run();
+    let removed = remove_slice(call.ctx, call.key, &mut key, &mut selected, usize::MAX)?;
+    Ok(Some(removed.into()))
+}
+
+/// Removes the next up to `most` of the selected elements, as so many VREMs would.
+pub(super) fn remove_slice(
+    ctx: &Context,
+    name: *mut raw::RedisModuleString,
+    key: &mut Key,
+    selected: &mut Selected,
+    most: usize,
+) -> Result<usize, CommandError> {
+    let Some(set) = open(key)?.filter(|set| set.is_of(selected)) else {
+        // Another set, or none: what was selected is gone.
+        selected.clear();
+        return Ok(0);
+    };
+    let removed = set.remove_selected(selected, most);
+    let empty = set.is_empty();
+    if empty {
+        key.delete();
+    }
+    // SAFETY: the name lives as long as the key is open.
+    let key_name = unsafe { string_bytes(name) }.to_vec();
+    for element in &removed {
+        ctx.replicate(registered_name("VREM"), &[key_name.clone(), element.clone()]);
+        ctx.changed(name, c"vrem");
+    }
+    if empty {
+        ctx.notify(name, c"del");
+    }
+    Ok(removed.len())
+}
+
+/// Whether a command that takes so long is to be answered later.
+fn may_wait(call: &Call, nanos: u64) -> bool {
+    nanos >= INLINE_BELOW_NANOS && !settings::single_threaded() && blocking::is_allowed(call.ctx)
 }
 
 pub(super) fn vdim(call: &Call) -> Outcome {

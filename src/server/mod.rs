@@ -16,6 +16,7 @@
 //! | `commands.rs`, `docs.rs` | the command table; what COMMAND DOCS tells |
 //! | `handlers.rs` | one command's life: open, run, replicate, notify |
 //! | `blocking.rs` | replies that come later |
+//! | `slices.rs` | main-thread work that is too much for one go |
 //! | `reply.rs` | a typed reply as RESP2 or RESP3 |
 //! | `datatype.rs` | load, save, rewrite, copy, free, digest, memory |
 //! | `settings.rs` | each configuration parameter, its default and bounds |
@@ -32,6 +33,7 @@ mod handlers;
 mod info;
 mod reply;
 mod settings;
+mod slices;
 
 use std::os::raw::c_int;
 use std::panic::catch_unwind;

@@ -19,21 +19,26 @@
 //! | `shared.rs` | the threads' half, and linking and repair on it |
 //! | `pending.rs`, `linkers.rs` | elements that wait to be linked; the threads that do it |
 //! | `query.rs`, `plan.rs` | a search from question to hits; how it goes about it |
+//! | `select.rs` | all elements that match a filter |
+//! | `matches.rs` | which elements match a filter that is used often |
 //! | `restore.rs` | building a set from saved parts |
 //! | `space.rs` | the graph's view of the vectors |
 //! | `check.rs` | the proof |
 
 mod check;
 mod linkers;
+mod matches;
 mod names;
 mod params;
 mod pending;
 mod plan;
 mod query;
 mod restore;
+mod select;
 mod shared;
 mod space;
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -44,12 +49,14 @@ pub use params::*;
 pub use plan::Plan;
 pub use query::{Hit, Hits, Query, SearchOptions, Target, Work};
 pub use restore::{BadElement, DuplicateId, Restored, Restorer, SavedElement, SavedLinks};
+pub use select::{Selected, Selection};
 pub use shared::{Totals, Waiter, totals};
 
 use crate::arena::{Blob, Ids};
 use crate::attributes::{Fields, encode};
 use crate::graph::{Alone, Space, random_level};
 use crate::vector::{Projection, is_finite};
+use matches::MatchCache;
 use names::Names;
 use shared::Shared;
 
@@ -70,6 +77,8 @@ pub struct VectorSet {
     ids: Ids,
     /// Names of the fields in the attributes' records.
     fields: Fields,
+    /// Filters that are used often.
+    matches: RefCell<MatchCache>,
     attributes_count: usize,
     uid: u64,
     /// Counts insertions and updates, as the original's node ids do.
@@ -152,6 +161,7 @@ impl VectorSet {
             names: Names::default(),
             ids: Ids::default(),
             fields: Fields::new(),
+            matches: RefCell::default(),
             attributes_count: 0,
             uid: UIDS.fetch_add(1, Ordering::Relaxed),
             max_node_uid: 0,
@@ -216,6 +226,7 @@ impl VectorSet {
         };
         self.attributes_count += record.is_some() as usize;
         self.shared.attributes.replace(id, record);
+        self.matches.get_mut().update(id, self.shared.attributes.get(id));
         if let Some(old) = old {
             self.attributes_count -= self.shared.attributes.get(old).is_some() as usize;
             let mut successors = self.shared.successors.lock().unwrap_or_else(|e| e.into_inner());
@@ -346,6 +357,7 @@ impl VectorSet {
             self.attributes_count -= 1;
             self.retired_blobs.push_back((self.shared.grace.stamp(), old));
         }
+        self.matches.get_mut().update(id, self.shared.attributes.get(id));
         true
     }
 
@@ -425,6 +437,7 @@ impl VectorSet {
             + self.names.allocated()
             + self.ids.allocated()
             + self.fields.memory()
+            + self.matches.borrow().allocated()
     }
 
     /// Where the bytes are, in a line; for benchmarks and debugging.

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use super::matches::Matches;
 use super::plan::{Estimate, Plan};
 use super::shared::{Shared, with_scratch};
 use super::{AddError, DEFAULT_EF_SEARCH, VectorSet};
@@ -53,9 +54,15 @@ impl Default for SearchOptions {
 const SPARE: usize = 8;
 
 /// A reader's presence in a set.
-struct Reader {
-    shared: Arc<Shared>,
+pub(super) struct Reader {
+    pub shared: Arc<Shared>,
     ticket: Option<Ticket>,
+}
+
+impl Reader {
+    pub fn new(shared: &Arc<Shared>) -> Reader {
+        Reader { shared: shared.clone(), ticket: Some(shared.grace.enter()) }
+    }
 }
 
 impl Drop for Reader {
@@ -72,6 +79,7 @@ pub struct Query {
     vector: Vec<f32>,
     options: SearchOptions,
     program: Option<Program>,
+    matches: Option<Arc<Matches>>,
     /// Elements at the time of asking.
     len: usize,
 }
@@ -130,14 +138,23 @@ impl VectorSet {
         if !is_finite(&vector) {
             return Err(AddError::NotFinite);
         }
-        let ticket = Some(self.shared.grace.enter());
+        let (program, matches) = self.compile(options.filter.as_ref());
         Ok(Query {
-            reader: Reader { shared: self.shared.clone(), ticket },
+            reader: Reader::new(&self.shared),
             vector,
-            program: options.filter.as_ref().map(|expression| expression.compile(&self.fields)),
+            program,
+            matches,
             options: options.clone(),
             len: self.len(),
         })
+    }
+
+    /// A filter's program, and its bits if it is used often.
+    pub(super) fn compile(&self, filter: Option<&Expression>) -> (Option<Program>, Option<Arc<Matches>>) {
+        let Some(expression) = filter else { return (None, None) };
+        let program = expression.compile(&self.fields);
+        let matches = self.matches.borrow_mut().get(expression, &program, &self.fields);
+        (Some(program), matches)
     }
 }
 
@@ -153,13 +170,20 @@ impl Query {
             truth: self.options.truth,
             filter_ef: self.options.filter_ef,
             selectivity,
+            tests: self.matches.as_ref().is_none_or(|matches| !matches.is_ready()),
         }
     }
 
     /// About how many nanoseconds [`Query::run`] will take.
     pub fn estimate(&self) -> u64 {
-        // Without a look at the attributes: a filter that few match is the dear case.
-        self.estimate_of(self.program.as_ref().map(|_| 0.01)).cost()
+        let selectivity = self.program.as_ref().map(|_| match &self.matches {
+            Some(matches) if matches.is_ready() => {
+                matches.count(self.reader.shared.graph.end()) as f64 / self.len.max(1) as f64
+            }
+            // Without a look at the attributes: a filter that few match is the dear case.
+            _ => 0.01,
+        });
+        self.estimate_of(selectivity).cost()
     }
 
     /// Searches.
@@ -169,11 +193,17 @@ impl Query {
             exact: ExactQuery::new(self.reader.shared.codec, &self.vector),
             probe: Probe::from_vector(self.reader.shared.codec, &self.vector),
             program: self.program.as_ref(),
+            matches: None,
             wanted: self.options.count.saturating_add(SPARE),
             tested: 0,
             evaluated: 0,
         };
-        let selectivity = search.program.map(|_| search.sample());
+        let end = search.shared.graph.end();
+        search.matches = self.matches.as_deref().filter(|matches| matches.fill(end, &search.shared.attributes));
+        let selectivity = search.program.map(|_| match search.matches {
+            Some(matches) => matches.count(end) as f64 / self.len.max(1) as f64,
+            None => search.sample(),
+        });
         let plan = self.estimate_of(selectivity).plan();
         let (plan, mut found) = search.run(plan, self.options.filter_ef.is_none());
         let work =
@@ -192,6 +222,8 @@ struct Search<'a> {
     exact: ExactQuery,
     probe: Probe,
     program: Option<&'a Program>,
+    /// The filter's bits, all there.
+    matches: Option<&'a Matches>,
     wanted: usize,
     tested: u64,
     evaluated: u64,
@@ -216,9 +248,10 @@ impl Search<'_> {
 
     #[inline]
     fn matches(&self, node: u32) -> bool {
-        match self.program {
-            None => true,
-            Some(program) => {
+        match (self.matches, self.program) {
+            (Some(matches), _) => matches.contains(node),
+            (None, None) => true,
+            (None, Some(program)) => {
                 self.shared.attributes.get(node).is_some_and(|record| program.matches(RecordRef::new(record)))
             }
         }
@@ -245,10 +278,23 @@ impl Search<'_> {
 
     /// Every element, or every one that matches, compared with the query.
     fn scan(&mut self) -> Vec<Candidate> {
-        let mut nodes: Vec<u32> = (0..self.shared.graph.end()).filter(|&n| self.shared.graph.is_live(n)).collect();
-        if self.program.is_some() {
+        let (graph, end) = (&self.shared.graph, self.shared.graph.end());
+        let mut nodes: Vec<u32> = Vec::new();
+        match self.matches {
+            Some(matches) => matches.for_each(end, |node| {
+                if graph.is_live(node) {
+                    nodes.push(node);
+                }
+            }),
+            None => nodes.extend((0..end).filter(|&node| graph.is_live(node))),
+        }
+        if self.program.is_some() && self.matches.is_none() {
             self.tested += nodes.len() as u64;
-            nodes.retain(|&node| self.matches(node));
+            let records = &self.shared.attributes;
+            nodes.retain(|&node| {
+                records.prefetch(node + 24);
+                self.matches(node)
+            });
         }
         self.rank(nodes)
     }

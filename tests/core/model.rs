@@ -41,6 +41,28 @@ fn agree(set: &mut VectorSet, model: &BTreeMap<Vec<u8>, Element>, rng: &mut Smal
     assert_eq!(hits.len(), model.len().min(10));
     assert!(hits.windows(2).all(|w| w[0].score >= w[1].score));
     assert!(hits.iter().all(|h| model.contains_key(h.name) && (0.0..=1.0).contains(&h.score)));
+    // A filter finds what the attributes say, by all three ways to search, however often it is asked.
+    for text in [".n > 300", ".n % 3 == 0 and .n < 900", "exists(.n)"] {
+        let filter = vset::filter::parse(text.as_bytes()).expect("an expression");
+        let n = |e: &Element| {
+            let text = e.attributes.as_ref()?;
+            std::str::from_utf8(text).ok()?.strip_prefix("{\"n\":")?.strip_suffix('}')?.parse::<i64>().ok()
+        };
+        let holds = |n: i64| match text {
+            ".n > 300" => n > 300,
+            ".n % 3 == 0 and .n < 900" => n % 3 == 0 && n < 900,
+            _ => true,
+        };
+        let wanted: Vec<&[u8]> =
+            model.iter().filter(|(_, e)| n(e).is_some_and(holds)).map(|(name, _)| &name[..]).collect();
+        for truth in [true, false] {
+            let options = SearchOptions { count: 1000, truth, filter: Some(filter.clone()), ..Default::default() };
+            let hits = set.query(Target::Vector(&query), &options).expect("finite").run();
+            let mut found: Vec<&[u8]> = hits.resolve().iter().map(|h| h.name).collect();
+            found.sort();
+            assert_eq!(found, wanted, "{text}");
+        }
+    }
     // An element finds itself, by the graph as by comparing all.
     if let Some(name) = model.keys().nth(rng.random_range(0..model.len().max(1))) {
         let options = SearchOptions { truth: false, ef: Some(50), ..exact() };

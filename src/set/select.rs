@@ -1,0 +1,102 @@
+//! All elements that match a filter: to count them, or to remove them.
+
+use std::sync::Arc;
+
+use super::VectorSet;
+use super::matches::Matches;
+use super::query::Reader;
+use crate::attributes::RecordRef;
+use crate::filter::{Expression, Program};
+
+/// A filter that can be asked of a whole set on any thread.
+pub struct Selection {
+    reader: Reader,
+    program: Program,
+    matches: Option<Arc<Matches>>,
+    len: usize,
+}
+
+/// The elements that matched, when they were asked. They may have changed or gone since.
+pub struct Selected {
+    // Held so that ids stay those of the elements that matched.
+    _reader: Reader,
+    nodes: Vec<u32>,
+    program: Program,
+}
+
+impl VectorSet {
+    /// Prepares to find all elements that match.
+    pub fn select(&self, filter: &Expression) -> Selection {
+        let (program, matches) = self.compile(Some(filter));
+        Selection {
+            reader: Reader::new(&self.shared),
+            program: program.expect("a filter has a program"),
+            matches,
+            len: self.len(),
+        }
+    }
+
+    /// Removes the next up to `most` of the selected elements that are there and match still;
+    /// yields their names. The work is over when none are left to look at: see [`Selected::len`].
+    pub fn remove_selected(&mut self, selected: &mut Selected, most: usize) -> Vec<Vec<u8>> {
+        let mut removed = Vec::new();
+        for node in selected.nodes.split_off(selected.nodes.len().saturating_sub(most)) {
+            let record = self.shared.attributes.get(node);
+            let matches = record.is_some_and(|record| selected.program.matches(RecordRef::new(record)));
+            if matches && self.shared.graph.is_live(node) {
+                let name = self.shared.name(node).to_vec();
+                if self.remove(&name) {
+                    removed.push(name);
+                }
+            }
+        }
+        removed
+    }
+
+    /// Whether this is the set in which the elements were selected.
+    pub fn is_of(&self, selected: &Selected) -> bool {
+        Arc::ptr_eq(&self.shared, &selected._reader.shared)
+    }
+}
+
+impl Selection {
+    /// About how many nanoseconds [`Selection::run`] will take.
+    pub fn estimate(&self) -> u64 {
+        let ready = self.matches.as_ref().is_some_and(|matches| matches.is_ready());
+        self.len as u64 * if ready { 1 } else { 25 }
+    }
+
+    /// Finds the elements.
+    pub fn run(self) -> Selected {
+        let shared = self.reader.shared.clone();
+        let end = shared.graph.end();
+        let mut nodes = Vec::new();
+        match self.matches.filter(|matches| matches.fill(end, &shared.attributes)) {
+            Some(matches) => matches.for_each(end, |node| nodes.push(node)),
+            None => nodes.extend((0..end).filter(|&node| {
+                shared.attributes.prefetch(node + 24);
+                let record = shared.attributes.get(node);
+                record.is_some_and(|record| self.program.matches(RecordRef::new(record)))
+            })),
+        }
+        nodes.retain(|&node| shared.graph.is_live(node));
+        Selected { _reader: self.reader, nodes, program: self.program }
+    }
+}
+
+impl Selected {
+    /// Elements that matched and were not looked at since.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Forgets the rest.
+    pub fn clear(&mut self) {
+        self.nodes.clear();
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+}
