@@ -42,6 +42,8 @@ pub enum CommandError {
     SetFull,
     /// A chunk of a rewritten set outside of loading, or a damaged one.
     Replay(String),
+    /// A set is not what it claims to be: a bug.
+    Unsound(String),
 }
 
 impl CommandError {
@@ -90,6 +92,7 @@ impl Display for CommandError {
             RangeOrder => f.write_str("ERR '-' can only be used as first argument, '+' only as second"),
             SetFull => f.write_str("ERR the vector set is full"),
             Replay(why) => write!(f, "ERR {why}"),
+            Unsound(why) => write!(f, "ERR the vector set is damaged: {why}"),
         }
     }
 }

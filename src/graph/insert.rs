@@ -5,7 +5,7 @@ use std::sync::atomic::{Ordering, fence};
 use super::locks::lock;
 use super::pool::Candidate;
 use super::scratch::Scratch;
-use super::{Graph, Space, select};
+use super::{Alone, Graph, Space, select};
 use crate::arena::Grace;
 
 /// Attempts at one connection while other threads change the same rows.
@@ -15,13 +15,23 @@ impl Graph {
     /// Links an announced node into the graph with a beam of width `ef`.
     /// The caller holds a ticket of `grace`. True if the node
     /// died before it was linked: the caller must then [`Graph::remove`] it.
-    pub fn link<S: Space>(&self, space: &S, node: u32, ef: usize, grace: &Grace, scratch: &mut Scratch) -> bool {
+    pub fn link<S: Space>(
+        &self,
+        space: &S,
+        node: u32,
+        ef: usize,
+        alone: Alone,
+        grace: &Grace,
+        scratch: &mut Scratch,
+    ) -> bool {
+        // In a forked child the lock may be held for ever by a thread that is not there.
+        let lock_entry = || (alone == Alone::No).then(|| self.entry_lock.lock().unwrap_or_else(|e| e.into_inner()));
         let level = self.level(node);
         // A node that rises above the top is the only one on its upper levels, and becomes the
         // entry, before another one may do the same.
         let mut guard = None;
         if self.entry().is_none_or(|(_, top)| level > top) {
-            guard = Some(self.entry_lock.lock().unwrap_or_else(|e| e.into_inner()));
+            guard = lock_entry();
         }
         if let Some((entry, top)) = self.entry() {
             let probe = space.probe(node);
@@ -34,18 +44,19 @@ impl Graph {
                 self.join(space, node, level, &probe, &mut spare, &entries, grace);
             }
         }
-        if self.links.count(node, 0) == 0 && guard.is_none() {
-            guard = Some(self.entry_lock.lock().unwrap_or_else(|e| e.into_inner()));
+        let unlinked = self.links.count(node, 0) == 0;
+        if unlinked && guard.is_none() {
+            guard = lock_entry();
         }
         let dead = self.nodes.mark_linked(node);
-        if guard.is_some() {
+        if unlinked {
             self.join_anyone(node, grace);
         }
         // Sequentially consistent with `replace_entry`: this thread marks, then reads the entry;
         // that one sets the entry, then reads the marks.
         fence(Ordering::SeqCst);
         if self.entry().is_none_or(|(_, top)| level > top) {
-            let _guard = guard.or_else(|| Some(self.entry_lock.lock().unwrap_or_else(|e| e.into_inner())));
+            let _guard = guard.or_else(lock_entry);
             if self.entry().is_none_or(|(_, top)| level > top) {
                 self.set_entry(Some((node, level)));
             }

@@ -53,7 +53,7 @@ impl Built {
     fn add(&mut self, node: u32, ef: usize) {
         self.graph.announce(node, random_level(&mut self.rng));
         let ticket = self.grace.enter();
-        assert!(!self.graph.link(&self.space, node, ef, &self.grace, &mut self.scratch));
+        assert!(!self.graph.link(&self.space, node, ef, Alone::No, &self.grace, &mut self.scratch));
         self.grace.leave(ticket);
         self.live.push(node);
     }
@@ -190,7 +190,7 @@ fn threads_link_and_remove_at_once() {
                         break;
                     }
                     let ticket = grace.enter();
-                    if graph.link(&space, node, 40, &grace, &mut scratch) {
+                    if graph.link(&space, node, 40, Alone::No, &grace, &mut scratch) {
                         graph.remove(&space, node, Alone::No, &grace);
                     }
                     // Every third of the lower half goes again.

@@ -75,6 +75,7 @@ table![
     ("VCOUNT", vcount, "readonly", "read slow", Read, 3),
     ("VREMBYFILTER", vrembyfilter, "write", "write slow", Delete, 3),
     ("VEXPLAIN", vexplain, "readonly", "read slow", Read, -4),
+    ("VCHECK", vcheck, "readonly admin", "read slow dangerous", Read, 2),
     ("VREPLAY", vreplay, "write deny-oom", "write slow", Insert, 4),
 ];
 
@@ -115,7 +116,7 @@ pub(super) fn register(ctx: &Context, names: &Names) -> Result<(), String> {
 type Entry = unsafe extern "C" fn(*mut raw::RedisModuleCtx, *mut *mut raw::RedisModuleString, c_int) -> c_int;
 
 /// A function for each row: the server passes no more than the arguments.
-static ENTRIES: [Entry; 17] = [
+static ENTRIES: [Entry; 18] = [
     enter::<0>,
     enter::<1>,
     enter::<2>,
@@ -133,6 +134,7 @@ static ENTRIES: [Entry; 17] = [
     enter::<14>,
     enter::<15>,
     enter::<16>,
+    enter::<17>,
 ];
 const _: () = assert!(TABLE.len() == ENTRIES.len());
 

@@ -164,6 +164,12 @@ pub(super) const vrembyfilter: Docs = simple(
     c"8.0.0",
     &[KEY, arg(c"expression", STRING)],
 );
+pub(super) const vcheck: Docs = simple(
+    "Proves that a vector set is sound: names, vectors, attributes and links agree.",
+    "O(N * M)",
+    c"8.0.0",
+    &[KEY],
+);
 pub(super) const vreplay: Docs = simple(
     "Restores a vector set from an append-only file; not for clients.",
     "O(N)",

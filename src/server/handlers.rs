@@ -161,6 +161,14 @@ fn has_maps() -> bool {
     unsafe { raw::RedisModule_ReplyWithMap }.is_some()
 }
 
+/// `VCHECK key`: proves that the set is sound, or says what is wrong. For tests and operators.
+pub(super) fn vcheck(call: &Call) -> Outcome {
+    call.read(Reply::Nil, |set| match set.check() {
+        Ok(()) => Ok(Reply::Simple("OK")),
+        Err(why) => Err(CommandError::Unsound(why)),
+    })
+}
+
 /// VEXPLAIN takes VSIM's arguments, runs it at once and tells how.
 pub(super) fn vexplain(call: &Call) -> Outcome {
     let mut args = vsim_command::arguments(call.args)?;

@@ -197,7 +197,7 @@ impl Shared {
     pub fn link(&self, node: u32, ef: usize, alone: Alone) {
         let ticket = self.grace.enter();
         let died = if self.graph.is_live(node) {
-            with_scratch(|scratch| self.graph.link(self, node, ef, &self.grace, scratch))
+            with_scratch(|scratch| self.graph.link(self, node, ef, alone, &self.grace, scratch))
         } else {
             self.retire(node);
             false
@@ -213,7 +213,11 @@ impl Shared {
         let ticket = self.grace.enter();
         self.graph.remove(self, node, alone, &self.grace);
         self.grace.leave(ticket);
-        self.retire(node);
+        // A child is gone before an id could be used again, and its queue may be in the middle of a
+        // push by a thread that is not there.
+        if alone == Alone::No {
+            self.retire(node);
+        }
     }
 
     fn retire(&self, node: u32) {
