@@ -15,6 +15,15 @@ mod words;
 
 const QUERIES: usize = 500;
 
+/// Seconds that this process has had of all processors.
+fn cpu_seconds() -> f64 {
+    let ticks = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let behind_name = ticks.rsplit(')').next().unwrap_or_default();
+    let fields: Vec<f64> = behind_name.split_whitespace().filter_map(|f| f.parse().ok()).collect();
+    // The state is a letter and is gone, so utime and stime (14 and 15) are the 11th and 12th.
+    fields.get(10..12).map_or(0.0, |times| times.iter().sum::<f64>() / 100.0)
+}
+
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let (mut vectors, dim) = match &args[..] {
@@ -43,7 +52,7 @@ fn main() {
     println!("{} vectors of {dim}, {}, {threads} linkers", vectors.len(), encoding.name());
 
     let mut set = VectorSet::new(Params { dim, input_dim: None, encoding, m: 16 });
-    let began = Instant::now();
+    let (began, cpu) = (Instant::now(), cpu_seconds());
     for (i, vector) in vectors.iter().enumerate() {
         let added = set.add(format!("e{i}").as_bytes(), vector, DEFAULT_EF_ADD, AttributeChange::Keep).expect("room");
         if added.over_bound {
@@ -56,7 +65,9 @@ fn main() {
         std::thread::yield_now();
     }
     let seconds = began.elapsed().as_secs_f64();
-    println!("build: {seconds:.2} s, {:.0} inserts/s", vectors.len() as f64 / seconds);
+    let cpu = cpu_seconds() - cpu;
+    let n = vectors.len() as f64;
+    println!("build: {seconds:.2} s, {:.0} inserts/s; {cpu:.2} s of processors, {:.0}/s", n / seconds, n / cpu);
     println!("memory: {:.1} bytes/element", set.memory() as f64 / set.len() as f64);
     println!("{}", set.anatomy());
 

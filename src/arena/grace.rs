@@ -14,6 +14,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[must_use]
 pub struct Ticket(u64);
 
+/// A reader's presence while some code runs.
+pub struct Presence<'a> {
+    grace: &'a Grace,
+    ticket: Option<Ticket>,
+}
+
+impl Drop for Presence<'_> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.grace.leave(ticket);
+        }
+    }
+}
+
 /// Counts readers by epoch.
 ///
 /// All operations are sequentially consistent: the argument below orders a reader's entry against
@@ -37,6 +51,11 @@ impl Grace {
             }
             self.readers[(epoch & 1) as usize].fetch_sub(1, Ordering::SeqCst);
         }
+    }
+
+    /// [`Grace::enter`] for a stretch of code: leaves when dropped.
+    pub fn guard(&self) -> Presence<'_> {
+        Presence { grace: self, ticket: Some(self.enter()) }
     }
 
     /// Ends the reading that `ticket` began.

@@ -29,5 +29,5 @@ mod ids;
 pub use array::Array;
 pub use blobs::{Blob, Blobs};
 pub use bytes::ByteRows;
-pub use grace::{Grace, Ticket};
+pub use grace::{Grace, Presence, Ticket};
 pub use ids::{FreshId, Ids};

@@ -27,6 +27,8 @@ pub(super) struct Links {
     /// Reference of a node's row on level 0.
     ground: Array<AtomicU32>,
     classes: [RowClass; CLASSES],
+    /// The longest link of a full node on level 0, as bits of a float, or longer than that.
+    longest: Array<AtomicU32>,
     /// Row of a node's tower among those of its level.
     tower: Array<AtomicU32>,
     towers: [RowClass; MAX_LEVEL],
@@ -38,6 +40,7 @@ impl Links {
             m,
             ground: Array::new(1),
             classes: std::array::from_fn(|class| RowClass::new(1 + class_capacity(m, class))),
+            longest: Array::new(1),
             tower: Array::new(1),
             towers: std::array::from_fn(|above| RowClass::new((above + 1) * (1 + tower_capacity(m)))),
         }
@@ -47,6 +50,7 @@ impl Links {
     pub fn announce(&self, node: u32) {
         self.ground.ensure(node);
         self.ground.at(node).store(NONE, Ordering::Release);
+        self.longest.ensure(node);
         self.tower.ensure(node);
         self.tower.at(node).store(NONE, Ordering::Release);
     }
@@ -102,6 +106,27 @@ impl Links {
         self.row(node, level).map_or(0, |row| row[0].load(Ordering::Acquire) as usize)
     }
 
+    /// A bound of the longest link of a node that is full on level 0.
+    pub fn longest(&self, node: u32) -> f32 {
+        f32::from_bits(self.longest.at(node).load(Ordering::Relaxed))
+    }
+
+    /// Notes the length of a full node's longest link. A hint: a stale one costs an attempt, or a
+    /// link that is not made.
+    pub fn set_longest(&self, node: u32, length: f32) {
+        self.longest.at(node).store(length.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Whether `other` or one of `sorted` is among the neighbours of a node.
+    pub fn meets(&self, node: u32, level: usize, other: u32, sorted: &[u32]) -> bool {
+        let Some(row) = self.row(node, level) else { return false };
+        let count = (row[0].load(Ordering::Acquire) as usize).min(row.len() - 1);
+        row[1..=count].iter().any(|id| {
+            let id = id.load(Ordering::Relaxed);
+            id == other || sorted.binary_search(&id).is_ok()
+        })
+    }
+
     pub fn contains(&self, node: u32, level: usize, other: u32) -> bool {
         let Some(row) = self.row(node, level) else { return false };
         let count = (row[0].load(Ordering::Acquire) as usize).min(row.len() - 1);
@@ -127,6 +152,9 @@ impl Links {
         };
         let count = row[0].load(Ordering::Relaxed) as usize;
         row[count + 1].store(other, Ordering::Relaxed);
+        if level == 0 {
+            self.set_longest(node, f32::INFINITY);
+        }
         // Release: who sees the count sees the id, and what was written before it.
         row[0].store(count as u32 + 1, Ordering::Release);
     }
@@ -207,7 +235,7 @@ impl Links {
 
     pub fn allocated(&self) -> usize {
         let classes: usize = self.classes.iter().chain(&self.towers).map(RowClass::allocated).sum();
-        classes + self.ground.allocated() + self.tower.allocated()
+        classes + self.ground.allocated() + self.longest.allocated() + self.tower.allocated()
     }
 }
 

@@ -25,12 +25,13 @@
 //! | `locks.rs` | who may change which rows; the gate that a fork() shuts |
 //! | `pool.rs`, `visited.rs`, `scratch.rs` | what a running search carries |
 //! | `search.rs` | the one traversal |
-//! | `select.rs` | which candidates become neighbours |
-//! | `insert.rs`, `remove.rs` | linking a node, taking one out |
+//! | `insert.rs`, `join.rs` | linking a node; which candidates become its neighbours |
+//! | `remove.rs` | taking a node out |
 //! | `check.rs` | the proof |
 
 pub mod check;
 mod insert;
+mod join;
 mod links;
 mod locks;
 mod node;
@@ -39,7 +40,6 @@ mod remove;
 mod rows;
 mod scratch;
 mod search;
-mod select;
 #[cfg(test)]
 mod tests;
 mod visited;
@@ -84,8 +84,8 @@ pub struct Graph {
     entry: AtomicU64,
     /// Held by whoever changes `entry`.
     entry_lock: Mutex<()>,
-    /// Removals repair one at a time: two that are neighbours would undo each other's work.
-    repair_lock: Mutex<()>,
+    /// Held, briefly, by whoever detaches dead nodes.
+    detach_lock: Mutex<()>,
 }
 
 const NO_ENTRY: u64 = u64::MAX;
@@ -99,7 +99,7 @@ impl Graph {
             links: links::Links::new(m),
             entry: AtomicU64::new(NO_ENTRY),
             entry_lock: Mutex::new(()),
-            repair_lock: Mutex::new(()),
+            detach_lock: Mutex::new(()),
         }
     }
 

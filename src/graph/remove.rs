@@ -21,69 +21,77 @@ impl Graph {
     /// Unlinks a dead node from everything and repairs what it leaves behind. The caller holds a
     /// ticket of `grace`, and may retire the node afterwards: nobody links to it any more.
     pub fn remove<S: Space>(&self, space: &S, dead: u32, alone: Alone, grace: &Grace) {
-        // In a forked child the lock may be held for ever by a thread that is not there.
-        let guard = (alone == Alone::No).then(|| self.repair_lock.lock().unwrap_or_else(|e| e.into_inner()));
         for level in (0..=self.level(dead)).rev() {
-            self.remove_from_level(space, dead, level, grace);
+            self.remove_from_level(space, dead, level, alone, grace);
         }
         {
             let _locked = lock(self.address(), &[dead]);
             self.links.release(dead, grace);
         }
         self.replace_entry(dead, alone);
-        drop(guard);
     }
 
-    fn remove_from_level<S: Space>(&self, space: &S, dead: u32, level: usize, grace: &Grace) {
-        let mut survivors: Vec<u32> = Vec::new();
-        self.detach(dead, level, &mut survivors);
+    fn remove_from_level<S: Space>(&self, space: &S, dead: u32, level: usize, alone: Alone, grace: &Grace) {
+        let mut survivors = Vec::new();
+        self.detach(vec![dead], level, alone, &mut survivors);
         loop {
-            // Neighbours that are dead too hold others: what they held is ours to join.
-            while let Some(at) = survivors.iter().position(|&n| !self.is_live(n)) {
-                let also_dead = survivors.swap_remove(at);
-                self.detach(also_dead, level, &mut survivors);
-            }
             self.reconnect(space, &survivors, level, grace);
             if self.bridge(space, &survivors, level, grace) {
                 return;
             }
+            // Some died meanwhile. What they held is ours to join, as theirs is what we held.
+            let died: Vec<u32> = survivors.extract_if(.., |n| !self.is_live(*n)).collect();
+            self.detach(died, level, alone, &mut survivors);
         }
     }
 
-    /// Drops all links of a dead node on a level and adds its neighbours to `survivors`.
-    /// Dead nodes get no new links, so afterwards it has none for good.
-    fn detach(&self, dead: u32, level: usize, survivors: &mut Vec<u32>) {
-        loop {
-            let neighbours = self.neighbours(dead, level);
-            if neighbours.is_empty() {
-                // Under the lock nobody is in the middle of linking to it.
-                let _locked = lock(self.address(), &[dead]);
-                if self.links.count(dead, level) == 0 {
-                    return;
+    /// Drops all links on a level of dead nodes and of those dead ones that hang on them; adds
+    /// their live neighbours to `survivors`. Dead nodes get no new links, so they have none for
+    /// good. One thread at a time: of two that detach neighbours, each would see half of what they
+    /// held together.
+    fn detach(&self, mut dead: Vec<u32>, level: usize, alone: Alone, survivors: &mut Vec<u32>) {
+        // In a forked child the lock may be held for ever by a thread that is not there.
+        let _guard = (alone == Alone::No).then(|| self.detach_lock.lock().unwrap_or_else(|e| e.into_inner()));
+        while let Some(node) = dead.pop() {
+            loop {
+                let neighbours = self.neighbours(node, level);
+                if neighbours.is_empty() {
+                    // Under the lock nobody is in the middle of linking to it.
+                    let _locked = lock(self.address(), &[node]);
+                    if self.links.count(node, level) == 0 {
+                        break;
+                    }
+                    continue;
                 }
-                continue;
-            }
-            for neighbour in neighbours {
-                let _locked = lock(self.address(), &[dead, neighbour]);
-                self.links.remove(dead, level, neighbour);
-                self.links.remove(neighbour, level, dead);
-                if !survivors.contains(&neighbour) {
-                    survivors.push(neighbour);
+                for neighbour in neighbours {
+                    let _locked = lock(self.address(), &[node, neighbour]);
+                    self.links.remove(node, level, neighbour);
+                    self.links.remove(neighbour, level, node);
+                    let list = if self.is_live(neighbour) { &mut *survivors } else { &mut dead };
+                    if !list.contains(&neighbour) {
+                        list.push(neighbour);
+                    }
                 }
             }
         }
     }
 
-    /// Gives each survivor a link to the nearest other survivors that lie in directions of their own.
+    /// Gives each survivor links to near other survivors that lie in directions of their own.
     fn reconnect<S: Space>(&self, space: &S, survivors: &[u32], level: usize, grace: &Grace) {
+        /// Links that a survivor gets for the one it lost, and candidates that are looked at.
+        const NEW: usize = 2;
+        const LOOKS: usize = 5;
         if survivors.len() < 2 {
             return;
         }
         let capacity = self.links.capacity(level);
         let mut probe = space.probe(survivors[0]);
         let mut distances = vec![0.0; survivors.len()];
+        let mut between = Vec::new();
+        let mut have = Vec::new();
         for &node in survivors {
-            let have = self.neighbours(node, level);
+            have.clear();
+            self.links.read(node, level, &mut have);
             if have.len() >= capacity {
                 continue;
             }
@@ -96,18 +104,20 @@ impl Graph {
                 .map(|(&node, &distance)| Candidate { distance, node })
                 .collect();
             candidates.sort_unstable_by(|a, b| a.distance.total_cmp(&b.distance));
-            // One link was lost: two new ones at the most, so that degrees stay level.
-            let mut missing = 2;
-            for candidate in candidates {
-                if missing == 0 {
+            let mut made = 0;
+            for candidate in candidates.into_iter().take(LOOKS) {
+                if made == NEW {
                     break;
                 }
-                let have = self.neighbours(node, level);
-                let mut between = vec![0.0; have.len()];
+                between.resize(have.len(), 0.0);
                 space.move_probe(&mut probe, candidate.node);
                 space.distances(&probe, &have, &mut between);
-                if between.iter().all(|&d| d >= candidate.distance) || have.len() < self.m / 2 {
-                    missing -= self.connect_within(node, candidate.node, level, capacity, grace) as usize;
+                let own_direction = between.iter().all(|&d| d >= candidate.distance);
+                if (own_direction || have.len() < self.m)
+                    && self.connect_within(node, candidate.node, level, capacity, grace)
+                {
+                    made += 1;
+                    have.push(candidate.node);
                 }
             }
         }
@@ -177,9 +187,6 @@ impl Graph {
 
     /// Splits the nodes into groups connected by links among them or by a common neighbour.
     fn groups(&self, nodes: &[u32], level: usize) -> Vec<Vec<u32>> {
-        // A neighbour's group: its own if it is one of the nodes, or that of the first node which
-        // was found to have it as a neighbour.
-        let mut parent: Vec<usize> = (0..nodes.len()).collect();
         fn root(parent: &mut [usize], mut i: usize) -> usize {
             while parent[i] != i {
                 parent[i] = parent[parent[i]];
@@ -187,19 +194,27 @@ impl Graph {
             }
             i
         }
-        let mut owner: std::collections::HashMap<u32, usize> = nodes.iter().enumerate().map(|(i, &n)| (n, i)).collect();
+        // Who sees whom: each node itself, and its neighbours. Two that see the same are connected.
+        let mut seen: Vec<(u32, usize)> = Vec::new();
+        let mut row = Vec::new();
         for (i, &node) in nodes.iter().enumerate() {
-            for neighbour in self.neighbours(node, level) {
-                let j = *owner.entry(neighbour).or_insert(i);
-                let (a, b) = (root(&mut parent, i), root(&mut parent, j));
-                parent[a] = b;
-            }
+            row.clear();
+            self.links.read(node, level, &mut row);
+            seen.push((node, i));
+            seen.extend(row.iter().map(|&neighbour| (neighbour, i)));
         }
-        let mut groups: std::collections::BTreeMap<usize, Vec<u32>> = Default::default();
+        seen.sort_unstable();
+        let mut parent: Vec<usize> = (0..nodes.len()).collect();
+        for pair in seen.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
+            let (a, b) = (root(&mut parent, pair[0].1), root(&mut parent, pair[1].1));
+            parent[a] = b;
+        }
+        let mut groups: Vec<Vec<u32>> = vec![Vec::new(); nodes.len()];
         for (i, &node) in nodes.iter().enumerate() {
-            groups.entry(root(&mut parent, i)).or_default().push(node);
+            groups[root(&mut parent, i)].push(node);
         }
-        groups.into_values().collect()
+        groups.retain(|group| !group.is_empty());
+        groups
     }
 
     /// The nearest two nodes of two groups that have room.

@@ -18,13 +18,13 @@ impl Graph {
 
     /// The `width` nearest nodes that `accept` lets pass, nearest first, and how many it was asked
     /// about. Nodes that do not pass are bridges. Ends when no unexpanded node is nearer than the
-    /// worst of `width` accepted ones, or when `most_tests` nodes were expanded.
+    /// worst of `width` accepted ones, or when `most_expanded` nodes were expanded.
     pub fn search_matching<S: Space>(
         &self,
         space: &S,
         probe: &S::Probe,
         width: usize,
-        most_tests: usize,
+        most_expanded: usize,
         accept: impl Fn(u32) -> bool,
         scratch: &mut Scratch,
     ) -> (Vec<Candidate>, u64) {
@@ -44,7 +44,7 @@ impl Graph {
         }
         let mut expanded = 1;
         while let Some(Reverse(next)) = open.pop() {
-            if expanded >= most_tests || matches.would_refuse(next) {
+            if expanded >= most_expanded || matches.would_refuse(next) {
                 break;
             }
             expanded += 1;

@@ -188,7 +188,8 @@ unsafe extern "C" fn rewrite(io: *mut raw::RedisModuleIO, key: *mut raw::RedisMo
 
 unsafe extern "C" fn memory(value: *const c_void) -> usize {
     // SAFETY: as in `save`.
-    unsafe { set(value) }.memory()
+    let set = unsafe { set(value) };
+    catch_unwind(AssertUnwindSafe(|| set.memory())).unwrap_or(0)
 }
 
 unsafe extern "C" fn free(value: *mut c_void) {
@@ -229,13 +230,21 @@ unsafe extern "C" fn digest(digest: *mut raw::RedisModuleDigest, value: *mut c_v
     let number = |number: usize| {
         api!(RedisModule_DigestAddLongLong(digest, number as i64));
     };
+    guard("digesting", || {
+        add_to_digest(set, &bytes, &number, &|| {
+            api!(RedisModule_DigestEndSequence(digest));
+        })
+    });
+}
+
+fn add_to_digest(set: &VectorSet, bytes: &dyn Fn(&[u8]), number: &dyn Fn(usize), end: &dyn Fn()) {
     let params = set.params();
     number(set.len());
     number(params.dim);
     number(params.input_dim.unwrap_or(0));
     number(params.encoding.id() as usize);
     number(params.m);
-    api!(RedisModule_DigestEndSequence(digest));
+    end();
     set.for_each(&mut |element| {
         bytes(element.code);
         bytes(&element.l2.to_bits().to_le_bytes());
@@ -244,13 +253,17 @@ unsafe extern "C" fn digest(digest: *mut raw::RedisModuleDigest, value: *mut c_v
         if !element.attributes.is_empty() {
             bytes(element.attributes);
         }
-        api!(RedisModule_DigestEndSequence(digest));
+        end();
     });
 }
 
 /// Runs a callback's body; a panic ends here.
 fn guard(what: &str, body: impl FnOnce()) {
     if catch_unwind(AssertUnwindSafe(body)).is_err() {
+        // A child that writes a file must not call it whole.
+        if in_child() {
+            std::process::abort();
+        }
         log(null_mut(), c"warning", &format!("vectorset: {what} failed: a bug; please report it"));
     }
 }

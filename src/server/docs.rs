@@ -109,7 +109,7 @@ pub(super) const vsim: Docs = Docs {
 pub(super) const vexplain: Docs = Docs {
     summary: "Runs a VSIM and tells how it was done.",
     complexity: "As VSIM.",
-    since: c"8.0.0",
+    since: c"0.1.0",
     arguments: SEARCH,
 };
 
@@ -157,23 +157,23 @@ pub(super) const vrange: Docs = simple(
     &[KEY, arg(c"start", STRING), arg(c"end", STRING), arg(c"count", INTEGER).optional()],
 );
 pub(super) const vcount: Docs =
-    simple("Returns the number of elements that match a filter.", "O(N)", c"8.0.0", &[KEY, arg(c"expression", STRING)]);
+    simple("Returns the number of elements that match a filter.", "O(N)", c"0.1.0", &[KEY, arg(c"expression", STRING)]);
 pub(super) const vrembyfilter: Docs = simple(
     "Removes all elements that match a filter.",
     "O(N + matches * log N), in slices between which other clients are served.",
-    c"8.0.0",
+    c"0.1.0",
     &[KEY, arg(c"expression", STRING)],
 );
 pub(super) const vcheck: Docs = simple(
     "Proves that a vector set is sound: names, vectors, attributes and links agree.",
     "O(N * M)",
-    c"8.0.0",
+    c"0.1.0",
     &[KEY],
 );
 pub(super) const vreplay: Docs = simple(
     "Restores a vector set from an append-only file; not for clients.",
     "O(N)",
-    c"8.0.0",
+    c"0.1.0",
     &[KEY, arg(c"which", STRING), arg(c"chunk", STRING)],
 );
 

@@ -172,10 +172,10 @@ pub(super) fn vcheck(call: &Call) -> Outcome {
 /// VEXPLAIN takes VSIM's arguments, runs it at once and tells how.
 pub(super) fn vexplain(call: &Call) -> Outcome {
     let mut args = vsim_command::arguments(call.args)?;
+    let near = vsim_command::parse_near(&mut args)?;
+    let options = vsim_command::parse_options(&mut args)?;
     call.read(Reply::NilArray, |set| {
-        let near = vsim_command::parse_near(&mut args)?;
         near.check(set)?;
-        let options = vsim_command::parse_options(&mut args)?;
         let hits = info::measured(set.query(near.target(), &options.search)?);
         let work = hits.work();
         let fields = [

@@ -22,6 +22,11 @@ use crate::command::args::integer;
 
 static SINGLE_THREADED: AtomicBool = AtomicBool::new(false);
 
+fn set_single(yes: bool) {
+    SINGLE_THREADED.store(yes, Ordering::Relaxed);
+    crate::set::link_in_background(!yes);
+}
+
 struct Number {
     name: &'static std::ffi::CStr,
     value: AtomicI64,
@@ -104,8 +109,8 @@ pub(super) fn read_arguments(args: &[&[u8]]) -> Result<Names, String> {
             "type" if is_type_name(text) => names.data_type = text.into(),
             "type" => return Err(format!("type {text:?} is not nine letters, digits, '-' or '_'")),
             "force-single-threaded-execution" => match text.to_ascii_lowercase().as_str() {
-                "yes" => SINGLE_THREADED.store(true, Ordering::Relaxed),
-                "no" => SINGLE_THREADED.store(false, Ordering::Relaxed),
+                "yes" => set_single(true),
+                "no" => set_single(false),
                 _ => return Err(format!("{name} is yes or no, not {text}")),
             },
             known => {
@@ -180,7 +185,7 @@ unsafe extern "C" fn set_single_threaded(
     _data: *mut c_void,
     _error: *mut *mut raw::RedisModuleString,
 ) -> c_int {
-    SINGLE_THREADED.store(value != 0, Ordering::Relaxed);
+    set_single(value != 0);
     raw::REDISMODULE_OK as c_int
 }
 

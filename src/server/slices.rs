@@ -36,14 +36,14 @@ pub(super) fn remove(ctx: &Context, key: Vec<u8>, selection: Selection) {
         // A context that belongs to no client, under the server's lock: only to set a timer.
         let ctx = api!(RedisModule_GetThreadSafeContext(std::ptr::null_mut())).unwrap_or(std::ptr::null_mut());
         api!(RedisModule_ThreadSafeContextLock(ctx));
-        next_slice(ctx, Box::new(removal));
+        next_slice(ctx, 0, Box::new(removal));
         api!(RedisModule_ThreadSafeContextUnlock(ctx));
         api!(RedisModule_FreeThreadSafeContext(ctx));
     }));
 }
 
-fn next_slice(ctx: *mut raw::RedisModuleCtx, removal: Box<Removal>) {
-    api!(RedisModule_CreateTimer(ctx, 0, Some(on_timer), Box::into_raw(removal).cast::<c_void>()));
+fn next_slice(ctx: *mut raw::RedisModuleCtx, milliseconds: i64, removal: Box<Removal>) {
+    api!(RedisModule_CreateTimer(ctx, milliseconds, Some(on_timer), Box::into_raw(removal).cast::<c_void>()));
 }
 
 /// Removes a slice, on the main thread.
@@ -52,9 +52,14 @@ unsafe extern "C" fn on_timer(ptr: *mut raw::RedisModuleCtx, removal: *mut c_voi
     let mut removal = unsafe { Box::from_raw(removal.cast::<Removal>()) };
     // SAFETY: the server's context lives during this call.
     let ctx = unsafe { Context::new(ptr) };
+    // Writes are paused for a failover, or linkers have enough to repair.
+    let paused = api!(RedisModule_AvoidReplicaTraffic()).unwrap_or(0) != 0;
+    if paused || removal.selected.is_behind() {
+        return next_slice(ptr, 5, removal);
+    }
     let slice = catch_unwind(AssertUnwindSafe(|| {
         // What has become a replica takes its changes from its master alone.
-        if ctx.flags() & raw::REDISMODULE_CTX_FLAGS_SLAVE != 0 {
+        if ctx.flags() & raw::REDISMODULE_CTX_FLAGS_READONLY != 0 {
             removal.selected.clear();
             return;
         }
@@ -73,6 +78,6 @@ unsafe extern "C" fn on_timer(ptr: *mut raw::RedisModuleCtx, removal: *mut c_voi
     if removal.selected.is_empty() {
         removal.unblock.reply(Reply::from(removal.removed));
     } else {
-        next_slice(ptr, removal);
+        next_slice(ptr, 0, removal);
     }
 }

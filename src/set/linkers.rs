@@ -4,7 +4,7 @@
 //! an element links it. A task does a slice of one set's work and queues itself again while there
 //! is more, so sets share the threads fairly.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::shared::Shared;
@@ -12,6 +12,8 @@ use crate::workers::Pool;
 
 static LINKERS: OnceLock<Arc<Pool>> = OnceLock::new();
 static THREADS: AtomicUsize = AtomicUsize::new(0);
+/// Whether new work goes to them.
+static ENABLED: AtomicBool = AtomicBool::new(true);
 
 /// Pieces of work in a row before other sets get their turn.
 const SLICE: usize = 16;
@@ -22,9 +24,14 @@ pub fn start_linkers(pool: Arc<Pool>) {
     let _ = LINKERS.set(pool);
 }
 
+/// Chooses whether elements are linked by the threads, or each where it is added.
+pub fn link_in_background(enabled: bool) {
+    ENABLED.store(enabled, Ordering::Relaxed);
+}
+
 /// Whether there are threads that link.
 pub(super) fn exist() -> bool {
-    LINKERS.get().is_some()
+    LINKERS.get().is_some() && ENABLED.load(Ordering::Relaxed)
 }
 
 /// Sees to it that a set with waiting work is worked on, by as many threads as there are.

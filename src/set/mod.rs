@@ -44,7 +44,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub use linkers::start_linkers;
+pub use linkers::{link_in_background, start_linkers};
 pub use params::*;
 pub use plan::Plan;
 pub use query::{Hit, Hits, Query, SearchOptions, Target, Work};
@@ -64,6 +64,8 @@ use shared::Shared;
 const SMALL: usize = 200;
 /// Dead elements that may wait for their repair before a removal repairs one itself.
 const DEAD_MOST: usize = 4096;
+/// Of them, those after which a removal in slices lets the linkers catch up.
+const DEAD_MANY: usize = 1024;
 
 /// Bytes of vectors that may wait to be linked in a set before replies to VADD are withheld.
 pub fn set_pending_bytes(bytes: usize) {

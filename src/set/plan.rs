@@ -16,8 +16,8 @@ pub enum Plan {
     Traverse {
         /// Width of the beam of matches.
         width: usize,
-        /// Elements that may be tested.
-        most_tests: usize,
+        /// Nodes that may be expanded.
+        most_expanded: usize,
     },
 }
 
@@ -70,9 +70,9 @@ impl Estimate {
         let width = self.width(selectivity);
         match self.filter_ef {
             // The entry counts as the first, and the last is not expanded: the original's rule.
-            Some(most) if most < self.len => Plan::Traverse { width: self.ef, most_tests: most },
+            Some(most) if most < self.len => Plan::Traverse { width: self.ef, most_expanded: most },
             _ if self.scan_nanos() <= self.traverse_nanos(width, selectivity) => Plan::Scan,
-            _ => Plan::Traverse { width, most_tests: usize::MAX },
+            _ => Plan::Traverse { width, most_expanded: usize::MAX },
         }
     }
 

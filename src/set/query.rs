@@ -38,7 +38,7 @@ pub struct SearchOptions {
     pub epsilon: Option<f64>,
     /// Only elements whose attributes match.
     pub filter: Option<Expression>,
-    /// Most elements to test against the filter; as many as it takes if None.
+    /// Most nodes of the graph to expand while filtering; as many as it takes if None.
     pub filter_ef: Option<usize>,
     /// Compare with every element.
     pub truth: bool,
@@ -234,8 +234,8 @@ impl Search<'_> {
         match plan {
             Plan::Scan => (plan, self.scan()),
             Plan::Graph { ef } => (plan, self.search_graph(ef)),
-            Plan::Traverse { width, most_tests } => {
-                let found = self.traverse(width, most_tests);
+            Plan::Traverse { width, most_expanded } => {
+                let found = self.traverse(width, most_expanded);
                 // The traversal is not exhaustive; what exists must be found.
                 if complete && found.len() < self.wanted.saturating_sub(SPARE) {
                     (Plan::Scan, self.scan())
@@ -313,17 +313,18 @@ impl Search<'_> {
         self.finish(found, pending, ef)
     }
 
-    /// The graph's nearest matches: a beam of `width` of them, until `most_tests` were tested.
-    fn traverse(&mut self, width: usize, most_tests: usize) -> Vec<Candidate> {
+    /// The graph's nearest matches: a beam of `width` of them, until `most_expanded` were tested.
+    fn traverse(&mut self, width: usize, most_expanded: usize) -> Vec<Candidate> {
         let shared = self.shared;
         let mut pending = shared.pending.snapshot();
-        pending.truncate(most_tests);
+        pending.truncate(most_expanded);
         pending.retain(|&node| self.matches(node));
-        let most_tests = most_tests.saturating_sub(pending.len());
+        let most_expanded = most_expanded.saturating_sub(pending.len());
         let found = with_scratch(|scratch| {
             scratch.evaluations = 0;
             let accept = |node| shared.graph.is_live(node) && self.matches(node);
-            let (found, tested) = shared.graph.search_matching(shared, &self.probe, width, most_tests, accept, scratch);
+            let (found, tested) =
+                shared.graph.search_matching(shared, &self.probe, width, most_expanded, accept, scratch);
             self.tested += tested;
             self.evaluated += scratch.evaluations;
             found

@@ -19,7 +19,7 @@ pub struct Selection {
 /// The elements that matched, when they were asked. They may have changed or gone since.
 pub struct Selected {
     // Held so that ids stay those of the elements that matched.
-    _reader: Reader,
+    reader: Reader,
     nodes: Vec<u32>,
     program: Program,
 }
@@ -55,7 +55,7 @@ impl VectorSet {
 
     /// Whether this is the set in which the elements were selected.
     pub fn is_of(&self, selected: &Selected) -> bool {
-        Arc::ptr_eq(&self.shared, &selected._reader.shared)
+        Arc::ptr_eq(&self.shared, &selected.reader.shared)
     }
 }
 
@@ -80,7 +80,7 @@ impl Selection {
             })),
         }
         nodes.retain(|&node| shared.graph.is_live(node));
-        Selected { _reader: self.reader, nodes, program: self.program }
+        Selected { reader: self.reader, nodes, program: self.program }
     }
 }
 
@@ -88,6 +88,11 @@ impl Selected {
     /// Elements that matched and were not looked at since.
     pub fn len(&self) -> usize {
         self.nodes.len()
+    }
+
+    /// Whether the set's linkers had better catch up before more is removed.
+    pub fn is_behind(&self) -> bool {
+        self.reader.shared.dead.len() > super::DEAD_MANY
     }
 
     /// Forgets the rest.

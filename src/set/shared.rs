@@ -70,6 +70,22 @@ pub fn totals() -> Totals {
 /// Something to drop when there is room for more pending elements.
 pub type Waiter = Box<dyn Send>;
 
+/// Counts a linker at work on a set, also if the work panics.
+struct Working<'a>(&'a AtomicUsize);
+
+impl<'a> Working<'a> {
+    fn new(count: &'a AtomicUsize) -> Working<'a> {
+        count.fetch_add(1, Ordering::SeqCst);
+        Working(count)
+    }
+}
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 pub(super) struct Shared {
     pub params: Params,
     pub codec: Codec,
@@ -162,10 +178,10 @@ impl Shared {
     /// Does one piece of background work, unless linkers are paused; false if there was none.
     pub fn work(&self) -> bool {
         // Sequentially consistent with `pause`: each side writes its own and reads the other's.
-        self.working.fetch_add(1, Ordering::SeqCst);
+        let working = Working::new(&self.working);
         let stop = self.paused.load(Ordering::SeqCst) || self.abandoned.load(Ordering::Relaxed);
         let worked = !stop && self.work_now();
-        self.working.fetch_sub(1, Ordering::SeqCst);
+        drop(working);
         if worked {
             self.serve_waiters();
         }
@@ -195,14 +211,14 @@ impl Shared {
 
     /// Links a claimed node, or retires it if it died before.
     pub fn link(&self, node: u32, ef: usize, alone: Alone) {
-        let ticket = self.grace.enter();
+        let presence = self.grace.guard();
         let died = if self.graph.is_live(node) {
             with_scratch(|scratch| self.graph.link(self, node, ef, alone, &self.grace, scratch))
         } else {
             self.retire(node);
             false
         };
-        self.grace.leave(ticket);
+        drop(presence);
         if died {
             self.repair(node, alone);
         }
@@ -210,9 +226,9 @@ impl Shared {
 
     /// Takes a dead, linked node out of the graph and retires it.
     pub fn repair(&self, node: u32, alone: Alone) {
-        let ticket = self.grace.enter();
+        let presence = self.grace.guard();
         self.graph.remove(self, node, alone, &self.grace);
-        self.grace.leave(ticket);
+        drop(presence);
         // A child is gone before an id could be used again, and its queue may be in the middle of a
         // push by a thread that is not there.
         if alone == Alone::No {

@@ -1,0 +1,200 @@
+//! Which candidates become a newcomer's neighbours, and what they give up for it.
+//!
+//! Near ones that lie in different directions: each is nearer to the newcomer than to every one
+//! linked before (the heuristic of Malkov and Yashunin, algorithm 4); then, while there are too few,
+//! the nearest of those passed over. A candidate that is full gives up a longer link, if it has one
+//! around which there is a way; it is compared with the newcomer alone, not pruned anew.
+
+use super::locks::lock;
+use super::pool::Candidate;
+use super::{Graph, Space};
+use crate::arena::Grace;
+
+/// Attempts at one connection while other threads change the same rows.
+const ATTEMPTS: usize = 8;
+
+/// A node that is being linked.
+pub(super) struct Newcomer<'a, S: Space> {
+    graph: &'a Graph,
+    space: &'a S,
+    node: u32,
+    grace: &'a Grace,
+    /// Measures from the newcomer.
+    pub probe: S::Probe,
+    /// Measures from whatever is looked at.
+    spare: S::Probe,
+    /// A candidate's neighbours, and their distances from it and from the newcomer.
+    neighbours: Vec<u32>,
+    lengths: Vec<f32>,
+    from_newcomer: Vec<f32>,
+}
+
+impl<'a, S: Space> Newcomer<'a, S> {
+    pub fn new(graph: &'a Graph, space: &'a S, node: u32, grace: &'a Grace) -> Newcomer<'a, S> {
+        Newcomer {
+            graph,
+            space,
+            node,
+            grace,
+            probe: space.probe(node),
+            spare: space.probe(node),
+            neighbours: Vec::new(),
+            lengths: Vec::new(),
+            from_newcomer: Vec::new(),
+        }
+    }
+
+    /// Connects to the best of the candidates (nearest first) on a level: up to M of them.
+    pub fn join(&mut self, level: usize, candidates: &[Candidate]) {
+        let most = self.graph.m;
+        let mut made: Vec<u32> = Vec::with_capacity(most);
+        let mut passed: Vec<Candidate> = Vec::new();
+        let mut between = vec![0.0; most];
+        for &candidate in candidates {
+            if made.len() == most {
+                return;
+            }
+            if candidate.node == self.node || !self.is_worth_a_try(candidate, level) {
+                continue;
+            }
+            self.space.move_probe(&mut self.spare, candidate.node);
+            self.space.distances(&self.spare, &made, &mut between[..made.len()]);
+            if between[..made.len()].iter().any(|&d| d < candidate.distance) {
+                passed.push(candidate);
+            } else if self.connect(level, candidate) {
+                made.push(candidate.node);
+            }
+        }
+        for candidate in passed {
+            if made.len() == most {
+                return;
+            }
+            if self.connect(level, candidate) {
+                made.push(candidate.node);
+            }
+        }
+        if made.is_empty() {
+            // The nearest must take the newcomer, even where all their links are better.
+            let graph = self.graph;
+            let _ = candidates.iter().any(|c| graph.connect_by_force(self.node, c.node, level, self.grace));
+        }
+    }
+
+    /// Whether the candidate may have a place: known to be false of full ones that have no longer
+    /// link to give up.
+    fn is_worth_a_try(&self, candidate: Candidate, level: usize) -> bool {
+        let links = &self.graph.links;
+        self.graph.is_live(candidate.node)
+            && (links.count(candidate.node, level) < links.capacity(level)
+                || level > 0
+                || candidate.distance < links.longest(candidate.node))
+    }
+
+    /// Links to a candidate, if it has room or a longer link that it can do without.
+    fn connect(&mut self, level: usize, candidate: Candidate) -> bool {
+        let (graph, node, other) = (self.graph, self.node, candidate.node);
+        let links = &graph.links;
+        let capacity = links.capacity(level);
+        for _ in 0..ATTEMPTS {
+            if links.count(other, level) < capacity {
+                let _locked = lock(graph.address(), &[node, other]);
+                if !graph.may_link(node, other, level, capacity) {
+                    return false;
+                }
+                if links.count(other, level) < capacity {
+                    graph.link_both(node, other, level, self.grace);
+                    return true;
+                }
+            } else {
+                let Some(victim) = self.victim(level, candidate) else { return false };
+                let _locked = lock(graph.address(), &[node, other, victim]);
+                if !graph.may_link(node, other, level, capacity) {
+                    return false;
+                }
+                let still = links.count(other, level) >= capacity
+                    && links.contains(other, level, victim)
+                    && graph.is_detour(node, other, victim, level);
+                if still {
+                    links.remove(other, level, victim);
+                    links.remove(victim, level, other);
+                    graph.link_both(node, other, level, self.grace);
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// The link that a full candidate gives up for the newcomer: one that is longer than the new
+    /// one, that its other end can spare, and around which there is a way. First choice is the
+    /// longest of those that the newcomer stands in the way of; then simply the longest.
+    fn victim(&mut self, level: usize, candidate: Candidate) -> Option<u32> {
+        let (graph, space) = (self.graph, self.space);
+        self.neighbours.clear();
+        graph.links.read(candidate.node, level, &mut self.neighbours);
+        self.neighbours.sort_unstable();
+        self.lengths.resize(self.neighbours.len(), 0.0);
+        self.from_newcomer.resize(self.neighbours.len(), 0.0);
+        space.move_probe(&mut self.spare, candidate.node);
+        space.distances(&self.spare, &self.neighbours, &mut self.lengths);
+        if level == 0 {
+            let longest = self.lengths.iter().copied().fold(0.0, f32::max);
+            graph.links.set_longest(candidate.node, longest);
+        }
+        if self.lengths.iter().all(|&length| length <= candidate.distance) {
+            return None;
+        }
+        space.distances(&self.probe, &self.neighbours, &mut self.from_newcomer);
+        let mut order: Vec<(bool, f32, u32)> = (self.neighbours.iter().zip(&self.lengths).zip(&self.from_newcomer))
+            .filter(|&((_, &length), _)| length > candidate.distance)
+            .map(|((&n, &length), &from_newcomer)| (from_newcomer < length, length, n))
+            .collect();
+        order.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(b.1.total_cmp(&a.1)));
+        let floor = graph.m / 2;
+        let spares =
+            |&n: &u32| graph.links.count(n, level) > floor && graph.links.meets(n, level, self.node, &self.neighbours);
+        order.into_iter().map(|(_, _, n)| n).find(spares)
+    }
+}
+
+impl Graph {
+    /// Links two nodes whatever it costs, up to the hard capacity; false if one of them is dead,
+    /// they are linked already, or there is no room at all.
+    pub(super) fn connect_by_force(&self, node: u32, other: u32, level: usize, grace: &Grace) -> bool {
+        let _locked = lock(self.address(), &[node, other]);
+        let hard = self.links.hard_capacity(level);
+        let allowed = self.may_link(node, other, level, hard) && self.links.count(other, level) < hard;
+        if allowed {
+            self.link_both(node, other, level, grace);
+        }
+        allowed
+    }
+
+    /// Whether a link may be made as far as the newcomer is concerned. Both nodes are locked.
+    fn may_link(&self, node: u32, other: u32, level: usize, capacity: usize) -> bool {
+        node != other
+            && self.is_live(other)
+            && self.is_live(node)
+            && self.links.count(node, level) < capacity
+            && !self.links.contains(other, level, node)
+    }
+
+    /// Both nodes are locked, have room and are not linked.
+    fn link_both(&self, a: u32, b: u32, level: usize, grace: &Grace) {
+        self.links.push(a, self.level(a), level, b, grace);
+        self.links.push(b, self.level(b), level, a, grace);
+    }
+
+    /// Whether `a` and `b` stay connected without the link between them once `node` is linked to
+    /// `a`: they have a common neighbour, or `b` is one of `node`'s.
+    fn is_detour(&self, node: u32, a: u32, b: u32, level: usize) -> bool {
+        let mut of_a = self.neighbours(a, level);
+        of_a.sort_unstable();
+        self.links.meets(b, level, node, &of_a)
+    }
+
+    /// What tells this graph's locks from those of others.
+    pub(super) fn address(&self) -> usize {
+        self as *const Graph as usize
+    }
+}
