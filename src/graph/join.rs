@@ -180,7 +180,7 @@ impl Graph {
     }
 
     /// Both nodes are locked, have room and are not linked.
-    fn link_both(&self, a: u32, b: u32, level: usize, grace: &Grace) {
+    pub(super) fn link_both(&self, a: u32, b: u32, level: usize, grace: &Grace) {
         self.links.push(a, self.level(a), level, b, grace);
         self.links.push(b, self.level(b), level, a, grace);
     }

@@ -84,8 +84,8 @@ pub struct Graph {
     entry: AtomicU64,
     /// Held by whoever changes `entry`.
     entry_lock: Mutex<()>,
-    /// Held, briefly, by whoever detaches dead nodes.
-    detach_lock: Mutex<()>,
+    /// Held by whoever removes a node.
+    repair_lock: Mutex<()>,
 }
 
 const NO_ENTRY: u64 = u64::MAX;
@@ -99,7 +99,7 @@ impl Graph {
             links: links::Links::new(m),
             entry: AtomicU64::new(NO_ENTRY),
             entry_lock: Mutex::new(()),
-            detach_lock: Mutex::new(()),
+            repair_lock: Mutex::new(()),
         }
     }
 

@@ -81,6 +81,11 @@ impl Nodes {
         self.states.at(node).fetch_or(LINKED, Ordering::AcqRel) & DEAD != 0
     }
 
+    /// Of a dead node: nothing links to it any more.
+    pub fn mark_unlinked(&self, node: u32) {
+        self.states.at(node).fetch_and(!LINKED, Ordering::AcqRel);
+    }
+
     /// True if the node was linked by then.
     pub fn mark_dead(&self, node: u32) -> bool {
         self.states.at(node).fetch_or(DEAD, Ordering::AcqRel) & LINKED != 0

@@ -20,57 +20,48 @@ pub enum Alone {
 impl Graph {
     /// Unlinks a dead node from everything and repairs what it leaves behind. The caller holds a
     /// ticket of `grace`, and may retire the node afterwards: nobody links to it any more.
+    ///
+    /// Neighbours that are dead too, but still linked, count as what they are: parts of the graph
+    /// that hold others together until their own turn comes. They even get links, so that this is a
+    /// matter of one node's neighbours, however many others are dead. One removal at a time: of two
+    /// neighbours removed at once, each would see half of what they held together.
     pub fn remove<S: Space>(&self, space: &S, dead: u32, alone: Alone, grace: &Grace) {
+        // In a forked child the lock may be held for ever by a thread that is not there.
+        let guard = (alone == Alone::No).then(|| self.repair_lock.lock().unwrap_or_else(|e| e.into_inner()));
         for level in (0..=self.level(dead)).rev() {
-            self.remove_from_level(space, dead, level, alone, grace);
+            let survivors = self.detach(dead, level);
+            self.reconnect(space, &survivors, level, grace);
+            self.bridge(space, &survivors, level, grace);
         }
         {
             let _locked = lock(self.address(), &[dead]);
+            self.nodes.mark_unlinked(dead);
             self.links.release(dead, grace);
         }
         self.replace_entry(dead, alone);
+        drop(guard);
     }
 
-    fn remove_from_level<S: Space>(&self, space: &S, dead: u32, level: usize, alone: Alone, grace: &Grace) {
+    /// Drops all links of a dead node on a level; yields its neighbours. Newcomers do not link to
+    /// the dead, and removals are one at a time, so it has none for good.
+    fn detach(&self, dead: u32, level: usize) -> Vec<u32> {
         let mut survivors = Vec::new();
-        self.detach(vec![dead], level, alone, &mut survivors);
         loop {
-            self.reconnect(space, &survivors, level, grace);
-            if self.bridge(space, &survivors, level, grace) {
-                return;
-            }
-            // Some died meanwhile. What they held is ours to join, as theirs is what we held.
-            let died: Vec<u32> = survivors.extract_if(.., |n| !self.is_live(*n)).collect();
-            self.detach(died, level, alone, &mut survivors);
-        }
-    }
-
-    /// Drops all links on a level of dead nodes and of those dead ones that hang on them; adds
-    /// their live neighbours to `survivors`. Dead nodes get no new links, so they have none for
-    /// good. One thread at a time: of two that detach neighbours, each would see half of what they
-    /// held together.
-    fn detach(&self, mut dead: Vec<u32>, level: usize, alone: Alone, survivors: &mut Vec<u32>) {
-        // In a forked child the lock may be held for ever by a thread that is not there.
-        let _guard = (alone == Alone::No).then(|| self.detach_lock.lock().unwrap_or_else(|e| e.into_inner()));
-        while let Some(node) = dead.pop() {
-            loop {
-                let neighbours = self.neighbours(node, level);
-                if neighbours.is_empty() {
-                    // Under the lock nobody is in the middle of linking to it.
-                    let _locked = lock(self.address(), &[node]);
-                    if self.links.count(node, level) == 0 {
-                        break;
-                    }
-                    continue;
+            let neighbours = self.neighbours(dead, level);
+            if neighbours.is_empty() {
+                // Under the lock nobody is in the middle of linking to it.
+                let _locked = lock(self.address(), &[dead]);
+                if self.links.count(dead, level) == 0 {
+                    return survivors;
                 }
-                for neighbour in neighbours {
-                    let _locked = lock(self.address(), &[node, neighbour]);
-                    self.links.remove(node, level, neighbour);
-                    self.links.remove(neighbour, level, node);
-                    let list = if self.is_live(neighbour) { &mut *survivors } else { &mut dead };
-                    if !list.contains(&neighbour) {
-                        list.push(neighbour);
-                    }
+                continue;
+            }
+            for neighbour in neighbours {
+                let _locked = lock(self.address(), &[dead, neighbour]);
+                self.links.remove(dead, level, neighbour);
+                self.links.remove(neighbour, level, dead);
+                if !survivors.contains(&neighbour) {
+                    survivors.push(neighbour);
                 }
             }
         }
@@ -92,7 +83,7 @@ impl Graph {
         for &node in survivors {
             have.clear();
             self.links.read(node, level, &mut have);
-            if have.len() >= capacity {
+            if have.len() >= capacity || !self.is_live(node) {
                 continue;
             }
             space.move_probe(&mut probe, node);
@@ -100,7 +91,7 @@ impl Graph {
             let mut candidates: Vec<Candidate> = survivors
                 .iter()
                 .zip(&distances)
-                .filter(|&(&other, _)| other != node && !have.contains(&other))
+                .filter(|&(&other, _)| other != node && self.is_live(other) && !have.contains(&other))
                 .map(|(&node, &distance)| Candidate { distance, node })
                 .collect();
             candidates.sort_unstable_by(|a, b| a.distance.total_cmp(&b.distance));
@@ -129,22 +120,32 @@ impl Graph {
             && self.connect_by_force(a, b, level, grace)
     }
 
-    /// Joins the survivors' connected groups. False if one of them died meanwhile.
-    fn bridge<S: Space>(&self, space: &S, survivors: &[u32], level: usize, grace: &Grace) -> bool {
+    /// Joins the survivors' connected groups.
+    fn bridge<S: Space>(&self, space: &S, survivors: &[u32], level: usize, grace: &Grace) {
         let mut groups = self.groups(survivors, level);
         while groups.len() > 1 {
             let (first, second) = (&groups[0], &groups[1]);
-            let Some((a, b)) = self.nearest_pair(space, first, second, level) else { return true };
-            if !self.connect_by_force(a, b, level, grace) && !self.links.contains(a, level, b) {
-                if !self.is_live(a) || !self.is_live(b) {
-                    return false;
-                }
-                continue;
+            let Some((a, b)) = self.nearest_pair(space, first, second, level) else { return };
+            // The pair had room; if newcomers took it meanwhile, another pair has some.
+            if self.rejoin(a, b, level, grace) {
+                let second = groups.swap_remove(1);
+                groups[0].extend(second);
             }
-            let second = groups.swap_remove(1);
-            groups[0].extend(second);
         }
-        survivors.iter().all(|&n| self.is_live(n))
+    }
+
+    /// Links two nodes that a removed one held together, dead or live. False if there is no room.
+    fn rejoin(&self, a: u32, b: u32, level: usize, grace: &Grace) -> bool {
+        let _locked = lock(self.address(), &[a, b]);
+        if self.links.contains(a, level, b) {
+            return true;
+        }
+        let hard = self.links.hard_capacity(level);
+        let room = self.links.count(a, level) < hard && self.links.count(b, level) < hard;
+        if room {
+            self.link_both(a, b, level, grace);
+        }
+        room
     }
 
     /// Joins all of a restored graph's groups on level 0 with the entry's; yields how many were

@@ -100,8 +100,12 @@ pub(super) fn vadd(call: &Call) -> Outcome {
     info::STATS.inserts.add(1);
     call.ctx.replicate(registered_name("VADD"), &request.normalised());
     call.ctx.changed(call.key, c"vadd");
-    let reply = Reply::Bool(added.is_new);
-    let Some(set) = open(&mut key)?.filter(|_| added.over_bound) else { return Ok(Some(reply)) };
+    reply_with_room(call, open(&mut key)?, Reply::Bool(added.is_new))
+}
+
+/// Answers a write that is done: at once, or when the set has caught up with its links.
+fn reply_with_room(call: &Call, set: Option<&mut VectorSet>, reply: Reply) -> Outcome {
+    let Some(set) = set.filter(|set| set.is_over_bound()) else { return Ok(Some(reply)) };
     if blocking::is_allowed(call.ctx) && !settings::single_threaded() {
         blocking::reply_with_room(call.ctx, set, reply);
         return Ok(None);
@@ -125,7 +129,7 @@ pub(super) fn vrem(call: &Call) -> Outcome {
     if empty {
         call.ctx.notify(call.key, c"del");
     }
-    Ok(Some(Reply::Bool(true)))
+    reply_with_room(call, open(&mut key)?, Reply::Bool(true))
 }
 
 pub(super) fn vsim(call: &Call) -> Outcome {

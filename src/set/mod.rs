@@ -62,10 +62,6 @@ use shared::Shared;
 
 /// Up to this many elements, linking costs less than handing it over.
 const SMALL: usize = 200;
-/// Dead elements that may wait for their repair before a removal repairs one itself.
-const DEAD_MOST: usize = 4096;
-/// Of them, those after which a removal in slices lets the linkers catch up.
-const DEAD_MANY: usize = 1024;
 
 /// Bytes of vectors that may wait to be linked in a set before replies to VADD are withheld.
 pub fn set_pending_bytes(bytes: usize) {
@@ -104,7 +100,7 @@ pub enum AttributeChange<'a> {
 pub struct Added {
     /// False if the element was there and got another vector.
     pub is_new: bool,
-    /// More is pending than may be: withhold the reply ([`VectorSet::wait_for_room`]), or make room
+    /// More waits to be linked than may: withhold the reply ([`VectorSet::wait_for_room`]), or make room
     /// ([`VectorSet::link_some`]) where blocking is not allowed.
     pub over_bound: bool,
 }
@@ -260,12 +256,14 @@ impl VectorSet {
                 shared.repair(id, Alone::No);
             } else {
                 shared.push_dead(id);
-                if shared.dead.len() > DEAD_MOST {
-                    shared.work_now();
-                }
                 linkers::wake(shared);
             }
         }
+    }
+
+    /// Whether more waits to be linked or repaired than may: see [`Added::over_bound`].
+    pub fn is_over_bound(&self) -> bool {
+        self.shared.is_over_bound()
     }
 
     /// Links on this thread until there is room for more: where a reply cannot be withheld.

@@ -92,7 +92,7 @@ impl Selected {
 
     /// Whether the set's linkers had better catch up before more is removed.
     pub fn is_behind(&self) -> bool {
-        self.reader.shared.dead.len() > super::DEAD_MANY
+        self.reader.shared.is_over_bound()
     }
 
     /// Forgets the rest.

@@ -67,6 +67,9 @@ pub fn totals() -> Totals {
     }
 }
 
+/// Removed elements that may wait for their repair.
+const DEAD_MOST: usize = 1024;
+
 /// Something to drop when there is room for more pending elements.
 pub type Waiter = Box<dyn Send>;
 
@@ -149,12 +152,12 @@ impl Shared {
         self.attributes.get(node).map(|record| RecordRef::new(record).text())
     }
 
-    /// Whether there is more to link than may wait.
+    /// Whether there is more to link or repair than may wait.
     pub fn is_over_bound(&self) -> bool {
         let most = (PENDING_BYTES.load(Ordering::Relaxed) / self.vectors.stride()).max(PENDING_LEAST);
         let estimate = BACKLOG.load(Ordering::Relaxed) as u64 * LINK_NANOS.load(Ordering::Relaxed);
         let count = self.pending.count();
-        count > most || (count > PENDING_LEAST && estimate > BACKLOG_NANOS)
+        count > most || (count > PENDING_LEAST && estimate > BACKLOG_NANOS) || self.dead.len() > DEAD_MOST
     }
 
     /// Puts a node on the pending list; false if there is no place on it.
