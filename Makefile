@@ -12,7 +12,7 @@ CARGO = LIBCLANG_PATH="$$($(PY) -c 'import clang.native as n; print(list(n.__pat
 CORE  = --no-default-features --target-dir target/core
 
 .DEFAULT_GOAL := build
-.PHONY: build demo run test test-core test-server check clean help
+.PHONY: build demo run test test-core test-server bench bench-quick check clean help
 .DELETE_ON_ERROR:
 
 build: $(VENV)/.build ## build the module, target/release/libvset.so
@@ -31,6 +31,12 @@ test-core: ## tests of the engine, without a server
 
 test-server: build $(VENV)/.test $(VENV)/bin/redis-server-7 ## tests of the module in Redis 6.2, 7.0, Valkey 8.1, 9.1
 	$(PY) -m pytest tests $(PYTEST)
+
+bench: build $(VENV)/.bench $(VENV)/bin/redis-server-7 ## compare with Redis 8 at 100,000 elements
+	$(PY) benches/server.py $(BENCH)
+
+bench-quick: build $(VENV)/.bench $(VENV)/bin/redis-server-7 ## the same with 20,000, in minutes
+	$(PY) benches/server.py --quick $(BENCH)
 
 check: $(VENV)/.build ## formatting, lints, documentation
 	cargo fmt --check
@@ -60,6 +66,10 @@ $(VENV)/.client: $(VENV)/.build
 
 $(VENV)/.test: tests/requirements.txt $(VENV)/.client
 	$(PIP) -r tests/requirements.txt
+	@touch $@
+
+$(VENV)/.bench: benches/requirements.txt $(VENV)/.test
+	$(PIP) -r benches/requirements.txt
 	@touch $@
 
 $(VENV)/bin/redis-server-7: tests/install-redis7.sh | $(PY)

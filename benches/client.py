@@ -1,0 +1,140 @@
+"""A client that costs little: requests are encoded beforehand, replies are counted by their line ends.
+
+Names in replies must hold no line ends. Whatever runs beside something else runs in a process of its own.
+"""
+
+import multiprocessing
+import select
+import signal
+import socket
+import time
+
+FORK = multiprocessing.get_context("fork")
+
+
+def connect(port):
+    made = socket.create_connection(("127.0.0.1", port), timeout=300)
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return made
+
+
+def complete(reply):
+    """Whether this is one whole reply: a line, a string, or an array of strings."""
+    if reply[:1] == b"-":
+        raise RuntimeError(reply.decode(errors="replace"))
+    lines = reply.count(b"\r\n")
+    if reply[:1] == b"*" and lines:
+        return lines > 2 * int(reply[1 : reply.index(b"\r\n")])
+    return lines == (2 if reply[:1] == b"$" and reply[:2] != b"$-" else 1)
+
+
+def ask(connection, request):
+    connection.sendall(request)
+    reply = connection.recv(65536)
+    while not complete(reply):
+        reply += connection.recv(65536)
+    return reply
+
+
+def names(reply):
+    return reply.split(b"\r\n")[2::2]
+
+
+def timed(port, requests):
+    """One request after the other: the replies, and the times of each in seconds."""
+    replies, times = [], []
+    with connect(port) as connection:
+        ask(connection, requests[0])
+        for request in requests:
+            start = time.perf_counter()
+            replies.append(ask(connection, request))
+            times.append(time.perf_counter() - start)
+    return replies, times
+
+
+def pipelined(port, batches, tick):
+    """Sends batches of (count, bytes) with up to two on their way; every reply is a line."""
+    with connect(port) as connection:
+        due = 0
+        for count, data in [*batches, (0, b"")]:
+            connection.sendall(data)
+            while due > 0:
+                lines = connection.recv(65536)
+                if b"-" in lines:
+                    raise RuntimeError(lines.decode(errors="replace"))
+                due -= lines.count(b"\n")
+            due += count
+            if count:
+                tick(count)
+
+
+class Probe:
+    """Asks the same questions in turn, at this interval at least, from a process of its own, until `end`."""
+
+    def __init__(self, port, requests, interval):
+        self.stop = FORK.Event()
+        self.here, there = FORK.Pipe()
+        self.process = FORK.Process(target=self.run, args=(port, requests, interval, there), daemon=True)
+        self.process.start()
+        self.here.recv()
+
+    def run(self, port, requests, interval, pipe):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        times = []
+        with connect(port) as connection:
+            ask(connection, requests[0])
+            pipe.send("ready")
+            while not self.stop.is_set():
+                start = time.perf_counter()
+                ask(connection, requests[len(times) % len(requests)])
+                times.append(time.perf_counter() - start)
+                time.sleep(max(0, start + interval - time.perf_counter()))
+        pipe.send(times)
+
+    def end(self):
+        self.stop.set()
+        times = self.here.recv()
+        self.process.join()
+        return times
+
+
+class Clients:
+    """A number of connections, each with one request on its way at a time, all in one process of its own."""
+
+    def __init__(self, port, requests, clients, seconds):
+        self.here, there = FORK.Pipe()
+        self.process = FORK.Process(target=self.run, args=(port, requests, clients, seconds, there), daemon=True)
+        self.process.start()
+
+    def run(self, port, requests, clients, seconds, pipe):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        poll = select.epoll()
+        connections = {}
+        for _ in range(clients):
+            connection = connect(port)
+            connections[connection.fileno()] = connection
+            poll.register(connection.fileno(), select.EPOLLIN)
+        partial = dict.fromkeys(connections, b"")
+        sent = 0
+        for connection in connections.values():
+            connection.sendall(requests[sent % len(requests)])
+            sent += 1
+        done, busy = 0, time.process_time()
+        start = now = time.perf_counter()
+        while now < start + seconds:
+            for number, _ in poll.poll(1):
+                reply = partial[number] + connections[number].recv(65536)
+                if complete(reply):
+                    connections[number].sendall(requests[sent % len(requests)])
+                    sent += 1
+                    done += 1
+                    reply = b""
+                partial[number] = reply
+            now = time.perf_counter()
+        pipe.send((done / (now - start), (time.process_time() - busy) / (now - start)))
+
+    def result(self):
+        """Replies a second, and the share of a core that this client took."""
+        result = self.here.recv()
+        self.process.join()
+        return result
