@@ -316,12 +316,12 @@ def test_torture(launch):
     total = collections.Counter()
     for round in range(1 << 20):
         seed = SEED + round * CLIENTS
-        print(f"round {round}, seed {seed}")
+        print(f"round {round}, seed {seed}", flush=True)
         try:
             total += torture(server, seed)
             print(check(server))
-        except BaseException:
-            print(server.log(100))
+        except BaseException as e:
+            print(repr(e), server.log(100), sep="\n", flush=True)
             raise
         if time.monotonic() >= end:
             break
