@@ -6,8 +6,8 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
 use crossbeam_queue::SegQueue;
@@ -106,8 +106,9 @@ pub(super) struct Shared {
     /// Of updated elements that queries may still have in hand: the old node's successor.
     pub successors: Mutex<HashMap<u32, u32>>,
     waiters: SegQueue<Waiter>,
-    /// Those who wait until what was pending before a number is linked.
-    link_waiters: SegQueue<(u64, Waiter)>,
+    /// Those who wait until what was pending before a number is linked. Locked for a look at all of
+    /// them: one that was out of a queue for its look would be missed by whoever ends the work then.
+    link_waiters: Mutex<Vec<(u64, Waiter)>>,
     /// Linkers at work on this set, and whether they should stop.
     working: AtomicUsize,
     paused: AtomicBool,
@@ -133,7 +134,7 @@ impl Shared {
             retired: SegQueue::new(),
             successors: Mutex::default(),
             waiters: SegQueue::new(),
-            link_waiters: SegQueue::new(),
+            link_waiters: Mutex::default(),
             working: AtomicUsize::new(0),
             paused: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
@@ -183,7 +184,7 @@ impl Shared {
         // Sequentially consistent with `pause`: each side writes its own and reads the other's.
         let working = Working::new(&self.working);
         let stop = self.paused.load(Ordering::SeqCst) || self.abandoned.load(Ordering::Relaxed);
-        let worked = !stop && self.work_now();
+        let worked = !stop && self.do_piece();
         drop(working);
         if worked {
             self.serve_waiters();
@@ -191,8 +192,17 @@ impl Shared {
         worked
     }
 
-    /// Does one piece of background work on this thread; false if there was none.
+    /// Does one piece of background work on this thread, paused or not; false if there was none.
     pub fn work_now(&self) -> bool {
+        let worked = self.do_piece();
+        if worked {
+            // It may have been the last piece: no linker comes by any more.
+            self.serve_waiters();
+        }
+        worked
+    }
+
+    fn do_piece(&self) -> bool {
         if let Some(node) = self.dead.pop() {
             BACKLOG.fetch_sub(1, Ordering::Relaxed);
             self.repair(node, Alone::No);
@@ -252,7 +262,7 @@ impl Shared {
 
     /// Parks a waiter until all that waits now is linked and repaired; drops it at once if nothing does.
     pub fn wait_for_links(&self, waiter: Waiter) {
-        self.link_waiters.push((self.pending.pushed(), waiter));
+        self.lock_link_waiters().push((self.pending.pushed(), waiter));
         self.serve_waiters();
     }
 
@@ -263,14 +273,18 @@ impl Shared {
                 drop(waiter);
             }
         }
-        for _ in 0..self.link_waiters.len() {
-            let Some((number, waiter)) = self.link_waiters.pop() else { break };
-            if self.pending.is_past(number) && self.dead.is_empty() {
-                drop(waiter);
-            } else {
-                self.link_waiters.push((number, waiter));
-            }
+        let mut waiting = self.lock_link_waiters();
+        if waiting.is_empty() || !self.dead.is_empty() {
+            return;
         }
+        let served: Vec<_> = waiting.extract_if(.., |(number, _)| self.pending.is_past(*number)).collect();
+        drop(waiting);
+        drop(served);
+    }
+
+    fn lock_link_waiters(&self) -> MutexGuard<'_, Vec<(u64, Waiter)>> {
+        // Nothing panics while it is held.
+        self.link_waiters.lock().unwrap_or_else(|e| e.into_inner())
     }
 
     /// Stops linkers on this set and waits until none is at work: the time of one link.
@@ -302,9 +316,8 @@ impl Shared {
         while let Some(waiter) = self.waiters.pop() {
             drop(waiter);
         }
-        while let Some(waiter) = self.link_waiters.pop() {
-            drop(waiter);
-        }
+        let waiting = std::mem::take(&mut *self.lock_link_waiters());
+        drop(waiting);
     }
 
     /// Bytes allocated, without the main thread's half.
