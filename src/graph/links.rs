@@ -178,9 +178,12 @@ impl Links {
             return self.row(node, level).expect("just made");
         }
         let old = self.ground.at(node).load(Ordering::Relaxed);
-        let class = if old == NONE { 0 } else { (old >> ROW_BITS) as usize + 1 };
-        assert!(class < CLASSES, "a node never has more than its hard capacity");
-        let row = self.classes[class].take(grace);
+        let least = if old == NONE { 0 } else { (old >> ROW_BITS) as usize + 1 };
+        assert!(least < CLASSES, "a node never has more than its hard capacity");
+        // A larger row that is left over is better than more memory: removals change how many nodes
+        // need which size, and each size would keep what it had at its peak.
+        let left_over = (least..CLASSES).find_map(|class| Some((class, self.classes[class].reuse(grace)?)));
+        let (class, row) = left_over.unwrap_or_else(|| (least, self.classes[least].take(grace)));
         assert!(row < 1 << ROW_BITS);
         if let Some(present) = self.row(node, 0) {
             for (to, from) in self.classes[class].row(row).iter().zip(present) {

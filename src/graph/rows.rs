@@ -40,9 +40,9 @@ impl RowClass {
         self.inner.get_or_init(|| Box::new(Inner { rows: Array::new(self.width), free: Mutex::default() }))
     }
 
-    /// The number of an unused row, its first value (the count) zero.
-    pub fn take(&self, grace: &Grace) -> u32 {
-        let Inner { rows, free } = self.inner();
+    /// The number of a row that was given back and that nobody can see any more, all zero.
+    pub fn reuse(&self, grace: &Grace) -> Option<u32> {
+        let Inner { rows, free } = &**self.inner.get()?;
         let mut free = free.lock().unwrap_or_else(|e| e.into_inner());
         while let Some(&(stamp, row)) = free.waiting.front() {
             if !grace.is_over(stamp) {
@@ -51,15 +51,25 @@ impl RowClass {
             free.waiting.pop_front();
             free.ready.push(row);
         }
-        let row = free.ready.pop().unwrap_or_else(|| {
-            free.next += 1;
-            free.next - 1
-        });
+        let row = free.ready.pop()?;
         drop(free);
-        rows.ensure(row);
         for value in rows.row(row) {
             value.store(0, Ordering::Relaxed);
         }
+        Some(row)
+    }
+
+    /// The number of an unused row, all zero.
+    pub fn take(&self, grace: &Grace) -> u32 {
+        if let Some(row) = self.reuse(grace) {
+            return row;
+        }
+        let Inner { rows, free } = self.inner();
+        let mut free = free.lock().unwrap_or_else(|e| e.into_inner());
+        let row = free.next;
+        free.next += 1;
+        drop(free);
+        rows.ensure(row);
         row
     }
 
