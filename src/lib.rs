@@ -38,5 +38,6 @@ pub mod persist;
 #[cfg(feature = "module")]
 mod server;
 pub mod set;
+mod sync;
 pub mod vector;
 pub mod workers;

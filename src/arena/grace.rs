@@ -8,7 +8,8 @@
 //! Entering counts in one of two counters, by the epoch's parity, so readers may be as many and
 //! live as long as they like, on any thread, and leave on another one.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU64, Ordering, fence};
+use crate::sync::model_fence;
 
 /// A reader's presence; give it back with [`Grace::leave`].
 #[must_use]
@@ -31,7 +32,8 @@ impl Drop for Presence<'_> {
 /// Counts readers by epoch.
 ///
 /// All operations are sequentially consistent: the argument below orders a reader's entry against
-/// a writer's look at the *other* counter, which weaker orders do not.
+/// a writer's look at the *other* counter, which weaker orders do not. What is retired is taken out
+/// of sight by weaker stores; two fences order those against the epoch.
 #[derive(Default)]
 pub struct Grace {
     epoch: AtomicU64,
@@ -44,9 +46,13 @@ impl Grace {
         loop {
             let epoch = self.epoch.load(Ordering::SeqCst);
             self.readers[(epoch & 1) as usize].fetch_add(1, Ordering::SeqCst);
+            model_fence();
             // If the epoch moved before the count was up, the count may stand in the wrong
             // counter: nobody has relied on it yet, so take it back and try again.
             if self.epoch.load(Ordering::SeqCst) == epoch {
+                // Pairs with the fence in `stamp`: who enters a later epoch than the stamp's sees
+                // what was done before the stamp.
+                fence(Ordering::SeqCst);
                 return Ticket(epoch);
             }
             self.readers[(epoch & 1) as usize].fetch_sub(1, Ordering::SeqCst);
@@ -65,12 +71,17 @@ impl Grace {
 
     /// The stamp for something that was just taken out of sight; compare with [`Grace::is_over`].
     pub fn stamp(&self) -> u64 {
+        // Without it a processor may read the epoch while the store that took the thing out of sight
+        // still waits in its buffer: readers of the next epoch could see the thing, and the one
+        // after that would not wait for them.
+        fence(Ordering::SeqCst);
         self.epoch.load(Ordering::SeqCst)
     }
 
     /// Ends the epoch if no reader of the one before it is left.
     pub fn advance(&self) {
         let epoch = self.epoch.load(Ordering::SeqCst);
+        model_fence();
         if self.readers[((epoch + 1) & 1) as usize].load(Ordering::SeqCst) == 0 {
             // A failure means that another thread advanced: as good.
             let _ = self.epoch.compare_exchange(epoch, epoch + 1, Ordering::SeqCst, Ordering::SeqCst);
@@ -89,7 +100,7 @@ impl Grace {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
@@ -112,6 +123,60 @@ mod tests {
         let grace = Grace::default();
         for _ in 0..10 {
             assert!(grace.is_over(grace.stamp()));
+        }
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_models {
+    use super::*;
+    use crate::sync::atomic::AtomicUsize;
+    use loom::cell::UnsafeCell;
+    use loom::sync::Arc;
+    use loom::thread;
+
+    #[derive(Default)]
+    struct Shared {
+        grace: Grace,
+        /// Which of the rows is in use.
+        current: AtomicUsize,
+        /// Loom reports an access to a row while another thread writes it.
+        rows: [UnsafeCell<u32>; 2],
+    }
+
+    fn read(shared: &Shared) {
+        let ticket = shared.grace.enter();
+        let row = shared.current.load(Ordering::Acquire);
+        shared.rows[row].with(|_| ());
+        shared.grace.leave(ticket);
+    }
+
+    /// A row that was replaced is written again only when nobody can read it any more.
+    #[test]
+    fn loom_a_row_is_reused_when_nobody_reads_it() {
+        for readers in [1, 2] {
+            let mut model = loom::model::Builder::new();
+            model.preemption_bound = Some(3);
+            model.check(move || {
+                let shared = Arc::new(Shared::default());
+                let threads: Vec<_> = (0..readers)
+                    .map(|_| {
+                        let shared = shared.clone();
+                        thread::spawn(move || read(&shared))
+                    })
+                    .collect();
+                let other = shared.clone();
+                let advancing = thread::spawn(move || other.grace.advance());
+                shared.current.store(1, Ordering::Release);
+                let stamp = shared.grace.stamp();
+                if shared.grace.is_over(stamp) {
+                    shared.rows[0].with_mut(|_| ());
+                }
+                advancing.join().unwrap();
+                threads.into_iter().for_each(|t| t.join().unwrap());
+                assert!(shared.grace.is_over(stamp));
+                shared.rows[0].with_mut(|_| ());
+            });
         }
     }
 }

@@ -49,17 +49,27 @@ pub(super) fn lock(graph: usize, nodes: &[u32]) -> Locked {
 
 /// The gate between threads that change links and a fork().
 pub mod gate {
-    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use crate::sync::{model_fence, yield_now};
 
-    static SHUT: AtomicBool = AtomicBool::new(false);
-    static INSIDE: AtomicUsize = AtomicUsize::new(0);
+    struct Gate {
+        shut: AtomicBool,
+        inside: AtomicUsize,
+    }
+
+    #[cfg(not(loom))]
+    static GATE: Gate = Gate { shut: AtomicBool::new(false), inside: AtomicUsize::new(0) };
+    #[cfg(loom)]
+    loom::lazy_static! {
+        static ref GATE: Gate = Gate { shut: AtomicBool::new(false), inside: AtomicUsize::new(0) };
+    }
 
     /// Presence behind the gate.
     pub(in crate::graph) struct Inside(());
 
     impl Drop for Inside {
         fn drop(&mut self) {
-            INSIDE.fetch_sub(1, Ordering::SeqCst);
+            GATE.inside.fetch_sub(1, Ordering::SeqCst);
         }
     }
 
@@ -68,33 +78,62 @@ pub mod gate {
         loop {
             // Sequentially consistent, as in `shut`: of "I am inside" and "it is shut", each side
             // writes one and then reads the other, so at least one of them sees the other.
-            INSIDE.fetch_add(1, Ordering::SeqCst);
-            if !SHUT.load(Ordering::SeqCst) {
+            GATE.inside.fetch_add(1, Ordering::SeqCst);
+            model_fence();
+            if !GATE.shut.load(Ordering::SeqCst) {
                 return Inside(());
             }
-            INSIDE.fetch_sub(1, Ordering::SeqCst);
-            while SHUT.load(Ordering::SeqCst) {
-                std::thread::yield_now();
+            GATE.inside.fetch_sub(1, Ordering::SeqCst);
+            while GATE.shut.load(Ordering::SeqCst) {
+                yield_now();
             }
         }
     }
 
     /// Shuts the gate and waits until nobody is inside. Before fork(), on the forking thread.
     pub fn shut() {
-        SHUT.store(true, Ordering::SeqCst);
-        while INSIDE.load(Ordering::SeqCst) != 0 {
-            std::thread::yield_now();
+        GATE.shut.store(true, Ordering::SeqCst);
+        model_fence();
+        while GATE.inside.load(Ordering::SeqCst) != 0 {
+            yield_now();
         }
     }
 
     /// Opens the gate again. After fork(), in the parent and in the child.
     pub fn open() {
-        SHUT.store(false, Ordering::SeqCst);
+        GATE.shut.store(false, Ordering::SeqCst);
     }
 
     /// In the child: threads that were on their way in do not exist there.
     pub fn open_in_child() {
-        INSIDE.store(0, Ordering::SeqCst);
+        GATE.inside.store(0, Ordering::SeqCst);
         open();
+    }
+
+    #[cfg(all(test, loom))]
+    mod loom_models {
+        use super::*;
+        use loom::cell::UnsafeCell;
+        use loom::sync::Arc;
+
+        /// While the gate is shut nobody changes anything; afterwards everybody goes on.
+        #[test]
+        fn loom_nobody_is_inside_while_it_is_shut() {
+            let mut model = loom::model::Builder::new();
+            model.preemption_bound = Some(2);
+            model.max_branches = 10_000;
+            model.check(|| {
+                let link = Arc::new(UnsafeCell::new(0));
+                let other = link.clone();
+                let thread = loom::thread::spawn(move || {
+                    let _inside = enter();
+                    other.with_mut(|_| ());
+                });
+                shut();
+                link.with(|_| ());
+                open();
+                thread.join().unwrap();
+            });
+        }
     }
 }

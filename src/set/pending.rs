@@ -11,10 +11,11 @@
 //! meanwhile it finds twice, what was there when it began it never misses.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Slots of the ring; where it is full, the main thread links by itself.
-const SLOTS: usize = 1 << 13;
+const SLOTS: usize = if cfg!(loom) { 2 } else { 1 << 13 };
 
 /// Entries are `node | ef << 32`.
 #[derive(Default)]
@@ -102,5 +103,104 @@ impl Pending {
     /// Bytes allocated.
     pub fn allocated(&self) -> usize {
         self.ring.get().map_or(0, |ring| size_of_val(&ring[..]))
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_models {
+    use super::*;
+    use crate::sync::atomic::AtomicBool;
+    use loom::sync::Arc;
+    use loom::thread;
+
+    const NODES: usize = 3;
+
+    #[derive(Default)]
+    struct Shared {
+        pending: Pending,
+        linked: [AtomicBool; NODES],
+        claims: [AtomicUsize; NODES],
+    }
+
+    impl Shared {
+        fn settled(&self, node: u32) -> bool {
+            self.linked[node as usize].load(Ordering::Acquire)
+        }
+
+        fn link_one(&self) -> bool {
+            let Some((node, ef)) = self.pending.claim() else { return false };
+            assert_eq!(ef, node + 10);
+            self.claims[node as usize].fetch_add(1, Ordering::Relaxed);
+            self.linked[node as usize].swap(true, Ordering::AcqRel);
+            self.pending.done(|node| self.settled(node));
+            true
+        }
+
+        fn push(&self, node: u32) {
+            while !self.pending.push(node, node + 10) {
+                assert!(self.link_one(), "a full ring has something to claim");
+            }
+        }
+    }
+
+    fn check(body: fn(Arc<Shared>)) {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(3);
+        model.check(move || body(Arc::new(Shared::default())));
+    }
+
+    /// Each node is linked once, also where the ring comes round, and in the end nothing is pending.
+    #[test]
+    fn loom_each_node_is_linked_once() {
+        check(|shared| {
+            shared.push(0);
+            let linkers = [0, 1].map(|_| {
+                let shared = shared.clone();
+                thread::spawn(move || shared.link_one())
+            });
+            // The main thread does what it finds no room for.
+            for node in 1..NODES as u32 {
+                if !shared.pending.push(node, node + 10) {
+                    shared.linked[node as usize].swap(true, Ordering::AcqRel);
+                    shared.claims[node as usize].fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            linkers.map(|t| t.join().unwrap());
+            while shared.link_one() {}
+            assert!(shared.claims.iter().all(|claims| claims.load(Ordering::Relaxed) == 1));
+            assert_eq!(shared.pending.count(), 0);
+            assert!(shared.pending.is_past(shared.pending.pushed()));
+        });
+    }
+
+    /// A query that begins after a node was pushed finds it in its copy or linked.
+    #[test]
+    fn loom_a_query_misses_nothing() {
+        check(|shared| {
+            shared.push(0);
+            shared.push(1);
+            let linker = {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    shared.link_one();
+                    shared.link_one();
+                })
+            };
+            let query = {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    let copy = shared.pending.snapshot();
+                    for node in [0, 1] {
+                        assert!(copy.contains(&node) || shared.settled(node));
+                    }
+                })
+            };
+            if shared.pending.push(2, 12) {
+                // Into the slot of a node that was linked.
+                assert!(shared.settled(0));
+            }
+            linker.join().unwrap();
+            query.join().unwrap();
+        });
     }
 }
