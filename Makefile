@@ -12,7 +12,7 @@ CARGO = LIBCLANG_PATH="$$($(PY) -c 'import clang.native as n; print(list(n.__pat
 CORE  = --no-default-features --target-dir target/core
 
 .DEFAULT_GOAL := build
-.PHONY: build demo run test test-core test-server bench bench-quick check clean help
+.PHONY: build demo run test test-core test-server bench bench-quick check loom asan tsan clean help
 .DELETE_ON_ERROR:
 
 build: $(VENV)/.build ## build the module, target/release/libvset.so
@@ -43,6 +43,21 @@ check: $(VENV)/.build ## formatting, lints, documentation
 	cargo clippy $(CORE) --all-targets -- -D warnings
 	$(CARGO) clippy -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items
+
+loom: ## models of what threads share, in every order that the memory model allows
+	RUSTFLAGS="--cfg loom" cargo test --release --no-default-features --target-dir target/loom --lib loom
+
+# A target of its own keeps the flags from build scripts. Sanitizers need a nightly toolchain; the standard library is
+# the ordinary one, hence the flag, and the suppressions.
+SANITIZED = cargo +nightly test --release --no-default-features --target $$(rustc -vV | sed -n 's/^host: //p')
+sanitize  = RUSTFLAGS="-Zsanitizer=$(1) -Cunsafe-allow-abi-mismatch=sanitizer" VSET_STEPS_DIVISOR=10
+
+asan: ## the engine's tests under AddressSanitizer
+	$(call sanitize,address) $(SANITIZED) --target-dir target/asan --lib --tests
+
+tsan: ## tests with threads under ThreadSanitizer
+	TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan-suppressions.txt" \
+	$(call sanitize,thread) $(SANITIZED) --target-dir target/tsan --lib --test concurrent threads linkers waiter sets_may_go
 
 clean: ## remove everything that was built or installed here
 	rm -rf target $(VENV) .pytest_cache tests/__pycache__

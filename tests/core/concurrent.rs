@@ -62,10 +62,12 @@ fn stress(seed: u64, encoding: Encoding, names: usize) {
     let mut rng = SmallRng::seed_from_u64(seed);
     let mut set = new_set(encoding);
     let mut model: BTreeMap<Vec<u8>, Option<Vec<u8>>> = BTreeMap::new();
+    let (questions, queue) = channel::<Query>();
+    let queue = Mutex::new(queue);
     std::thread::scope(|scope| {
-        let (questions, queue) = channel::<Query>();
+        let questions = questions;
+        let queue = &queue;
         let (answers, answered): (Sender<Hits>, Receiver<Hits>) = channel();
-        let queue = &*Box::leak(Box::new(Mutex::new(queue)));
         for _ in 0..3 {
             let answers = answers.clone();
             scope.spawn(move || {
