@@ -87,6 +87,11 @@ pub unsafe extern "C" fn RedisModule_OnLoad(
 }
 
 fn load(ctx: &Context, args: &[&[u8]]) -> Result<(), String> {
+    // The dynamic loader gives the same statics to whoever opens the same file: a second load under
+    // other names would take the data type from the first, whatever became of it.
+    if QUERY_POOL.get().is_some() {
+        return Err("this file is loaded already; a copy of it can be loaded under other names".into());
+    }
     let names = settings::read_arguments(args)?;
     // Under another type's name it is another module, which can stand beside that of Redis 8.
     if !ctx.init_module(&names.data_type, MODULE_VERSION) {

@@ -104,8 +104,8 @@ pub(super) fn read_arguments(args: &[&[u8]]) -> Result<Names, String> {
         let text = std::str::from_utf8(value).unwrap_or("?");
         let name = std::str::from_utf8(name).unwrap_or("?").to_ascii_lowercase();
         match name.trim_start_matches("vectorset.") {
-            "prefix" if text.bytes().all(|b| b.is_ascii_graphic()) => names.prefix = text.into(),
-            "prefix" => return Err(format!("prefix {text:?} has characters that a command cannot have")),
+            "prefix" if is_prefix(text) => names.prefix = text.into(),
+            "prefix" => return Err(format!("prefix {text:?} is not letters, digits, '.', ':', '-' or '_'")),
             "type" if is_type_name(text) => names.data_type = text.into(),
             "type" => return Err(format!("type {text:?} is not nine letters, digits, '-' or '_'")),
             "force-single-threaded-execution" => match text.to_ascii_lowercase().as_str() {
@@ -125,6 +125,12 @@ pub(super) fn read_arguments(args: &[&[u8]]) -> Result<Names, String> {
         }
     }
     Ok(names)
+}
+
+/// What no server reads as anything else: `|` leads to a subcommand, and 7.0 dies of it; `@` is a
+/// category to an ACL.
+fn is_prefix(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || b".:-_".contains(&b))
 }
 
 fn is_type_name(text: &str) -> bool {
