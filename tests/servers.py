@@ -60,10 +60,14 @@ def free_port():
 
 
 class Server:
-    """A server in a temporary folder of its own. Extra configuration is given as pairs: ("appendonly", "yes")."""
+    """A server in a temporary folder of its own. Extra configuration is given as pairs: ("appendonly", "yes").
 
-    def __init__(self, kind, *config):
+    The peer loads the module only if that gets arguments, without which it cannot be there beside vector sets.
+    """
+
+    def __init__(self, kind, *config, arguments=()):
         self.kind = kind
+        self.arguments = arguments
         self.peer = kind == "peer"
         self.valkey = kind.startswith("valkey")
         self.path = binary(kind)
@@ -96,8 +100,8 @@ class Server:
                 args += ["--enable-debug-command", "yes"]
             for name, value in self.config:
                 args += [f"--{name}", value]
-            if not self.peer:
-                args += ["--loadmodule", MODULE]
+            if self.arguments or not self.peer:
+                args += ["--loadmodule", MODULE, *self.arguments]
             with open(self.folder / "log", "ab") as log:
                 self.process = subprocess.Popen([str(a) for a in args], stdout=log, stderr=log, cwd=self.folder)
             if self.wait_ready():
