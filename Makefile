@@ -12,7 +12,7 @@ CARGO = LIBCLANG_PATH="$$($(PY) -c 'import clang.native as n; print(list(n.__pat
 CORE  = --no-default-features --target-dir target/core
 
 .DEFAULT_GOAL := build
-.PHONY: build demo run test test-core test-server bench bench-quick check loom asan tsan clean help
+.PHONY: build demo run test test-core test-server bench bench-quick check loom asan tsan package clean help
 .DELETE_ON_ERROR:
 
 build: $(VENV)/.build ## build the module, target/release/libvset.so
@@ -59,8 +59,11 @@ tsan: ## tests with threads under ThreadSanitizer
 	TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan-suppressions.txt" \
 	$(call sanitize,thread) $(SANITIZED) --target-dir target/tsan --lib --test concurrent threads linkers waiter sets_may_go
 
+package: build ## dist/: a wheel, a Debian package and a tarball
+	$(PY) package/build.py $(SO) dist
+
 clean: ## remove everything that was built or installed here
-	rm -rf target $(VENV) .pytest_cache tests/__pycache__
+	rm -rf target dist $(VENV) .pytest_cache tests/__pycache__
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'

@@ -1,0 +1,126 @@
+"""`make package`: the wheel, the Debian package and the tarball carry a module that loads."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tarfile
+import venv
+
+import pytest
+
+from resp import Conn, ReplyError
+from servers import MODULE, ROOT, Server, binary, eventually, free_port
+from vectors import values
+
+
+def run(*command, **options):
+    done = subprocess.run([str(x) for x in command], capture_output=True, text=True, timeout=120, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("package") / "dist"
+    run(sys.executable, ROOT / "package/build.py", MODULE, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def installed(dist, tmp_path_factory):
+    """The Python of a fresh environment that has the wheel and nothing else."""
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, with_pip=False, symlinks=True)
+    python = folder / "bin/python"
+    # With this environment's pip: to unpack another takes seconds.
+    pip = [sys.executable, "-m", "pip", "--python", python, "--quiet", "--disable-pip-version-check"]
+    run(*pip, "install", "--no-index", "--no-deps", *dist.glob("*.whl"))
+    return python
+
+
+def path_with(folder, **servers):
+    """A folder to be PATH, with these servers under these names."""
+    for name, kind in servers.items():
+        (folder / f"{name}-server").symlink_to(binary(kind))
+    return {**os.environ, "PATH": f"{folder}:/nowhere"}
+
+
+def load(module, kind):
+    """Loads a file into a server beside the module under test, and uses it."""
+    server = Server(kind, ("enable-module-command", "yes"))
+    try:
+        c = server.connect()
+        assert c("MODULE", "LOAD", module, "prefix", "P.", "type", "packaged1") == "OK"
+        assert c("P.VADD", "k", *values(1, 0), "a") == 1
+        assert c("P.VSIM", "k", *values(1, 0)) == [b"a"]
+    finally:
+        server.remove()
+
+
+def test_wheel_names_its_module(installed):
+    path = pathlib.Path(run(installed, "-m", "vset", "path").strip())
+    assert path.name == "libvset.so"
+    assert path.stat().st_size < MODULE.stat().st_size  # stripped
+    for kind in ("redis70", "valkey91", "peer"):
+        load(path, kind)
+
+
+@pytest.mark.parametrize("servers", [{"valkey": "valkey91"}, {"redis": "redis62"}, {"valkey": "valkey81", "redis": "peer"}])
+def test_wheel_serves(installed, tmp_path, servers):
+    environment, port = path_with(tmp_path, **servers), free_port()
+    command = [installed, "-m", "vset", "serve", "--port", port, "--save", "", "--dir", tmp_path]
+    process = subprocess.Popen([str(x) for x in command], env=environment, stdout=subprocess.DEVNULL)
+    try:
+
+        def ready():
+            try:
+                connection = Conn(port)
+                connection("PING")
+                return connection
+            except (OSError, ReplyError):
+                assert process.poll() is None
+                return None
+
+        eventually(ready)
+        c = ready()
+        assert c("VADD", "k", *values(1, 0), "a") == 1
+        assert c("VSIM", "k", *values(1, 0)) == [b"a"]
+        c.close()
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def test_wheel_wants_a_server_and_no_redis_8(installed, tmp_path):
+    environment = path_with(tmp_path, redis="peer")
+    done = subprocess.run([installed, "-m", "vset", "serve"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 1 and "no Redis 6.2 or 7" in done.stderr
+    assert subprocess.run([installed, "-m", "vset"], capture_output=True).returncode == 1
+
+
+def test_debian_package(dist, tmp_path):
+    (package,) = dist.glob("*.deb")
+    run("dpkg", "-x", package, tmp_path)
+    load(tmp_path / "usr/lib/redis/modules/libvset.so", "redis70")
+    docs = tmp_path / "usr/share/doc/redis-vset"
+    assert (docs / "copyright").read_text() == (ROOT / "LICENSE").read_text()
+    assert "\nloadmodule /usr/lib/redis/modules/libvset.so\n" in (docs / "redis.conf.sample").read_text()
+    control = run("dpkg-deb", "--field", package)
+    assert "Package: redis-vset" in control and "Depends: libc6 (>= 2." in control and "@" not in control.replace("@localhost", "")
+
+
+def test_tarball(dist, tmp_path):
+    (archive,) = dist.glob("*.tar.gz")
+    with tarfile.open(archive) as tar:
+        tar.extractall(tmp_path, filter="data")
+    (folder,) = tmp_path.iterdir()
+    assert {f.name for f in folder.iterdir()} == {"libvset.so", "LICENSE", "README.md", "redis.conf.sample"}
+    load(folder / "libvset.so", "valkey91")
+
+
+def test_nothing_newer_than_debian_12(dist):
+    (package,) = dist.glob("*.deb")
+    depends = run("dpkg-deb", "--field", package, "Depends")
+    minor = int(depends.split("libc6 (>= 2.")[1].split(")")[0])
+    assert minor <= 36
