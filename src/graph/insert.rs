@@ -39,35 +39,22 @@ impl Graph {
                 newcomer.join(level, &entries);
             }
         }
-        let unlinked = self.links.count(node, 0) == 0;
-        if unlinked && guard.is_none() {
-            guard = lock_entry();
-        }
         let dead = self.nodes.mark_linked(node);
-        if unlinked {
-            self.join_anyone(node, grace);
-        }
         // Sequentially consistent with `replace_entry`: this thread marks, then reads the entry;
         // that one sets the entry, then reads the marks.
         fence(Ordering::SeqCst);
         if self.entry().is_none_or(|(_, top)| level > top) {
-            let _guard = guard.or_else(lock_entry);
+            let _guard = guard.take().or_else(lock_entry);
             if self.entry().is_none_or(|(_, top)| level > top) {
                 self.set_entry(Some((node, level)));
             }
         }
-        dead
-    }
-
-    /// Links a node that found nobody (all candidates died meanwhile) to any live one. Under the
-    /// entry lock, so that of two such nodes one meets the other.
-    fn join_anyone(&self, node: u32, grace: &Grace) {
-        let others = (0..self.nodes.end()).filter(|&other| self.is_linked(other) && self.is_live(other));
-        for other in others {
-            if self.links.count(node, 0) > 0 {
-                break;
-            }
-            self.connect_by_force(node, other, 0, grace);
+        // A removal takes the entry's lock while it holds the other.
+        drop(guard);
+        if self.links.count(node, 0) == 0 {
+            let _guard = self.lock_repairs(alone);
+            self.attach(node, grace);
         }
+        dead
     }
 }

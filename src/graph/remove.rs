@@ -1,6 +1,7 @@
 //! Taking a dead node out: its neighbours lose a link each, get others instead, and stay connected
 //! with each other.
 
+use std::sync::MutexGuard;
 use std::sync::atomic::{Ordering, fence};
 
 use super::locks::lock;
@@ -26,10 +27,10 @@ impl Graph {
     /// matter of one node's neighbours, however many others are dead. One removal at a time: of two
     /// neighbours removed at once, each would see half of what they held together.
     pub fn remove<S: Space>(&self, space: &S, dead: u32, alone: Alone, grace: &Grace) {
-        // In a forked child the lock may be held for ever by a thread that is not there.
-        let guard = (alone == Alone::No).then(|| self.repair_lock.lock().unwrap_or_else(|e| e.into_inner()));
+        let guard = self.lock_repairs(alone);
+        let mut survivors = Vec::new();
         for level in (0..=self.level(dead)).rev() {
-            let survivors = self.detach(dead, level);
+            survivors = self.detach(dead, level);
             self.reconnect(space, &survivors, level, grace);
             self.bridge(space, &survivors, level, grace);
         }
@@ -38,8 +39,27 @@ impl Graph {
             self.nodes.mark_unlinked(dead);
             self.links.release(dead, grace);
         }
+        survivors.iter().for_each(|&survivor| self.attach(survivor, grace));
         self.replace_entry(dead, alone);
         drop(guard);
+    }
+
+    /// The right to take nodes out, and to link those that have nobody.
+    pub(super) fn lock_repairs(&self, alone: Alone) -> Option<MutexGuard<'_, ()>> {
+        // In a forked child the lock may be held for ever by a thread that is not there.
+        (alone == Alone::No).then(|| self.repair_lock.lock().unwrap_or_else(|e| e.into_inner()))
+    }
+
+    /// Links a node that has no links on level 0 to any other that is linked, dead or live: a
+    /// newcomer all of whose candidates died meanwhile, or the last neighbour of a removed node.
+    /// Under the lock of repairs, so that a dead one is still part of the graph and will be taken
+    /// out with care. Both callers first mark what is linked and then look, so of two such nodes
+    /// the later one finds the earlier.
+    pub(super) fn attach(&self, node: u32, grace: &Grace) {
+        if self.links.count(node, 0) == 0 && self.is_live(node) {
+            let mut others = (0..self.nodes.end()).filter(|&other| other != node && self.is_linked(other));
+            let _ = others.any(|other| self.rejoin(node, other, 0, grace));
+        }
     }
 
     /// Drops all links of a dead node on a level; yields its neighbours. Newcomers do not link to

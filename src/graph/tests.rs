@@ -210,3 +210,48 @@ fn threads_link_and_remove_at_once() {
     assert!(live.len() < 3000);
     graph.check(&live).unwrap();
 }
+
+/// Small graphs of few links under threads that link and remove: where groups would part first.
+#[test]
+fn many_small_graphs_under_threads_stay_connected() {
+    for seed in 0..150u64 {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let space = random_points(400, 4, &mut rng);
+        let graph = Graph::new(if seed % 3 == 0 { 16 } else { 4 });
+        let grace = Grace::default();
+        for node in 0..400 {
+            graph.announce(node, random_level(&mut rng));
+        }
+        let next = std::sync::atomic::AtomicU32::new(0);
+        std::thread::scope(|scope| {
+            for thread in 0..3u64 {
+                let (graph, grace, space, next) = (&graph, &grace, &space, &next);
+                scope.spawn(move || {
+                    let mut rng = SmallRng::seed_from_u64(seed * 10 + thread);
+                    let mut scratch = Scratch::default();
+                    loop {
+                        let node = next.fetch_add(1, Ordering::SeqCst);
+                        if node >= 400 {
+                            break;
+                        }
+                        let _present = grace.guard();
+                        if graph.link(space, node, 12, Alone::No, grace, &mut scratch) {
+                            graph.remove(space, node, Alone::No, grace);
+                        }
+                        if rng.random_bool(0.7) {
+                            let victim = rng.random_range(0..(node + 3).min(400));
+                            // Claimed by whoever marks it first.
+                            if graph.is_live(victim) && graph.claim(victim) && graph.mark_dead(victim) {
+                                graph.remove(space, victim, Alone::No, grace);
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        let live: Vec<u32> = (0..400).filter(|&n| graph.is_live(n)).collect();
+        if let Err(why) = graph.check(&live) {
+            panic!("seed {seed}: {why}");
+        }
+    }
+}
