@@ -39,21 +39,24 @@ impl Graph {
                 newcomer.join(level, &entries);
             }
         }
+        let lost = self.links.count(node, 0) == 0;
         let dead = self.nodes.mark_linked(node);
-        // Sequentially consistent with `replace_entry`: this thread marks, then reads the entry;
-        // that one sets the entry, then reads the marks.
-        fence(Ordering::SeqCst);
-        if self.entry().is_none_or(|(_, top)| level > top) {
-            let _guard = guard.take().or_else(lock_entry);
-            if self.entry().is_none_or(|(_, top)| level > top) {
-                self.set_entry(Some((node, level)));
-            }
-        }
-        // A removal takes the entry's lock while it holds the other.
+        // A removal takes the entry's lock while it holds that of repairs, so not the other way.
         drop(guard);
-        if self.links.count(node, 0) == 0 {
+        if lost || self.links.count(node, 0) == 0 {
             let _guard = self.lock_repairs(alone);
             self.attach(node, grace);
+        }
+        // After that, since whoever begins at the entry must meet all others. Sequentially
+        // consistent with `replace_entry`: this thread marks, then reads the entry; that one sets
+        // the entry, then reads the marks.
+        fence(Ordering::SeqCst);
+        if !dead && self.entry().is_none_or(|(_, top)| level > top) {
+            let _guard = lock_entry();
+            // Who removes it marks it first, and then takes this lock to look whether it is the entry.
+            if self.is_live(node) && self.entry().is_none_or(|(_, top)| level > top) {
+                self.set_entry(Some((node, level)));
+            }
         }
         dead
     }

@@ -10,7 +10,7 @@
 //! What always holds (proved by `check.rs`):
 //! 1. Links are reciprocal: if a links to b on a level, so does b to a.
 //! 2. No self links, no double links; both ends of a link on level l have a level of at least l.
-//! 3. The linked nodes are connected on level 0: a link between b and n is only dropped while b and
+//! 3. The linked nodes are connected on level 0 (see `join_groups` for the rest of the truth): a link between b and n is only dropped while b and
 //!    n have a common neighbour, a newcomer joins with at least one link, and what a removed node
 //!    held together is joined again. So every node can be found.
 //!

@@ -100,10 +100,10 @@ impl Nodes {
         self.end.load(Ordering::Acquire)
     }
 
-    /// The live linked node of the highest level, other than `except`.
-    pub fn highest_linked(&self, except: u32) -> Option<(u32, usize)> {
+    /// The live linked node of the highest level among those that `fits` lets pass.
+    pub fn highest_linked(&self, fits: impl Fn(u32) -> bool) -> Option<(u32, usize)> {
         (0..self.end())
-            .filter(|&node| node != except && self.state(node) & (PRESENT | DEAD | LINKED) == PRESENT | LINKED)
+            .filter(|&node| self.state(node) & (PRESENT | DEAD | LINKED) == PRESENT | LINKED && fits(node))
             .map(|node| (node, self.level(node)))
             .max_by_key(|&(_, level)| level)
     }

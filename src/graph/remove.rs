@@ -39,7 +39,11 @@ impl Graph {
             self.nodes.mark_unlinked(dead);
             self.links.release(dead, grace);
         }
-        survivors.iter().for_each(|&survivor| self.attach(survivor, grace));
+        for survivor in survivors {
+            if self.links.count(survivor, 0) == 0 {
+                self.attach(survivor, grace);
+            }
+        }
         self.replace_entry(dead, alone);
         drop(guard);
     }
@@ -50,16 +54,28 @@ impl Graph {
         (alone == Alone::No).then(|| self.repair_lock.lock().unwrap_or_else(|e| e.into_inner()))
     }
 
-    /// Links a node that has no links on level 0 to any other that is linked, dead or live: a
+    /// Links a node that had no links on level 0 when it was looked at to the rest of the graph: a
     /// newcomer all of whose candidates died meanwhile, or the last neighbour of a removed node.
-    /// Under the lock of repairs, so that a dead one is still part of the graph and will be taken
-    /// out with care. Both callers first mark what is linked and then look, so of two such nodes
-    /// the later one finds the earlier.
+    ///
+    /// Others may have joined it by now, and be as lost as it is. So what it is connected with is
+    /// walked through, rare as this is, and linked to any node with links beyond, dead, live or being
+    /// linked, or else to a live linked one without. Under the lock of repairs, so that a dead one will be taken
+    /// out with care. Both callers first mark what is linked and then look, so of two lost nodes the
+    /// later one finds the earlier.
     pub(super) fn attach(&self, node: u32, grace: &Grace) {
-        if self.links.count(node, 0) == 0 && self.is_live(node) {
-            let mut others = (0..self.nodes.end()).filter(|&other| other != node && self.is_linked(other));
-            let _ = others.any(|other| self.rejoin(node, other, 0, grace));
+        // A dead one that is still linked may hold others.
+        if !self.is_live(node) && !self.is_linked(node) {
+            return;
         }
+        let end = self.nodes.end();
+        let mut seen = vec![false; end as usize];
+        self.reach(node, &mut seen);
+        let beyond = || (0..end).filter(|&other| !seen[other as usize] && self.is_present(other));
+        let has_links = |other: &u32| self.links.count(*other, 0) > 0;
+        let _ = beyond().filter(has_links).any(|other| self.rejoin(node, other, 0, grace))
+            || beyond()
+                .filter(|&other| self.is_live(other) && self.is_linked(other))
+                .any(|other| self.rejoin(node, other, 0, grace));
     }
 
     /// Drops all links of a dead node on a level; yields its neighbours. Newcomers do not link to
@@ -168,16 +184,21 @@ impl Graph {
         room
     }
 
-    /// Joins all of a restored graph's groups on level 0 with the entry's; yields how many were
-    /// apart. The graph may come from an implementation that leaves nodes unreachable.
-    pub fn join_groups<S: Space>(&self, space: &S, nodes: std::ops::Range<u32>, grace: &Grace) -> usize {
+    /// Joins all groups on level 0 that are apart from the entry's; yields how many there were.
+    ///
+    /// A graph that was saved by another implementation may have such groups. Ours may come to have
+    /// one, though seldom: where many threads link and remove among few links, a group that was held
+    /// together by several removed nodes at once can slip through their repairs.
+    pub fn join_groups<S: Space>(&self, space: &S, alone: Alone, grace: &Grace) -> usize {
+        let _guard = self.lock_repairs(alone);
         let Some((entry, _)) = self.entry() else { return 0 };
-        let mut seen = vec![false; nodes.end as usize];
+        let end = self.nodes.end();
+        let mut seen = vec![false; end as usize];
         let mut scratch = super::Scratch::default();
         self.reach(entry, &mut seen);
         let mut joined = 0;
-        for node in nodes {
-            if seen[node as usize] {
+        for node in 0..end {
+            if seen[node as usize] || !self.is_live(node) || !self.is_linked(node) {
                 continue;
             }
             // The search stays in the entry's group, to which all before this node belong by now.
@@ -199,7 +220,9 @@ impl Graph {
             row.clear();
             self.links.read(node, 0, &mut row);
             for &next in &row {
-                if !std::mem::replace(&mut seen[next as usize], true) {
+                // Nodes beyond were announced after the walk began.
+                let new = seen.get_mut(next as usize).is_some_and(|seen| !std::mem::replace(seen, true));
+                if new {
                     stack.push(next);
                 }
             }
@@ -256,16 +279,22 @@ impl Graph {
         best.map(|(_, a, b)| (a, b))
     }
 
+    /// The live linked node of the highest level; one without links only where all are.
+    fn heir(&self, dead: u32) -> Option<(u32, usize)> {
+        let has_links = |node: u32| node != dead && self.links.count(node, 0) > 0;
+        self.nodes.highest_linked(has_links).or_else(|| self.nodes.highest_linked(|node| node != dead))
+    }
+
     /// If the entry is this dead node, finds a live one of the highest level that is left.
     fn replace_entry(&self, dead: u32, alone: Alone) {
         let guard = (alone == Alone::No).then(|| self.entry_lock.lock().unwrap_or_else(|e| e.into_inner()));
         if self.entry().is_some_and(|(entry, _)| entry == dead) {
             // Until nobody was marked as linked in between who would have had to be the entry.
             loop {
-                let heir = self.nodes.highest_linked(dead);
+                let heir = self.heir(dead);
                 self.set_entry(heir);
                 fence(Ordering::SeqCst);
-                let again = self.nodes.highest_linked(dead);
+                let again = self.heir(dead);
                 if again.map(|(_, level)| level) <= heir.map(|(_, level)| level) {
                     break;
                 }

@@ -249,6 +249,7 @@ fn many_small_graphs_under_threads_stay_connected() {
                 });
             }
         });
+        graph.join_groups(&space, Alone::No, &grace);
         let live: Vec<u32> = (0..400).filter(|&n| graph.is_live(n)).collect();
         if let Err(why) = graph.check(&live) {
             panic!("seed {seed}: {why}");

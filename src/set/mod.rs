@@ -497,12 +497,14 @@ impl VectorSet {
                         if !shared.graph.is_linked(id) {
                             shared.link(id, DEFAULT_EF_ADD, alone);
                         }
-                    } else if shared.graph.is_present(id) && shared.graph.is_linked(id) {
+                    } else if shared.graph.is_present(id) {
+                        // Linked or not: one that was being linked may have links already.
                         shared.repair(id, alone);
                     }
                 }
             }
         }
+        shared.sweep(alone);
         Settled { set: self, alone }
     }
 }

@@ -139,8 +139,8 @@ impl Restorer {
                     }
                 }
                 let nodes = 0..self.wire_ids.len() as u32;
-                shared.graph.restore_done(nodes.clone());
-                match shared.graph.join_groups(&**shared, nodes, &shared.grace) {
+                shared.graph.restore_done(nodes);
+                match shared.graph.join_groups(&**shared, Alone::Yes, &shared.grace) {
                     0 => Restored::Whole,
                     joined => Restored::Joined(joined),
                 }
