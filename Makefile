@@ -50,14 +50,14 @@ loom: ## models of what threads share, in every order that the memory model allo
 # A target of its own keeps the flags from build scripts. Sanitizers need a nightly toolchain; the standard library is
 # the ordinary one, hence the flag, and the suppressions.
 SANITIZED = cargo +nightly test --release --no-default-features --target $$(rustc -vV | sed -n 's/^host: //p')
-sanitize  = RUSTFLAGS="-Zsanitizer=$(1) -Cunsafe-allow-abi-mismatch=sanitizer" VSET_STEPS_DIVISOR=10
+sanitize  = RUSTFLAGS="-Zsanitizer=$(1) -Cunsafe-allow-abi-mismatch=sanitizer $(2)" VSET_STEPS_DIVISOR=10
 
 asan: ## the engine's tests under AddressSanitizer
 	$(call sanitize,address) $(SANITIZED) --target-dir target/asan --lib --tests
 
 tsan: ## tests with threads under ThreadSanitizer
 	TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan-suppressions.txt" \
-	$(call sanitize,thread) $(SANITIZED) --target-dir target/tsan --lib --test concurrent threads linkers waiter sets_may_go
+	$(call sanitize,thread,--cfg tsan) $(SANITIZED) --target-dir target/tsan --lib --test concurrent threads linkers waiter sets_may_go
 
 package: build ## dist/: a wheel, a Debian package and a tarball
 	$(PY) package/build.py $(SO) dist

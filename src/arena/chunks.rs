@@ -9,8 +9,9 @@
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::{NonNull, null_mut};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+
+use crate::sync::Mutex;
 
 /// Most rows of the first chunk; few, so that a set of three elements stays small.
 const FIRST_ROWS: u32 = 4;

@@ -8,7 +8,7 @@
 //! the child, and a lock held by another thread would stay held. So changes happen behind a gate:
 //! holding locks means being inside, and [`gate::shut`] waits (microseconds) until nobody is.
 
-use std::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard};
 
 const STRIPES: usize = 1024;
 static LOCKS: [Mutex<()>; STRIPES] = [const { Mutex::new(()) }; STRIPES];

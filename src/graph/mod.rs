@@ -44,7 +44,6 @@ mod search;
 mod tests;
 mod visited;
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use locks::gate;
@@ -54,6 +53,7 @@ pub use remove::Alone;
 pub use scratch::Scratch;
 
 use crate::arena::Grace;
+use crate::sync::Mutex;
 
 /// The distances of a metric space whose points are the graph's nodes.
 ///

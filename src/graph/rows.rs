@@ -4,10 +4,11 @@
 //! may still walk along it.
 
 use std::collections::VecDeque;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock};
 
 use crate::arena::{Array, Grace};
+use crate::sync::Mutex;
 
 /// Rows of one size.
 ///

@@ -7,7 +7,6 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
 use crossbeam_queue::SegQueue;
@@ -17,6 +16,7 @@ use super::pending::Pending;
 use crate::arena::{Blobs, ByteRows, Grace};
 use crate::attributes::RecordRef;
 use crate::graph::{Alone, Graph, Scratch};
+use crate::sync::{Mutex, MutexGuard};
 use crate::vector::{Codec, Projection};
 
 thread_local! {
