@@ -4,8 +4,15 @@
 #[path = "oracle.rs"]
 pub mod oracle;
 
+use std::collections::BTreeMap;
+
 use vset::attributes::{Field, Fields, Path, RecordRef, Value, encode};
+use vset::command::{inspect, vadd, vsim};
 use vset::filter::{Program, parse};
+use vset::graph::Alone;
+use vset::persist::{Replay, rewrite};
+use vset::set::{AttributeChange, Params, SearchOptions, Target, VectorSet};
+use vset::vector::Encoding;
 
 const RECORDS: &[&str] = &[
     r#"{"year":1984,"name":"The Matrix","rating":8.7,"nil":null,"tags":["a","b",3],"e":""}"#,
@@ -87,5 +94,132 @@ pub fn same(read: Option<Value>, expected: Option<&oracle::Value>) -> bool {
                 })
         }
         _ => false,
+    }
+}
+
+/// Any bytes are refused, or load as a sound set that works, and that is the same when it is saved
+/// and loaded again.
+pub fn saved_form(bytes: &[u8]) {
+    let load = |bytes: &[u8]| {
+        let mut replay = Replay::default();
+        replay.push(bytes);
+        replay.finish()
+    };
+    let Ok(loaded) = load(bytes) else { return };
+    let mut set = loaded.set;
+    set.check().expect("a sound set");
+    let mut saved = Vec::new();
+    rewrite(&set.settle(Alone::No), &mut |chunk, _| saved.extend_from_slice(chunk));
+    let mut again = load(&saved).expect("what is saved loads").set;
+    again.check().expect("a sound set");
+    assert_eq!((set.params(), set.len()), (again.params(), again.len()));
+    let names: Vec<Vec<u8>> = (0..set.len()).map(|rank| set.nth(rank).to_vec()).collect();
+    for name in &names {
+        assert_eq!(set.attributes(name), again.attributes(name));
+        assert_eq!(set.raw_vector(name).map(|raw| raw.code), again.raw_vector(name).map(|raw| raw.code));
+    }
+    let everything = SearchOptions { count: usize::MAX, truth: true, ..Default::default() };
+    if let Ok(query) = set.query(Target::Element(&names[0]), &everything) {
+        assert_eq!(query.run().resolve().len(), names.len());
+    }
+    for (i, name) in names.iter().enumerate() {
+        if i % 2 == 0 {
+            assert!(set.remove(name));
+        }
+    }
+    let width = set.params().input_dim.unwrap_or(set.params().dim);
+    let _ = set.add(b"one more", &vec![1.0; width], 10, AttributeChange::Keep);
+    set.check().expect("a sound set");
+}
+
+/// Any arguments are refused or accepted, and what VADD sends on means the same as what it got.
+/// Arguments end with a byte 0; the first byte chooses the command.
+pub fn command_arguments(bytes: &[u8]) {
+    let Some((&which, rest)) = bytes.split_first() else { return };
+    let arguments: Vec<&[u8]> = rest.split(|&byte| byte == 0).collect();
+    match which % 6 {
+        0 => match vadd::parse(&arguments) {
+            Ok(request) => {
+                let sent = request.normalised();
+                let sent: Vec<&[u8]> = sent.iter().map(Vec::as_slice).collect();
+                assert_eq!(vadd::parse(&sent), Ok(request));
+            }
+            Err(error) => assert!(!error.text().is_empty()),
+        },
+        1 => {
+            let Ok(mut args) = vsim::arguments(&arguments) else { return };
+            if vsim::parse_near(&mut args).is_ok() {
+                let _ = vsim::parse_options(&mut args);
+            }
+        }
+        2 => drop(inspect::check_vemb(&arguments)),
+        3 => drop(inspect::check_vlinks(&arguments)),
+        4 => drop(inspect::check_vrandmember(&arguments)),
+        _ => drop(inspect::check_vrange(&arguments)),
+    }
+}
+
+/// Any sequence of operations keeps a set sound and agrees with a map.
+pub fn set_operations(bytes: &[u8]) {
+    let mut bytes = bytes.iter().copied();
+    let mut next = move || bytes.next();
+    let (Some(kind), Some(size)) = (next(), next()) else { return };
+    let dim = 1 + size as usize % 9;
+    let encoding = [Encoding::F32, Encoding::Int8, Encoding::Binary][kind as usize % 3];
+    let input_dim = (kind & 0x80 != 0).then_some(dim + 3);
+    let mut set = VectorSet::new(Params { dim, input_dim, encoding, m: 4 + (kind as usize >> 3) % 4 });
+    let mut model: BTreeMap<Vec<u8>, Option<Vec<u8>>> = BTreeMap::new();
+    let filters = [".n > 100", "'a' in .l", "not .n or .s == 'x'", ".n % 7 < 3 and .l"];
+    let filters = filters.map(|text| parse(text.as_bytes()).expect("it parses"));
+    while let (Some(operation), Some(which)) = (next(), next()) {
+        let name = vec![b'a' + which % 26; 1 + which as usize / 26];
+        let number = next().unwrap_or(0);
+        let text = match number % 4 {
+            0 => Vec::new(),
+            1 => vec![number; number as usize],
+            _ => format!("{{\"n\":{number},\"s\":\"x\",\"l\":[\"a\",{which}]}}").into_bytes(),
+        };
+        match operation % 8 {
+            0..=2 => {
+                let mut component = || next().map_or(0.0, |byte| f32::from(byte as i8) * 10f32.powi(number as i32 % 9));
+                let vector: Vec<f32> = (0..input_dim.unwrap_or(dim)).map(|_| component()).collect();
+                let change = if operation & 8 == 0 { AttributeChange::Keep } else { AttributeChange::Set(&text) };
+                let added = set.add(&name, &vector, 1 + number as usize % 30, change).expect("it is finite");
+                let old = model.get(&name).cloned();
+                assert_eq!(added.is_new, old.is_none());
+                let given = Some(text).filter(|text| !text.is_empty());
+                model.insert(name, if operation & 8 == 0 { old.flatten() } else { given });
+            }
+            3 | 4 => assert_eq!(set.remove(&name), model.remove(&name).is_some()),
+            5 => {
+                let element = model.get_mut(&name);
+                assert_eq!(set.set_attributes(&name, &text), element.is_some());
+                element.into_iter().for_each(|e| *e = Some(text.clone()).filter(|text| !text.is_empty()));
+            }
+            6 if model.contains_key(&name) => {
+                let filter = filters.get(number as usize % 8).cloned();
+                let all = filter.is_none();
+                let options =
+                    SearchOptions { count: usize::MAX, filter, truth: operation & 8 == 0, ..Default::default() };
+                let hits = set.query(Target::Element(&name), &options).expect("it is finite").run();
+                let hits = hits.resolve();
+                assert!(if all { hits.len() == model.len() } else { hits.len() <= model.len() });
+                assert!(hits.windows(2).all(|w| w[0].score >= w[1].score));
+            }
+            7 if !model.is_empty() => {
+                let mut saved = Replay::default();
+                rewrite(&set.settle(Alone::No), &mut |chunk, _| saved.push(chunk));
+                set = saved.finish().expect("what is saved loads").set;
+            }
+            _ => {}
+        }
+        if number % 32 == 7 {
+            set.check().expect("a sound set");
+        }
+    }
+    set.check().expect("a sound set");
+    assert_eq!(set.len(), model.len());
+    for (name, attributes) in &model {
+        assert_eq!(set.attributes(name), attributes.as_deref());
     }
 }

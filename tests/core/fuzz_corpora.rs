@@ -22,3 +22,18 @@ fn filter_language() {
 fn attribute_record() {
     replay("attribute_record", checks::attribute_record);
 }
+
+#[test]
+fn saved_form() {
+    replay("saved_form", checks::saved_form);
+}
+
+#[test]
+fn command_arguments() {
+    replay("command_arguments", checks::command_arguments);
+}
+
+#[test]
+fn set_operations() {
+    replay("set_operations", checks::set_operations);
+}
