@@ -299,11 +299,19 @@ impl Search<'_> {
         self.rank(nodes)
     }
 
+    /// What may not be linked yet. The ring also holds what was taken out of the set before this query
+    /// began, and so is not kept for it: the rows of such ids may be in the middle of being written.
+    fn pending(&self) -> Vec<u32> {
+        let mut pending = self.shared.pending.snapshot();
+        pending.retain(|&node| self.shared.graph.is_live(node));
+        pending
+    }
+
     /// The graph's best `ef`, and what is pending, ranked by the unquantized query.
     fn search_graph(&mut self, ef: usize) -> Vec<Candidate> {
         let shared = self.shared;
         // Before the search: what is linked while it runs may be found by neither otherwise.
-        let pending = shared.pending.snapshot();
+        let pending = self.pending();
         let found = with_scratch(|scratch| {
             scratch.evaluations = 0;
             let found = shared.graph.search(shared, &self.probe, ef, scratch);
@@ -316,7 +324,7 @@ impl Search<'_> {
     /// The graph's nearest matches: a beam of `width` of them, until `most_expanded` were tested.
     fn traverse(&mut self, width: usize, most_expanded: usize) -> Vec<Candidate> {
         let shared = self.shared;
-        let mut pending = shared.pending.snapshot();
+        let mut pending = self.pending();
         pending.truncate(most_expanded);
         pending.retain(|&node| self.matches(node));
         let most_expanded = most_expanded.saturating_sub(pending.len());
