@@ -37,6 +37,8 @@ mod restore;
 mod select;
 mod shared;
 mod space;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -498,7 +500,8 @@ impl VectorSet {
                             shared.link(id, DEFAULT_EF_ADD, alone);
                         }
                     } else if shared.graph.is_present(id) {
-                        // Linked or not: one that was being linked may have links already.
+                        // Also one that was not marked as linked: it died while a thread that is not
+                        // here was linking it, and others link to it already.
                         shared.repair(id, alone);
                     }
                 }
