@@ -19,6 +19,10 @@ macro_rules! api {
 }
 pub(super) use api;
 
+/// Context flag of Valkey 9: the command comes with a slot that moves here. Redis 8 uses the bit
+/// for servers that allow DEBUG.
+pub(super) const SLOT_IMPORT_CLIENT: u32 = 1 << 25;
+
 /// A module type that was registered.
 pub(super) type TypePointer = *mut raw::RedisModuleType;
 

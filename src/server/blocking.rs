@@ -8,7 +8,7 @@ use std::os::raw::{c_int, c_void};
 
 use redis_module::raw;
 
-use super::api::{Context, api};
+use super::api::{Context, SLOT_IMPORT_CLIENT, api};
 use super::commands::{self, Outcome};
 use super::handlers::Call;
 use super::{info, query_pool, reply};
@@ -21,7 +21,8 @@ pub(super) fn is_allowed(ctx: &Context) -> bool {
         | raw::REDISMODULE_CTX_FLAGS_LUA
         | raw::REDISMODULE_CTX_FLAGS_DENY_BLOCKING
         | raw::REDISMODULE_CTX_FLAGS_LOADING
-        | raw::REDISMODULE_CTX_FLAGS_REPLICATED;
+        | raw::REDISMODULE_CTX_FLAGS_REPLICATED
+        | SLOT_IMPORT_CLIENT;
     ctx.flags() & forbidding == 0
 }
 

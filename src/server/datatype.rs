@@ -171,8 +171,14 @@ unsafe extern "C" fn rewrite(io: *mut raw::RedisModuleIO, key: *mut raw::RedisMo
     let set = unsafe { set(value) };
     let command = registered_name("VREPLAY");
     guard("rewriting", || {
+        let mut first = true;
         persist::rewrite(&set.settle(alone()), &mut |chunk, last| {
-            let which = if last { c"LAST" } else { c"MORE" };
+            let which = match (std::mem::take(&mut first), last) {
+                (true, true) => c"ONLY",
+                (true, false) => c"FIRST",
+                (false, true) => c"LAST",
+                (false, false) => c"MORE",
+            };
             api!(RedisModule_EmitAOF(
                 io,
                 command.as_ptr(),

@@ -171,7 +171,7 @@ pub(super) const vcheck: Docs = simple(
     &[KEY],
 );
 pub(super) const vreplay: Docs = simple(
-    "Restores a vector set from an append-only file; not for clients.",
+    "Restores a vector set from an append-only file or a slot that moves; not for clients.",
     "O(N)",
     c"0.1.0",
     &[KEY, arg(c"which", STRING), arg(c"chunk", STRING)],

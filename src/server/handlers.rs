@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use redis_module::raw;
 
-use super::api::{Context, Key, Opened, arguments, string_bytes};
+use super::api::{Context, Key, Opened, SLOT_IMPORT_CLIENT, arguments, string_bytes};
 use super::commands::{Outcome, registered_name};
 use super::reply::{HitFormat, send_hits};
 use super::{blocking, datatype, info, settings, slices};
@@ -332,31 +332,38 @@ pub(super) fn vrange(call: &Call) -> Outcome {
 /// Sets whose chunks have come in part, by database and key.
 static REPLAYS: Mutex<Vec<(i32, Vec<u8>, Replay)>> = Mutex::new(Vec::new());
 
-/// VREPLAY key MORE|LAST chunk: what an append-only file without a binary preamble holds of a set.
-/// Only while such a file is loaded: the chunks are no interface for clients.
+/// VREPLAY key ONLY|FIRST|MORE|LAST chunk: what an append-only file without a binary preamble holds of
+/// a set, and what comes of it when Valkey moves a slot. No interface for clients.
 pub(super) fn vreplay(call: &Call) -> Outcome {
     let refuse = |why: &str| Err(CommandError::Replay(why.into()));
-    if call.ctx.flags() & raw::REDISMODULE_CTX_FLAGS_LOADING == 0 {
-        return refuse("VREPLAY is for loading append-only files");
+    let flags = call.ctx.flags();
+    if flags & (raw::REDISMODULE_CTX_FLAGS_LOADING | raw::REDISMODULE_CTX_FLAGS_REPLICATED | SLOT_IMPORT_CLIENT) == 0 {
+        return refuse("VREPLAY is for loading append-only files and for moving slots");
     }
     let &[name, which, chunk] = call.args else { return Err(CommandError::Arity) };
     let database = call.ctx.database();
     let mut replays = REPLAYS.lock().unwrap_or_else(|e| e.into_inner());
+    if is_word(which, "FIRST") || is_word(which, "ONLY") {
+        // A slot may come anew after a part of it came.
+        replays.retain(|(db, key, _)| *db != database || key != name);
+    }
     let at = replays.iter().position(|(db, key, _)| *db == database && key == name);
     let at = at.unwrap_or_else(|| {
         replays.push((database, name.to_vec(), Replay::default()));
         replays.len() - 1
     });
     replays[at].2.push(chunk);
-    if is_word(which, "MORE") {
-        return Ok(Some(Reply::Simple("OK")));
+    if is_word(which, "LAST") || is_word(which, "ONLY") {
+        let (_, _, replay) = replays.swap_remove(at);
+        let loaded = replay.finish().map_err(|why| CommandError::Replay(why.to_string()))?;
+        let mut key = call.ctx.open_to_write(call.key);
+        if open(&mut key)?.is_some() {
+            return refuse("the key exists");
+        }
+        key.set(datatype::pointer(), Box::new(loaded.set));
     }
-    let (_, _, replay) = replays.swap_remove(at);
-    let loaded = replay.finish().map_err(|why| CommandError::Replay(why.to_string()))?;
-    let mut key = call.ctx.open_to_write(call.key);
-    if open(&mut key)?.is_some() {
-        return refuse("the key exists");
+    if flags & raw::REDISMODULE_CTX_FLAGS_LOADING == 0 {
+        call.replicate("VREPLAY");
     }
-    key.set(datatype::pointer(), Box::new(loaded.set));
     Ok(Some(Reply::Simple("OK")))
 }
