@@ -100,6 +100,9 @@ class Server:
                 args += ["--enable-debug-command", "yes"]
             for name, value in self.config:
                 args += [f"--{name}", value]
+            if ("cluster-enabled", "yes") in self.config:
+                self.bus_port = free_port()  # 10,000 above the other may be beyond all ports
+                args += ["--cluster-port", self.bus_port]
             if self.arguments or not self.peer:
                 args += ["--loadmodule", MODULE, *self.arguments]
             with open(self.folder / "log", "ab") as log:

@@ -1,0 +1,100 @@
+"""A cluster of real servers in temporary folders, put together by commands."""
+
+import contextlib
+
+from resp import ReplyError
+from servers import Server, eventually, in_sync, info
+
+SLOTS = 16384
+
+
+class Cluster:
+    """So many masters, with the slots divided among them, and replicas of the first."""
+
+    def __init__(self, kind, masters, replicas=0):
+        config = [("cluster-enabled", "yes"), ("cluster-node-timeout", 2000), ("cluster-require-full-coverage", "no")]
+        self.servers = []
+        try:
+            for _ in range(masters + replicas):
+                self.servers.append(Server(kind, *config))
+            self.masters, self.replicas = self.servers[:masters], self.servers[masters:]
+            self.join()
+        except BaseException:
+            self.remove()
+            raise
+
+    def at(self, server):
+        """The one connection to a server: polling with new ones would use up the server's number of clients."""
+        if not server.connections:
+            server.connect()
+        return server.connections[0]
+
+    def join(self):
+        share = -(-SLOTS // len(self.masters))
+        for i, master in enumerate(self.masters):
+            slots = range(i * share, min((i + 1) * share, SLOTS))
+            conn = self.at(master)
+            conn("CLUSTER", "ADDSLOTS", *slots)
+            if i:
+                conn("CLUSTER", "SET-CONFIG-EPOCH", i + 1)
+        first = self.servers[0]
+        for server in self.servers[1:]:
+            self.at(server)("CLUSTER", "MEET", "127.0.0.1", first.port, first.bus_port)
+        eventually(lambda: all(self.healthy(s) for s in self.servers))
+        for replica in self.replicas:
+            conn = self.at(replica)
+            conn("CLUSTER", "REPLICATE", self.id(first))
+            self.await_replica(replica, first)
+
+    def await_replica(self, replica, master):
+        """Returns when it is in step, and every server has heard of it: a master hears no FAILOVER of a stranger."""
+        eventually(lambda: info(self.at(replica), "replication").get("master_link_status") == "up")
+        line = f"slave {self.id(master)}"
+        for server in self.servers:
+            eventually(lambda: any(self.id(replica) in n and line in n for n in self.nodes(server)))
+        in_sync(master, replica)
+
+    def nodes(self, server):
+        return self.at(server)("CLUSTER", "NODES").decode().splitlines()
+
+    def healthy(self, server):
+        """Whether it knows all others, and who has each slot."""
+        conn = self.at(server)
+        state = dict(line.split(":") for line in conn("CLUSTER", "INFO").decode().split())
+        known = self.nodes(server)
+        good = state["cluster_state"] == "ok" and int(state["cluster_slots_ok"]) == SLOTS
+        return good and len(known) == len(self.servers) and all("connected" in n and "handshake" not in n for n in known)
+
+    def id(self, server):
+        return self.at(server)("CLUSTER", "MYID").decode()
+
+    def run(self, *command):
+        """Follows redirections, as a client does."""
+        server, asking = self.masters[0], False
+        for _ in range(5):
+            conn = self.at(server)
+            try:
+                if asking:
+                    conn("ASKING")
+                return conn(*command)
+            except ReplyError as error:
+                what, _, address = (str(error).split() + ["", ""])[:3]
+                if what not in ("MOVED", "ASK"):
+                    raise
+                port = int(address.rpartition(":")[2])
+                server, asking = next(s for s in self.servers if s.port == port), what == "ASK"
+        raise AssertionError("redirected in a circle")
+
+    def owner(self, key):
+        """The master that has a key's slot, as the first master sees it, and the slot."""
+        conn = self.at(self.masters[0])
+        slot = conn("CLUSTER", "KEYSLOT", key)
+        for first, last, node, *_ in conn("CLUSTER", "SLOTS"):
+            if first <= slot <= last:
+                return next(s for s in self.servers if s.port == node[1]), slot
+        raise AssertionError(f"nobody has slot {slot}")
+
+    def remove(self):
+        with contextlib.ExitStack() as stack:  # all of them, whatever becomes of one
+            for server in self.servers:
+                stack.callback(server.remove)
