@@ -29,7 +29,7 @@ test: test-core test-server ## all tests
 test-core: ## tests of the engine, without a server
 	cargo test --release $(CORE)
 
-test-server: build $(VENV)/.test $(VENV)/bin/redis-server-7 ## tests of the module in Redis 6.2, 7.0, Valkey 8.1, 9.1
+test-server: build $(VENV)/.test $(VENV)/.npm $(VENV)/bin/redis-server-7 ## tests of the module in Redis 6.2, 7.0, Valkey 8.1, 9.1
 	$(PY) -m pytest tests $(PYTEST)
 
 bench: build $(VENV)/.bench $(VENV)/bin/redis-server-7 ## compare with Redis 8 at 100,000 elements
@@ -88,6 +88,11 @@ $(VENV)/.test: tests/requirements.txt $(VENV)/.client
 
 $(VENV)/.bench: benches/requirements.txt $(VENV)/.test
 	$(PIP) -r benches/requirements.txt
+	@touch $@
+
+# For the test of node-redis, which npm installs into target/clients.
+$(VENV)/.npm: | $(PY)
+	command -v npm >/dev/null || { apt-get -qq update && apt-get -qq install -y nodejs npm; }
 	@touch $@
 
 $(VENV)/bin/redis-server-7: tests/install-redis7.sh | $(PY)
