@@ -19,6 +19,7 @@
 //! | [`attributes`] | JSON as typed records | nobody |
 //! | [`arena`] | chunked arrays and their reclamation | nobody |
 //! | [`workers`] | threads | nobody |
+//! | `sync` | atomics and mutexes that checkers see through | nobody |
 //!
 //! One word an idea: an *element* has a name and is in a set; its *node* is in the graph; a *link*
 //! joins two nodes on a *level*; an *encoding* is how a vector is stored; a *query* finds *hits*; a

@@ -5,6 +5,7 @@ mod attributes_oracle;
 mod filter_cases;
 mod filter_language;
 mod fuzz_corpora;
+mod layering;
 mod model;
 mod recall;
 mod words;

@@ -1,0 +1,59 @@
+//! The map of `src/lib.rs`, kept: which folder may name which, and where `unsafe` may stand.
+
+use std::path::{Path, PathBuf};
+
+/// A folder and those of the crate that it may name.
+const MAY_NAME: &[(&str, &[&str])] = &[
+    ("arena", &["sync"]),
+    ("attributes", &[]),
+    ("command", &["filter", "set", "vector"]),
+    ("filter", &["attributes"]),
+    ("graph", &["arena", "sync"]),
+    ("persist", &["graph", "set", "vector"]),
+    ("set", &["arena", "attributes", "filter", "graph", "sync", "vector", "workers"]),
+    ("vector", &[]),
+    ("workers", &["sync"]),
+];
+
+const MAY_BE_UNSAFE: &[&str] = &["arena", "server", "vector/kernel"];
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder of sources") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn folders_name_only_those_below_them() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut all = Vec::new();
+    files(&src, &mut all);
+    assert!(all.len() > 50);
+    let mut wrong = Vec::new();
+    for path in all {
+        let relative = path.strip_prefix(&src).expect("below src").to_string_lossy().into_owned();
+        let folder = relative.split('/').next().expect("a first part");
+        let text = std::fs::read_to_string(&path).expect("a source");
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        for (number, line) in code.enumerate() {
+            if let Some((_, names)) = MAY_NAME.iter().find(|(name, _)| *name == folder) {
+                for (_, named) in line.match_indices("crate::").map(|(at, found)| line.split_at(at + found.len())) {
+                    let named: String = named.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+                    if !named.is_empty() && named != folder && !names.contains(&&named[..]) {
+                        wrong.push(format!("{relative}: line {number} of code names {named}"));
+                    }
+                }
+            }
+            let is_unsafe = line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "unsafe");
+            if is_unsafe && !MAY_BE_UNSAFE.iter().any(|allowed| relative.starts_with(allowed)) {
+                wrong.push(format!("{relative}: line {number} of code is unsafe"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
