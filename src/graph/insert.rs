@@ -20,14 +20,12 @@ impl Graph {
         grace: &Grace,
         scratch: &mut Scratch,
     ) -> bool {
-        // In a forked child the lock may be held for ever by a thread that is not there.
-        let lock_entry = || (alone == Alone::No).then(|| self.entry_lock.lock().unwrap_or_else(|e| e.into_inner()));
         let level = self.level(node);
         // A node that rises above the top is the only one on its upper levels, and becomes the
         // entry, before another one may do the same.
         let mut guard = None;
         if self.entry().is_none_or(|(_, top)| level > top) {
-            guard = lock_entry();
+            guard = self.lock_entry(alone);
         }
         if let Some((entry, top)) = self.entry() {
             let mut newcomer = Newcomer::new(self, space, node, grace);
@@ -52,7 +50,7 @@ impl Graph {
         // the entry, then reads the marks.
         fence(Ordering::SeqCst);
         if !dead && self.entry().is_none_or(|(_, top)| level > top) {
-            let _guard = lock_entry();
+            let _guard = self.lock_entry(alone);
             // Who removes it marks it first, and then takes this lock to look whether it is the entry.
             if self.is_live(node) && self.entry().is_none_or(|(_, top)| level > top) {
                 self.set_entry(Some((node, level)));

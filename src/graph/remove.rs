@@ -1,13 +1,13 @@
 //! Taking a dead node out: its neighbours lose a link each, get others instead, and stay connected
 //! with each other.
 
-use std::sync::MutexGuard;
 use std::sync::atomic::{Ordering, fence};
 
 use super::locks::lock;
 use super::pool::Candidate;
 use super::{Graph, Space};
 use crate::arena::Grace;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Who else may be changing the graph.
 #[derive(Clone, Copy, PartialEq)]
@@ -16,6 +16,14 @@ pub enum Alone {
     No,
     /// Nobody: linkers are paused, or do not exist in this process.
     Yes,
+}
+
+impl Alone {
+    /// The lock, unless nobody else is there: in a forked child it may be held for ever by a thread
+    /// that is not.
+    fn unless(self, lock: &Mutex<()>) -> Option<MutexGuard<'_, ()>> {
+        (self == Alone::No).then(|| lock.lock().unwrap_or_else(|e| e.into_inner()))
+    }
 }
 
 impl Graph {
@@ -50,8 +58,12 @@ impl Graph {
 
     /// The right to take nodes out, and to link those that have nobody.
     pub(super) fn lock_repairs(&self, alone: Alone) -> Option<MutexGuard<'_, ()>> {
-        // In a forked child the lock may be held for ever by a thread that is not there.
-        (alone == Alone::No).then(|| self.repair_lock.lock().unwrap_or_else(|e| e.into_inner()))
+        alone.unless(&self.repair_lock)
+    }
+
+    /// The right to change the entry. Taken after that of repairs, where both are.
+    pub(super) fn lock_entry(&self, alone: Alone) -> Option<MutexGuard<'_, ()>> {
+        alone.unless(&self.entry_lock)
     }
 
     /// Links a node that had no links on level 0 when it was looked at to the rest of the graph: a
@@ -287,7 +299,7 @@ impl Graph {
 
     /// If the entry is this dead node, finds a live one of the highest level that is left.
     fn replace_entry(&self, dead: u32, alone: Alone) {
-        let guard = (alone == Alone::No).then(|| self.entry_lock.lock().unwrap_or_else(|e| e.into_inner()));
+        let guard = self.lock_entry(alone);
         if self.entry().is_some_and(|(entry, _)| entry == dead) {
             // Until nobody was marked as linked in between who would have had to be the entry.
             loop {
