@@ -27,22 +27,15 @@ impl Graph {
         if self.entry().is_none_or(|(_, top)| level > top) {
             guard = self.lock_entry(alone);
         }
-        if let Some((entry, top)) = self.entry() {
-            let mut newcomer = Newcomer::new(self, space, node, grace);
-            let start = self.descend(space, &newcomer.probe, entry, top, level.min(top), scratch);
-            let mut entries = vec![start];
-            for level in (0..=level.min(top)).rev() {
-                self.search_level(space, &newcomer.probe, &entries, ef, level, scratch);
-                entries = scratch.pool.iter().collect();
-                newcomer.join(level, &entries);
-            }
-        }
-        let lost = self.links.count(node, 0) == 0;
+        let mut newcomer = Newcomer::new(self, space, node, grace);
+        self.find_neighbours(&mut newcomer, level, ef, scratch);
         let dead = self.nodes.mark_linked(node);
         // A removal takes the entry's lock while it holds that of repairs, so not the other way.
         drop(guard);
-        if lost || self.links.count(node, 0) == 0 {
+        if !dead && self.links.count(node, 0) == 0 {
             let _guard = self.lock_repairs(alone);
+            // No candidate goes away this time.
+            self.find_neighbours(&mut newcomer, 0, ef, scratch);
             self.attach(node, grace);
         }
         // After that, since whoever begins at the entry must meet all others. Sequentially
@@ -57,5 +50,17 @@ impl Graph {
             }
         }
         dead
+    }
+
+    /// Searches for a newcomer's neighbours on the levels from `highest` down, and joins it to them.
+    fn find_neighbours<S: Space>(&self, newcomer: &mut Newcomer<S>, highest: usize, ef: usize, scratch: &mut Scratch) {
+        let Some((entry, top)) = self.entry() else { return };
+        let highest = highest.min(top);
+        let mut entries = vec![self.descend(newcomer.space, &newcomer.probe, entry, top, highest, scratch)];
+        for level in (0..=highest).rev() {
+            self.search_level(newcomer.space, &newcomer.probe, &entries, ef, level, scratch);
+            entries = scratch.pool.iter().collect();
+            newcomer.join(level, &entries);
+        }
     }
 }

@@ -16,7 +16,7 @@ const ATTEMPTS: usize = 8;
 /// A node that is being linked.
 pub(super) struct Newcomer<'a, S: Space> {
     graph: &'a Graph,
-    space: &'a S,
+    pub space: &'a S,
     node: u32,
     grace: &'a Grace,
     /// Measures from the newcomer.
@@ -171,10 +171,14 @@ impl Graph {
     }
 
     /// Whether a link may be made as far as the newcomer is concerned. Both nodes are locked.
+    ///
+    /// Not to a node without links on level 0: the two would be a group of their own. Such a node
+    /// waits for its [`Graph::attach`], and so does a newcomer that found no other.
     fn may_link(&self, node: u32, other: u32, level: usize, capacity: usize) -> bool {
         node != other
             && self.is_live(other)
             && self.is_live(node)
+            && (level > 0 || self.links.count(other, 0) > 0)
             && self.links.count(node, level) < capacity
             && !self.links.contains(other, level, node)
     }

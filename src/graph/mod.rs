@@ -10,9 +10,11 @@
 //! What always holds (proved by `check.rs`):
 //! 1. Links are reciprocal: if a links to b on a level, so does b to a.
 //! 2. No self links, no double links; both ends of a link on level l have a level of at least l.
-//! 3. The linked nodes are connected on level 0 (see `join_groups` for the rest of the truth): a link between b and n is only dropped while b and
-//!    n have a common neighbour, a newcomer joins with at least one link, and what a removed node
-//!    held together is joined again. So every node can be found.
+//! 3. The nodes that have links are connected on level 0, and no linked node is without, unless it
+//!    is the only one: a link between b and n is only dropped while b and n have a common neighbour;
+//!    a newcomer links to such as have links; what a removed node held together is joined again; and
+//!    who is left without links is attached. So every node can be found. (While a removal or an
+//!    attachment is under way, a few are apart for that long.)
 //!
 //! Reading takes no locks: link rows are atomics, and a row that is replaced by a larger one is
 //! reused only after a grace period. Changing a link locks both of its ends (`locks.rs`).

@@ -48,9 +48,7 @@ impl Graph {
             self.links.release(dead, grace);
         }
         for survivor in survivors {
-            if self.links.count(survivor, 0) == 0 {
-                self.attach(survivor, grace);
-            }
+            self.attach(survivor, grace);
         }
         self.replace_entry(dead, alone);
         drop(guard);
@@ -66,28 +64,22 @@ impl Graph {
         alone.unless(&self.entry_lock)
     }
 
-    /// Links a node that had no links on level 0 when it was looked at to the rest of the graph: a
-    /// newcomer all of whose candidates died meanwhile, or the last neighbour of a removed node.
+    /// Links a live node that has no links on level 0 to the rest of the graph: a newcomer all of
+    /// whose candidates died meanwhile, or the last neighbour of a removed node.
     ///
-    /// Others may have joined it by now, and be as lost as it is. So what it is connected with is
-    /// walked through, rare as this is, and linked to any node with links beyond, dead, live or being
-    /// linked, or else to a live linked one without. Under the lock of repairs, so that a dead one will be taken
-    /// out with care. Both callers first mark what is linked and then look, so of two lost nodes the
-    /// later one finds the earlier.
+    /// The caller holds the lock of repairs. Nobody else links to a node without links, and all that
+    /// have some are connected, so any of those will do, dead ones too: their removal takes care of
+    /// the node. If there is none, any live linked node begins.
     pub(super) fn attach(&self, node: u32, grace: &Grace) {
-        // A dead one that is still linked may hold others.
-        if !self.is_live(node) && !self.is_linked(node) {
+        if !self.is_live(node) || self.links.count(node, 0) > 0 {
             return;
         }
-        let end = self.nodes.end();
-        let mut seen = vec![false; end as usize];
-        self.reach(node, &mut seen);
-        let beyond = || (0..end).filter(|&other| !seen[other as usize] && self.is_present(other));
-        let has_links = |other: &u32| self.links.count(*other, 0) > 0;
-        let _ = beyond().filter(has_links).any(|other| self.rejoin(node, other, 0, grace))
-            || beyond()
-                .filter(|&other| self.is_live(other) && self.is_linked(other))
-                .any(|other| self.rejoin(node, other, 0, grace));
+        let others = || (0..self.nodes.end()).filter(|&other| other != node && self.is_present(other));
+        let _ =
+            others().filter(|&other| self.links.count(other, 0) > 0).any(|other| self.rejoin(node, other, 0, grace))
+                || others()
+                    .filter(|&other| self.is_live(other) && self.is_linked(other))
+                    .any(|other| self.rejoin(node, other, 0, grace));
     }
 
     /// Drops all links of a dead node on a level; yields its neighbours. Newcomers do not link to
@@ -172,14 +164,30 @@ impl Graph {
     fn bridge<S: Space>(&self, space: &S, survivors: &[u32], level: usize, grace: &Grace) {
         let mut groups = self.groups(survivors, level);
         while groups.len() > 1 {
-            let (first, second) = (&groups[0], &groups[1]);
-            let Some((a, b)) = self.nearest_pair(space, first, second, level) else { return };
+            let Some((a, b)) = self.nearest_pair(space, &groups[0], &groups[1], level) else {
+                // One of them is full, but not all that it holds on to.
+                let before = groups.iter().map(Vec::len).sum::<usize>();
+                groups[..2].iter_mut().for_each(|group| self.widen(group, level));
+                if groups.iter().map(Vec::len).sum::<usize>() == before {
+                    return;
+                }
+                continue;
+            };
             // The pair had room; if newcomers took it meanwhile, another pair has some.
             if self.rejoin(a, b, level, grace) {
                 let second = groups.swap_remove(1);
                 groups[0].extend(second);
             }
         }
+    }
+
+    /// Adds its neighbours to a group of nodes.
+    fn widen(&self, group: &mut Vec<u32>, level: usize) {
+        for at in 0..group.len() {
+            self.links.read(group[at], level, group);
+        }
+        group.sort_unstable();
+        group.dedup();
     }
 
     /// Links two nodes that a removed one held together, dead or live. False if there is no room.
@@ -196,11 +204,8 @@ impl Graph {
         room
     }
 
-    /// Joins all groups on level 0 that are apart from the entry's; yields how many there were.
-    ///
-    /// A graph that was saved by another implementation may have such groups. Ours may come to have
-    /// one, though seldom: where many threads link and remove among few links, a group that was held
-    /// together by several removed nodes at once can slip through their repairs.
+    /// Joins all groups on level 0 that are apart from the entry's; yields how many there were. A graph
+    /// that another implementation saved may have such groups.
     pub fn join_groups<S: Space>(&self, space: &S, alone: Alone, grace: &Grace) -> usize {
         let _guard = self.lock_repairs(alone);
         let Some((entry, _)) = self.entry() else { return 0 };
@@ -215,7 +220,7 @@ impl Graph {
             }
             // The search stays in the entry's group, to which all before this node belong by now.
             let near = self.search(space, &space.probe(node), self.m.max(10), &mut scratch);
-            if near.iter().any(|c| self.connect_by_force(node, c.node, 0, grace)) {
+            if near.iter().any(|c| self.rejoin(node, c.node, 0, grace)) {
                 joined += 1;
             }
             self.reach(node, &mut seen);

@@ -505,9 +505,11 @@ impl VectorSet {
                         shared.repair(id, alone);
                     }
                 }
+                // What a thread was doing when this process was forked stays half done: it may have
+                // taken some links of a dead node, and not yet joined those at their other ends.
+                shared.graph.join_groups(&**shared, alone, &shared.grace);
             }
         }
-        shared.sweep(alone);
         Settled { set: self, alone }
     }
 }

@@ -105,8 +105,6 @@ pub(super) struct Shared {
     pub retired: SegQueue<(u64, u32)>,
     /// Of updated elements that queries may still have in hand: the old node's successor.
     pub successors: Mutex<HashMap<u32, u32>>,
-    /// Repairs since the graph was last looked at as a whole.
-    repairs: AtomicUsize,
     waiters: SegQueue<Waiter>,
     /// Those who wait until what was pending before a number is linked. Locked for a look at all of
     /// them: one that was out of a queue for its look would be missed by whoever ends the work then.
@@ -135,7 +133,6 @@ impl Shared {
             dead: SegQueue::new(),
             retired: SegQueue::new(),
             successors: Mutex::default(),
-            repairs: AtomicUsize::new(0),
             waiters: SegQueue::new(),
             link_waiters: Mutex::default(),
             working: AtomicUsize::new(0),
@@ -245,22 +242,10 @@ impl Shared {
         let presence = self.grace.guard();
         self.graph.remove(self, node, alone, &self.grace);
         drop(presence);
-        // Once in as many repairs as there are nodes, so that it costs each of them next to nothing.
-        if self.repairs.fetch_add(1, Ordering::Relaxed) > (self.graph.end() as usize).max(1000) {
-            self.sweep(alone);
-        }
         // A child is gone before an id could be used again, and its queue may be in the middle of a
         // push by a thread that is not there.
         if alone == Alone::No {
             self.retire(node);
-        }
-    }
-
-    /// Sees to it that every node can be reached from the entry.
-    pub fn sweep(&self, alone: Alone) {
-        if self.repairs.swap(0, Ordering::Relaxed) > 0 {
-            let _presence = self.grace.guard();
-            self.graph.join_groups(self, alone, &self.grace);
         }
     }
 
