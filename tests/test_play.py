@@ -1,0 +1,290 @@
+"""examples/play as its users see it: the page in headless Chromium, and the HTTP service behind it.
+
+The README's docs/play.png is the target/play/page.png of VSET_PLAY_LIMIT=20000 make test-server PYTEST="-k screenshot".
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from servers import MODULE, ROOT, binary, eventually
+
+LIMIT = int(os.environ.get("VSET_PLAY_LIMIT", 500))
+
+
+@contextlib.contextmanager
+def play(limit):
+    """The process and its address."""
+    command = [sys.executable, ROOT / "examples/play/serve.py", "--port", 0, "--limit", limit]
+    command += ["--server", binary("valkey91"), "--module", MODULE]
+    process = subprocess.Popen([str(x) for x in command], stdout=subprocess.PIPE, text=True)
+    try:
+        yield process, next(found[0] for line in process.stdout if (found := re.search(r"http://\S+(?=/)", line)))
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def started():
+    """With a collection that is complete."""
+    with play(LIMIT) as (process, address):
+        eventually(lambda: not get(address, "/status")[1]["filling"], timeout=250)
+        assert get(address, "/status")[1] == {"stored": LIMIT, "total": LIMIT, "filling": False}
+        yield process, address
+
+
+@pytest.fixture
+def address(started):
+    return started[1]
+
+
+def get(address, path, body=None, **query):
+    """Status and JSON. A body makes it a POST."""
+    url = f"{address}{path}?{urllib.parse.urlencode(query)}"
+    data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data), timeout=30) as reply:
+            return reply.status, json.load(reply)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def names(found):
+    return [result["name"] for result in found["results"]]
+
+
+def test_search(address):
+    code, found = get(address, "/search", q="a person who is female", count=7)
+    assert code == 200 and len(names(found)) == 7
+    assert names(found)[0] == "woman.noun.1"
+    scores = [result["score"] for result in found["results"]]
+    assert scores == sorted(scores, reverse=True) and 0.7 < scores[0] <= 1
+    assert found["results"][0]["attributes"]["pos"] == "noun"
+    assert found["stored"] >= LIMIT and found["recall"] > 0.5
+    assert all(milliseconds > 0 for milliseconds in found["milliseconds"].values())
+
+
+def test_search_with_a_filter(address):
+    code, found = get(address, "/search", q="a person who is female", filter='.pos == "verb" and .words < 8')
+    assert code == 200 and len(names(found)) == 10
+    for result in found["results"]:
+        assert result["attributes"]["pos"] == "verb" and result["attributes"]["words"] < 8
+    assert 10 <= found["matching"] < LIMIT
+    code, found = get(address, "/search", q="x", filter='.pos == "no such"')
+    assert code == 200 and names(found) == [] and found["matching"] == 0 and found["recall"] is None
+
+
+@pytest.mark.parametrize(
+    "query, error",
+    [
+        ({}, "q must be a text"),
+        ({"q": " "}, "q must be a text"),
+        ({"q": "x", "count": 0}, "count must be a number from 1 to 100"),
+        ({"q": "x", "ef": "many"}, "ef must be a number from 1 to 10,000"),
+    ],
+)
+def test_search_that_is_asked_wrongly(address, query, error):
+    code, answer = get(address, "/search", **query)
+    assert code == 400 and error in answer["error"]
+
+
+@pytest.mark.parametrize("filter, at", [(".words ~ 1", 7), ("~", 0), (".words > 3 and", 0), ("  .words ~ 1", 7)])
+def test_a_filter_that_cannot_be_read(address, filter, at):
+    code, answer = get(address, "/search", q="x", filter=filter)
+    assert code == 400
+    assert "syntax error in FILTER expression near" in answer["error"] and answer["at"] == at
+
+
+def test_ingest(address):
+    text = "a wooden boat with three masts and many sails"
+    attributes = {"pos": "mine", "masts": 3}
+    assert get(address, "/ingest", {"name": "tall ship", "text": text, "attributes": attributes}) == (201, {"name": "tall ship", "new": True})
+    assert get(address, "/ingest", {"name": "tall ship", "text": text, "attributes": attributes}) == (200, {"name": "tall ship", "new": False})
+    assert get(address, "/ingest", {"text": "just a text"})[1]["name"] == "just a text"
+    code, found = get(address, "/search", q="sailing vessel", count=1)
+    assert code == 200 and names(found) == ["tall ship"]
+    assert found["results"][0]["attributes"] == {"text": text, "words": 9, "pos": "mine", "masts": 3}
+    assert names(get(address, "/search", q="anything", filter=".masts == 3")[1]) == ["tall ship"]
+
+
+@pytest.mark.parametrize(
+    "body, error",
+    [
+        (b"{", "must be JSON"),
+        (b"\xff", "must be JSON"),
+        ([], "must be JSON objects"),
+        ({"text": "x", "attributes": 1}, "must be JSON objects"),
+        ({"text": 1}, "text must be a text"),
+        ({"text": "x", "name": ""}, "name must be a text"),
+        ({"name": "x"}, "text must be a text"),
+    ],
+)
+def test_ingest_of_what_is_no_text(address, body, error):
+    before = get(address, "/status")[1]["stored"]
+    code, answer = get(address, "/ingest", body)
+    assert code == 400 and error in answer["error"]
+    assert get(address, "/status")[1]["stored"] == before
+
+
+def test_neighbourhood(address):
+    code, found = get(address, "/neighbourhood", name="woman.noun.1", count=30)
+    assert code == 200 and len(found["points"]) == 30
+    assert found["points"][0]["name"] == "woman.noun.1"
+    assert len({(point["x"], point["y"]) for point in found["points"]}) == 30
+    assert found["links"] and all(0 <= a < b < 30 for a, b in found["links"])
+    assert 0 < found["shown"] < 1
+    code, answer = get(address, "/neighbourhood", name="no such meaning")
+    assert code == 400 and "element not found in set" in answer["error"]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    # Not the shell on which Playwright was tested, but the browser that people have.
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, address):
+    """The page, opened. Errors in its script fail the test."""
+    page = browser.new_page(viewport={"width": 1240, "height": 960}, device_scale_factor=1)
+    page.set_default_timeout(20_000)
+    errors = []
+    page.on("pageerror", lambda error: errors.append(error))
+    page.goto(address)
+    yield page
+    page.close()
+    assert not errors
+
+
+def kinds(page):
+    return set(page.locator("#results li .kind").all_inner_texts())
+
+
+def test_results_come_as_you_type(page):
+    rows = page.locator("#results li")
+    expect(rows).to_have_count(0)
+    page.locator("#query").press_sequentially("wom")
+    expect(rows).to_have_count(10)
+    page.locator("#query").press_sequentially("an who is grown up", delay=10)
+    expect(rows.first.locator("b")).to_have_text("woman")
+    expect(rows.first.locator(".score")).to_have_text(re.compile(r"^0\.\d{3}$"))
+    for number in ("#search-time", "#exact-time", "#embed-time"):
+        expect(page.locator(number)).to_have_text(re.compile(r"^[\d.]+ (µs|ms)$"))
+    expect(page.locator("#recall")).to_have_text(re.compile(r"^\d+ %$"))
+    expect(page.locator("#plan")).to_contain_text("vectors compared")
+    expect(page.locator("#stored")).to_contain_text("meanings")
+
+
+def test_a_filter_narrows_the_results(page):
+    page.fill("#query", "to go from one place to another")
+    expect(page.locator("#results li")).to_have_count(10)
+    assert any(kind.startswith("verb") for kind in kinds(page))
+    page.fill("#filter", '.pos == "adv"')
+    expect(page.locator("#plan")).to_contain_text("match")
+    assert kinds(page) == {"adv"}
+    page.click("#examples button >> nth=0")
+    expect(page.locator("#results li .kind").first).to_contain_text("noun")
+
+
+def test_a_bad_filter_is_shown_where_it_went_wrong(page):
+    page.fill("#query", "water")
+    expect(page.locator("#error")).to_be_hidden()
+    page.fill("#filter", ".words ~ 5")
+    expect(page.locator("#error")).to_contain_text("syntax error in FILTER expression")
+    expect(page.locator("#error mark")).to_have_text("~ 5")
+    page.fill("#filter", ".words < 50")
+    expect(page.locator("#error")).to_be_hidden()
+    expect(page.locator("#results li")).to_have_count(10)
+
+
+def test_the_picture(page):
+    page.fill("#query", "an adult who is a woman")
+    points = page.locator("#picture circle")
+    expect(page.locator("#centre")).to_have_text("Around “woman”")
+    expect(points).to_have_count(60)
+    assert len({(p.get_attribute("cx"), p.get_attribute("cy")) for p in points.all()}) == 60
+    expect(page.locator("#picture circle.centre")).to_have_count(1)
+    assert page.locator("#picture circle.result").count() > 3
+    assert page.locator("#picture line").count() > 10
+    assert page.locator("#picture text").count() > 10
+    page.click("#results li >> nth=1")
+    expect(page.locator("#centre")).not_to_have_text("Around “woman”")
+    second = page.locator("#results li >> nth=1")
+    expect(second).to_have_class("chosen")
+    assert page.locator("#picture circle.centre").get_attribute("data-name") == second.get_attribute("data-name")
+
+
+def test_a_text_of_ones_own(page):
+    page.fill("#text", "a robot that cleans the floor")
+    page.fill("#attributes", '{"pos": "gadget"')
+    page.click("#ingest button")
+    expect(page.locator("#ingested")).to_contain_text("JSON")
+    page.fill("#attributes", '{"pos": "gadget"}')
+    page.click("#ingest button")
+    expect(page.locator("#ingested")).to_have_text("Added.")
+    page.fill("#query", "vacuum cleaner")
+    expect(page.locator("#results li b").first).to_have_text("a robot that cleans the floor")
+    page.fill("#filter", '.pos == "gadget"')
+    expect(page.locator("#results li")).to_have_count(1)
+
+
+def test_markup_in_a_text_is_shown_as_text(page):
+    text = "<img src=x onerror=document.title='bad'> & so on"
+    page.fill("#text", text)
+    page.click("#ingest button")
+    page.fill("#query", text)
+    expect(page.locator("#results li b").first).to_have_text(text)
+    assert page.locator("#results img").count() == 0 and "bad" not in page.title()
+
+
+def test_a_screenshot(page):
+    page.fill("#query", "something that keeps the rain off")
+    page.fill("#filter", '.pos == "noun"')
+    expect(page.locator("#picture circle")).to_have_count(60)
+    expect(page.locator("#plan")).to_contain_text("match")
+    picture = ROOT / "target/play/page.png"
+    page.screenshot(path=picture)
+    assert 20_000 < picture.stat().st_size < 300_000
+
+
+def test_an_empty_collection_is_served():
+    with play(0) as (_, address):
+        code, found = get(address, "/search", q="x", filter=".words > 3")
+        assert code == 200 and names(found) == [] and found["stored"] == 0
+        assert get(address, "/search", q="x", filter="~")[0] == 400
+        assert get(address, "/neighbourhood", name="x")[0] == 400
+        assert get(address, "/ingest", {"text": "a b"})[0] == 201
+        assert names(get(address, "/search", q="x")[1]) == ["a b"]
+        code, found = get(address, "/neighbourhood", name="a b")
+        assert code == 200 and len(found["points"]) == 1 and found["links"] == []
+
+
+def test_ctrl_c_ends_all(started):
+    """The last test of this file."""
+    process, address = started
+    children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert children
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    for child in children:
+        assert not os.path.exists(f"/proc/{child}")
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.1", int(address.rsplit(":", 1)[1])), 1)
