@@ -264,9 +264,9 @@ def main():
         server.client()
         client = redis.Redis(port=server.port, protocol=2, decode_responses=True)
         collection = Collection(client, options.limit)
+        print(f"\n  http://127.0.0.1:{sock.getsockname()[1]}/\n\nCtrl-C stops it.", flush=True)
         collection.start()
         try:
-            print(f"\n  http://127.0.0.1:{sock.getsockname()[1]}/\n\nCtrl-C stops it.", flush=True)
             web = uvicorn.Server(uvicorn.Config(application(collection), log_level="warning"))
             web.run(sockets=[sock])
         finally:
