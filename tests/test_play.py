@@ -22,6 +22,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from servers import MODULE, ROOT, binary, eventually
 
+expect.set_options(timeout=20_000)
 LIMIT = int(os.environ.get("VSET_PLAY_LIMIT", 500))
 
 
