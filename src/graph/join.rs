@@ -1,9 +1,10 @@
 //! Which candidates become a newcomer's neighbours, and what they give up for it.
 //!
-//! Near ones that lie in different directions: each is nearer to the newcomer than to every one
-//! linked before (the heuristic of Malkov and Yashunin, algorithm 4); then, while there are too few,
-//! the nearest of those passed over. A candidate that is full gives up a longer link, if it has one
-//! around which there is a way; it is compared with the newcomer alone, not pruned anew.
+//! Near ones that lie in different directions: none is much nearer to one linked before than to the
+//! newcomer (the heuristic of Malkov and Yashunin, algorithm 4, relaxed like that of Subramanya et
+//! al.); then, while there are too few, the nearest of those passed over. A candidate that is full
+//! gives up a longer link, if it has one around which there is a way; it is compared with the
+//! newcomer alone, not pruned anew.
 
 use super::locks::lock;
 use super::pool::Candidate;
@@ -12,6 +13,14 @@ use crate::arena::Grace;
 
 /// Attempts at one connection while other threads change the same rows.
 const ATTEMPTS: usize = 8;
+
+/// A candidate lies in a neighbour's direction if it is nearer to that neighbour than this share of
+/// its distance from the newcomer. Below 1, so that more of the nearest are linked: the last steps of
+/// a search, which a narrow beam often misses, lead over those.
+const SAME_DIRECTION: f32 = 0.85;
+
+/// Neighbours that a candidate is compared with at once: the first ones often decide.
+const AT_ONCE: usize = 4;
 
 /// A node that is being linked.
 pub(super) struct Newcomer<'a, S: Space> {
@@ -23,10 +32,9 @@ pub(super) struct Newcomer<'a, S: Space> {
     pub probe: S::Probe,
     /// Measures from whatever is looked at.
     spare: S::Probe,
-    /// A candidate's neighbours, and their distances from it and from the newcomer.
+    /// A candidate's neighbours, and their distances from it.
     neighbours: Vec<u32>,
     lengths: Vec<f32>,
-    from_newcomer: Vec<f32>,
 }
 
 impl<'a, S: Space> Newcomer<'a, S> {
@@ -40,7 +48,6 @@ impl<'a, S: Space> Newcomer<'a, S> {
             spare: space.probe(node),
             neighbours: Vec::new(),
             lengths: Vec::new(),
-            from_newcomer: Vec::new(),
         }
     }
 
@@ -49,7 +56,6 @@ impl<'a, S: Space> Newcomer<'a, S> {
         let most = self.graph.m;
         let mut made: Vec<u32> = Vec::with_capacity(most);
         let mut passed: Vec<Candidate> = Vec::new();
-        let mut between = vec![0.0; most];
         for &candidate in candidates {
             if made.len() == most {
                 return;
@@ -57,9 +63,7 @@ impl<'a, S: Space> Newcomer<'a, S> {
             if candidate.node == self.node || !self.is_worth_a_try(candidate, level) {
                 continue;
             }
-            self.space.move_probe(&mut self.spare, candidate.node);
-            self.space.distances(&self.spare, &made, &mut between[..made.len()]);
-            if between[..made.len()].iter().any(|&d| d < candidate.distance) {
+            if self.lies_behind(&made, candidate) {
                 passed.push(candidate);
             } else if self.connect(level, candidate) {
                 made.push(candidate.node);
@@ -78,6 +82,17 @@ impl<'a, S: Space> Newcomer<'a, S> {
             let graph = self.graph;
             let _ = candidates.iter().any(|c| graph.connect_by_force(self.node, c.node, level, self.grace));
         }
+    }
+
+    /// Whether one of the neighbours made so far lies in the candidate's direction.
+    fn lies_behind(&mut self, made: &[u32], candidate: Candidate) -> bool {
+        self.space.move_probe(&mut self.spare, candidate.node);
+        let mut distances = [0.0; AT_ONCE];
+        made.chunks(AT_ONCE).any(|made| {
+            let distances = &mut distances[..made.len()];
+            self.space.distances(&self.spare, made, distances);
+            distances.iter().any(|&d| d < SAME_DIRECTION * candidate.distance)
+        })
     }
 
     /// Whether the candidate may have a place: known to be false of full ones that have no longer
@@ -125,35 +140,28 @@ impl<'a, S: Space> Newcomer<'a, S> {
         false
     }
 
-    /// The link that a full candidate gives up for the newcomer: one that is longer than the new
-    /// one, that its other end can spare, and around which there is a way. First choice is the
-    /// longest of those that the newcomer stands in the way of; then simply the longest.
+    /// The link that a full candidate gives up for the newcomer: the longest, if it is longer than the
+    /// new one, of those that their other ends can spare and around which there is a way.
     fn victim(&mut self, level: usize, candidate: Candidate) -> Option<u32> {
         let (graph, space) = (self.graph, self.space);
         self.neighbours.clear();
         graph.links.read(candidate.node, level, &mut self.neighbours);
         self.neighbours.sort_unstable();
         self.lengths.resize(self.neighbours.len(), 0.0);
-        self.from_newcomer.resize(self.neighbours.len(), 0.0);
         space.move_probe(&mut self.spare, candidate.node);
         space.distances(&self.spare, &self.neighbours, &mut self.lengths);
         if level == 0 {
             let longest = self.lengths.iter().copied().fold(0.0, f32::max);
             graph.links.set_longest(candidate.node, longest);
         }
-        if self.lengths.iter().all(|&length| length <= candidate.distance) {
-            return None;
-        }
-        space.distances(&self.probe, &self.neighbours, &mut self.from_newcomer);
-        let mut order: Vec<(bool, f32, u32)> = (self.neighbours.iter().zip(&self.lengths).zip(&self.from_newcomer))
-            .filter(|&((_, &length), _)| length > candidate.distance)
-            .map(|((&n, &length), &from_newcomer)| (from_newcomer < length, length, n))
+        let mut longer: Vec<(f32, u32)> = (self.lengths.iter().copied().zip(self.neighbours.iter().copied()))
+            .filter(|&(length, _)| length > candidate.distance)
             .collect();
-        order.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(b.1.total_cmp(&a.1)));
+        longer.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
         let floor = graph.m / 2;
         let spares =
             |&n: &u32| graph.links.count(n, level) > floor && graph.links.meets(n, level, self.node, &self.neighbours);
-        order.into_iter().map(|(_, _, n)| n).find(spares)
+        longer.into_iter().map(|(_, n)| n).find(spares)
     }
 }
 

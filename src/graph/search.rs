@@ -11,8 +11,13 @@ impl Graph {
     /// The `ef` nearest nodes that the search finds, nearest first, dead ones among them.
     pub fn search<S: Space>(&self, space: &S, probe: &S::Probe, ef: usize, scratch: &mut Scratch) -> Vec<Candidate> {
         let Some((entry, top)) = self.entry() else { return Vec::new() };
-        let start = self.descend(space, probe, entry, top, 0, scratch);
-        self.search_level(space, probe, &[start], ef, 0, scratch);
+        let mut starts = vec![self.descend(space, probe, entry, top, top.min(1), scratch)];
+        if top > 0 {
+            // A beam on the last level above: a narrow one below would not recover from a bad start.
+            self.search_level(space, probe, &starts, self.m, 1, scratch);
+            starts = scratch.pool.iter().collect();
+        }
+        self.search_level(space, probe, &starts, ef, 0, scratch);
         scratch.pool.iter().collect()
     }
 
