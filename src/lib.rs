@@ -19,6 +19,7 @@
 //! | [`attributes`] | JSON as typed records | nobody |
 //! | [`arena`] | chunked arrays and their reclamation | nobody |
 //! | [`workers`] | threads | nobody |
+//! | `metrics` | counters, and durations by their size | nobody |
 //! | `sync` | atomics and mutexes that checkers see through | nobody |
 //!
 //! One word an idea: an *element* has a name and is in a set; its *node* is in the graph; a *link*
@@ -35,6 +36,7 @@ pub mod attributes;
 pub mod command;
 pub mod filter;
 pub mod graph;
+pub mod metrics;
 pub mod persist;
 #[cfg(feature = "module")]
 mod server;

@@ -3,8 +3,13 @@
 //! A blocked client is unblocked exactly once, by dropping its [`Unblock`], on any thread, whatever
 //! happens: also when the work panics, and also when the client is long gone, which the server
 //! handles. The payload crosses to the main thread behind a pointer that `free` takes back.
+//!
+//! The server is told that the command took all of the time from block to unblock, in which its
+//! client waited: in a queue, for the query itself, or for links. So SLOWLOG, LATENCY HISTOGRAM and
+//! INFO commandstats show what clients see.
 
 use std::os::raw::{c_int, c_void};
+use std::time::Instant;
 
 use redis_module::raw;
 
@@ -39,7 +44,7 @@ pub(super) type Handler = fn(&Call) -> Outcome;
 
 /// Unblocks the client when dropped.
 pub(super) struct Unblock {
-    pub(super) client: *mut raw::RedisModuleBlockedClient,
+    client: *mut raw::RedisModuleBlockedClient,
     payload: Option<Box<Payload>>,
 }
 
@@ -50,7 +55,11 @@ impl Unblock {
     /// Blocks the client of this command, for as long as it takes.
     pub fn block(ctx: &Context) -> Option<Unblock> {
         let client = api!(RedisModule_BlockClient(ctx.ptr, Some(on_unblocked), None, Some(free), 0))?;
-        (!client.is_null()).then_some(Unblock { client, payload: None })
+        if client.is_null() {
+            return None;
+        }
+        api!(RedisModule_BlockedClientMeasureTimeStart(client));
+        Some(Unblock { client, payload: None })
     }
 
     /// Unblocks the client with this reply.
@@ -67,6 +76,7 @@ impl Unblock {
 impl Drop for Unblock {
     fn drop(&mut self) {
         let payload = self.payload.take().map_or(std::ptr::null_mut(), Box::into_raw);
+        api!(RedisModule_BlockedClientMeasureTimeEnd(self.client));
         api!(RedisModule_UnblockClient(self.client, payload.cast::<c_void>()));
     }
 }
@@ -78,9 +88,7 @@ pub(super) fn run_query(ctx: &Context, query: Query, format: reply::HitFormat) {
         return reply::send_hits(ctx, Some(&hits), format);
     };
     query_pool().spawn(Box::new(move || {
-        api!(RedisModule_BlockedClientMeasureTimeStart(unblock.client));
         let hits = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| info::measured(query)));
-        api!(RedisModule_BlockedClientMeasureTimeEnd(unblock.client));
         unblock.with(hits.ok().map(|hits| Payload::Hits(hits, format)));
     }));
 }
@@ -96,13 +104,26 @@ pub(super) fn run(ctx: &Context, task: impl FnOnce() -> Reply + Send + 'static) 
     }));
 }
 
+/// A reply that is ready and goes out when this is dropped.
+struct Withheld {
+    since: Instant,
+    /// Dropped after `drop` has counted the time.
+    _unblock: Unblock,
+}
+
+impl Drop for Withheld {
+    fn drop(&mut self) {
+        info::STATS.withheld.add(self.since.elapsed());
+    }
+}
+
 /// Replies once the set has room for more pending elements.
 pub(super) fn reply_with_room(ctx: &Context, set: &VectorSet, reply: Reply) {
     let Some(mut unblock) = Unblock::block(ctx) else {
         return reply::send(ctx, &Ok(reply));
     };
     unblock.payload = Some(Box::new(Payload::Reply(reply)));
-    set.wait_for_room(Box::new(unblock));
+    set.wait_for_room(Box::new(Withheld { since: Instant::now(), _unblock: unblock }));
 }
 
 /// Runs the command once the links that are still to be made are made.

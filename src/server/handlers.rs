@@ -1,6 +1,7 @@
 //! One command's life: read the arguments, open the key, run, replicate, notify, reply.
 
 use std::sync::Mutex;
+use std::time::Instant;
 
 use redis_module::raw;
 
@@ -83,6 +84,7 @@ impl From<AddError> for CommandError {
 }
 
 pub(super) fn vadd(call: &Call) -> Outcome {
+    let began = Instant::now();
     let request = vadd_command::parse(call.args)?;
     let mut key = call.ctx.open_to_write(call.key);
     let added = match open(&mut key)? {
@@ -97,9 +99,9 @@ pub(super) fn vadd(call: &Call) -> Outcome {
             added
         }
     };
-    info::STATS.inserts.add(1);
     call.ctx.replicate(registered_name("VADD"), &request.normalised());
     call.ctx.changed(call.key, c"vadd");
+    info::STATS.inserts.add(began.elapsed());
     reply_with_room(call, open(&mut key)?, Reply::Bool(added.is_new))
 }
 
@@ -120,6 +122,7 @@ pub(super) fn vrem(call: &Call) -> Outcome {
     if !set.remove(call.args[1]) {
         return Ok(Some(Reply::Bool(false)));
     }
+    info::STATS.removals.add(1);
     let empty = set.is_empty();
     if empty {
         key.delete();
@@ -240,6 +243,7 @@ pub(super) fn remove_slice(
         return Ok(0);
     };
     let removed = set.remove_selected(selected, most);
+    info::STATS.removals.add(removed.len() as u64);
     let empty = set.is_empty();
     if empty {
         key.delete();

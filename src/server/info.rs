@@ -1,64 +1,51 @@
-//! Counters, and the INFO section that shows them.
+//! Counters, and the INFO section that shows them. `docs/telemetry.md` says what each field means.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::ffi::CString;
 use std::time::Instant;
 
 use redis_module::raw;
 
 use super::api::{Context, api};
-use super::query_pool;
-use crate::set::{Hits, Plan, Query, totals};
+use super::{linkers, query_pool};
+use crate::metrics::{Counter, Durations};
+use crate::set::{Hits, Kind, LINKED, Plan, Query, REPAIRED, bytes_of_all_sets, totals};
 use crate::vector::kernel;
-
-/// A number that only grows.
-pub(super) struct Counter(AtomicU64);
-
-impl Counter {
-    pub fn add(&self, n: u64) {
-        self.0.fetch_add(n, Ordering::Relaxed);
-    }
-
-    fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// Queries by duration: bucket i counts those below 2^i microseconds.
-const BUCKETS: usize = 26;
+use crate::workers::Pool;
 
 /// What happened since the module was loaded.
 pub(super) struct Stats {
-    pub inserts: Counter,
-    queries: Counter,
-    query_micros: Counter,
+    /// VADDs that were done.
+    pub inserts: Durations,
+    /// Replies to writes that waited for linkers to catch up.
+    pub withheld: Durations,
+    /// Elements removed.
+    pub removals: Counter,
+    queries: Durations,
     evaluations: Counter,
     tests: Counter,
     scans: Counter,
     traversals: Counter,
     graphs: Counter,
-    durations: [Counter; BUCKETS],
 }
 
 pub(super) static STATS: Stats = Stats {
-    inserts: Counter(AtomicU64::new(0)),
-    queries: Counter(AtomicU64::new(0)),
-    query_micros: Counter(AtomicU64::new(0)),
-    evaluations: Counter(AtomicU64::new(0)),
-    tests: Counter(AtomicU64::new(0)),
-    scans: Counter(AtomicU64::new(0)),
-    traversals: Counter(AtomicU64::new(0)),
-    graphs: Counter(AtomicU64::new(0)),
-    durations: [const { Counter(AtomicU64::new(0)) }; BUCKETS],
+    inserts: Durations::new(),
+    withheld: Durations::new(),
+    removals: Counter::new(),
+    queries: Durations::new(),
+    evaluations: Counter::new(),
+    tests: Counter::new(),
+    scans: Counter::new(),
+    traversals: Counter::new(),
+    graphs: Counter::new(),
 };
 
 /// Runs a query and counts it.
 pub(super) fn measured(query: Query) -> Hits {
     let began = Instant::now();
     let hits = query.run();
-    let micros = began.elapsed().as_micros() as u64;
+    STATS.queries.add(began.elapsed());
     let work = hits.work();
-    STATS.queries.add(1);
-    STATS.query_micros.add(micros);
     STATS.evaluations.add(work.evaluated);
     STATS.tests.add(work.tested);
     match work.plan {
@@ -66,21 +53,7 @@ pub(super) fn measured(query: Query) -> Hits {
         Plan::Traverse { .. } => STATS.traversals.add(1),
         Plan::Graph { .. } => STATS.graphs.add(1),
     }
-    let bucket = (u64::BITS - micros.leading_zeros()) as usize;
-    STATS.durations[bucket.min(BUCKETS - 1)].add(1);
     hits
-}
-
-/// The duration in microseconds that this share of the queries stayed below, to a power of two.
-fn quantile(share: f64) -> u64 {
-    let counts: Vec<u64> = STATS.durations.iter().map(Counter::get).collect();
-    let wanted = (counts.iter().sum::<u64>() as f64 * share).ceil() as u64;
-    let mut sum = 0;
-    let bucket = counts.iter().position(|&count| {
-        sum += count;
-        sum >= wanted.max(1)
-    });
-    bucket.map_or(0, |bucket| 1 << bucket)
 }
 
 /// Adds the section to INFO.
@@ -89,29 +62,63 @@ pub(super) fn register(ctx: &Context) {
 }
 
 unsafe extern "C" fn show(ctx: *mut raw::RedisModuleInfoCtx, for_crash_report: std::os::raw::c_int) {
-    if for_crash_report != 0 {
-        return;
+    // A lock may be held by the thread that crashed.
+    if for_crash_report == 0 {
+        Section(ctx).show();
     }
-    api!(RedisModule_InfoAddSection(ctx, c"".as_ptr().cast_mut()));
-    let number = |name: &std::ffi::CStr, value: u64| {
-        api!(RedisModule_InfoAddFieldULongLong(ctx, name.as_ptr().cast_mut(), value));
-    };
-    let totals = totals();
-    number(c"sets", totals.sets as u64);
-    number(c"elements", totals.elements as u64);
-    number(c"pending", totals.pending as u64);
-    number(c"inserts", STATS.inserts.get());
-    number(c"queries", STATS.queries.get());
-    number(c"query_microseconds", STATS.query_micros.get());
-    number(c"query_p50_microseconds", quantile(0.5));
-    number(c"query_p99_microseconds", quantile(0.99));
-    number(c"query_evaluations", STATS.evaluations.get());
-    number(c"query_filter_tests", STATS.tests.get());
-    number(c"query_plan_scan", STATS.scans.get());
-    number(c"query_plan_traverse", STATS.traversals.get());
-    number(c"query_plan_graph", STATS.graphs.get());
-    number(c"pool_threads", query_pool().size() as u64);
-    number(c"pool_queue", query_pool().queued() as u64);
-    let name = std::ffi::CString::new(kernel::kernel_name()).unwrap_or_default();
-    api!(RedisModule_InfoAddFieldCString(ctx, c"kernel".as_ptr().cast_mut(), name.as_ptr()));
+}
+
+/// The section that INFO asks for.
+struct Section(*mut raw::RedisModuleInfoCtx);
+
+impl Section {
+    fn show(&self) {
+        api!(RedisModule_InfoAddSection(self.0, c"".as_ptr().cast_mut()));
+        let totals = totals();
+        self.number("sets", totals.sets as u64);
+        self.number("elements", totals.elements as u64);
+        for kind in Kind::ALL {
+            self.number(&format!("bytes_{kind:?}").to_lowercase(), bytes_of_all_sets(kind) as u64);
+        }
+        self.number("pending", totals.pending as u64);
+        self.durations("inserts", "insert", &STATS.inserts);
+        self.durations("withheld_replies", "withheld", &STATS.withheld);
+        self.durations("links", "link", &LINKED);
+        self.number("removals", STATS.removals.get());
+        self.durations("repairs", "repair", &REPAIRED);
+        self.durations("queries", "query", &STATS.queries);
+        let evaluations = STATS.evaluations.get();
+        self.number("query_evaluations", evaluations);
+        self.number("query_evaluations_mean", evaluations.checked_div(STATS.queries.count()).unwrap_or(0));
+        self.number("query_filter_tests", STATS.tests.get());
+        self.number("query_plan_scan", STATS.scans.get());
+        self.number("query_plan_traverse", STATS.traversals.get());
+        self.number("query_plan_graph", STATS.graphs.get());
+        self.pool("pool", query_pool());
+        self.pool("linker", linkers());
+        self.text("kernel", kernel::kernel_name());
+    }
+
+    fn durations(&self, count: &str, each: &str, durations: &Durations) {
+        self.number(count, durations.count());
+        self.number(&format!("{each}_microseconds"), durations.microseconds());
+        self.number(&format!("{each}_p50_microseconds"), durations.quantile(0.5));
+        self.number(&format!("{each}_p99_microseconds"), durations.quantile(0.99));
+    }
+
+    fn pool(&self, name: &str, pool: &Pool) {
+        self.number(&format!("{name}_threads"), pool.size() as u64);
+        self.number(&format!("{name}_busy"), pool.busy() as u64);
+        self.number(&format!("{name}_queue"), pool.queued() as u64);
+    }
+
+    fn number(&self, name: &str, value: u64) {
+        let name = CString::new(name).unwrap_or_default();
+        api!(RedisModule_InfoAddFieldULongLong(self.0, name.as_ptr().cast_mut(), value));
+    }
+
+    fn text(&self, name: &str, value: &str) {
+        let [name, value] = [name, value].map(|text| CString::new(text).unwrap_or_default());
+        api!(RedisModule_InfoAddFieldCString(self.0, name.as_ptr().cast_mut(), value.as_ptr()));
+    }
 }

@@ -53,9 +53,15 @@ const MODULE_VERSION: c_int = 1;
 
 /// Threads that run queries and free large sets.
 static QUERY_POOL: OnceLock<Arc<Pool>> = OnceLock::new();
+/// Threads that link new elements and repair graphs.
+static LINKERS: OnceLock<Arc<Pool>> = OnceLock::new();
 
 fn query_pool() -> &'static Pool {
     QUERY_POOL.get().expect("started when the module was loaded")
+}
+
+fn linkers() -> &'static Pool {
+    LINKERS.get().expect("started when the module was loaded")
 }
 
 /// Linkers run at this much lower a priority than everything else: they get what is left over, and
@@ -105,7 +111,8 @@ fn load(ctx: &Context, args: &[&[u8]]) -> Result<(), String> {
     info::register(ctx);
     watch_forks();
     let linkers = Pool::start("vset-linker", settings::linker_threads(), || lower_priority(LINKER_NICE));
-    crate::set::start_linkers(linkers);
+    crate::set::start_linkers(linkers.clone());
+    let _ = LINKERS.set(linkers);
     let _ = QUERY_POOL.set(Pool::start("vset-query", settings::query_threads(), || ()));
     if let Err(why) = crate::vector::kernel::configured() {
         ctx.warn(&format!("{why}; using {}", crate::vector::kernel::kernel_name()));

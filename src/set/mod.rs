@@ -23,11 +23,13 @@
 //! | `matches.rs` | which elements match a filter that is used often |
 //! | `restore.rs` | building a set from saved parts |
 //! | `space.rs` | the graph's view of the vectors |
+//! | `memory.rs` | where the bytes are |
 //! | `check.rs` | the proof |
 
 mod check;
 mod linkers;
 mod matches;
+mod memory;
 mod names;
 mod params;
 mod pending;
@@ -47,12 +49,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use linkers::{link_in_background, start_linkers};
+pub use memory::{Kind, bytes_of_all_sets};
 pub use params::*;
 pub use plan::Plan;
 pub use query::{Hit, Hits, Query, SearchOptions, Target, Work};
 pub use restore::{BadElement, DuplicateId, Restored, Restorer, SavedElement, SavedLinks};
 pub use select::{Selected, Selection};
-pub use shared::{Totals, Waiter, totals};
+pub use shared::{LINKED, REPAIRED, Totals, Waiter, totals};
 
 use crate::arena::{Blob, Ids};
 use crate::attributes::{Fields, encode};
@@ -236,6 +239,7 @@ impl VectorSet {
         if let Some(old) = old {
             self.kill(old);
         }
+        self.account();
         Ok(Added { is_new: old.is_none(), over_bound: self.shared.is_over_bound() })
     }
 
@@ -297,6 +301,7 @@ impl VectorSet {
         self.attributes_count -= shared.attributes.get(id).is_some() as usize;
         shared::ELEMENTS.fetch_sub(1, Ordering::Relaxed);
         self.kill(id);
+        self.account();
         true
     }
 
@@ -360,6 +365,7 @@ impl VectorSet {
             self.retired_blobs.push_back((self.shared.grace.stamp(), old));
         }
         self.matches.get_mut().update(id, self.shared.attributes.get(id));
+        self.account();
         true
     }
 
@@ -430,16 +436,6 @@ impl VectorSet {
         let pending = self.shared.pending.snapshot().into_iter().filter(|&id| graph.is_live(id));
         let linked = graph.entry().map_or(0, |(_, level)| level);
         pending.map(|id| graph.level(id)).max().unwrap_or(0).max(linked)
-    }
-
-    /// Bytes allocated for the set.
-    pub fn memory(&self) -> usize {
-        size_of::<VectorSet>()
-            + self.shared.allocated()
-            + self.names.allocated()
-            + self.ids.allocated()
-            + self.fields.memory()
-            + self.matches.borrow().allocated()
     }
 
     /// Where the bytes are, in a line; for benchmarks and debugging.

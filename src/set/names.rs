@@ -15,6 +15,8 @@ const BLOCK: usize = 512;
 pub struct Names {
     blocks: Vec<Vec<u32>>,
     len: usize,
+    /// Ids that all blocks have room for.
+    room: usize,
     /// Number of names up to and including each block; made when first asked for after a change.
     ranks: OnceCell<Vec<usize>>,
 }
@@ -51,12 +53,15 @@ impl Names {
                     self.blocks.push(Vec::new());
                 }
                 let ids = &mut self.blocks[block];
+                self.room -= ids.capacity();
                 ids.insert(at, id);
+                self.room += ids.capacity();
                 if ids.len() > BLOCK {
                     // Appending in order is common; it leaves full blocks behind.
                     let cut = if at + 1 == ids.len() { BLOCK } else { BLOCK / 2 };
                     let mut upper = Vec::with_capacity(BLOCK - cut + 16);
                     upper.extend(ids.drain(cut..));
+                    self.room += upper.capacity();
                     self.blocks.insert(block + 1, upper);
                 }
                 self.len += 1;
@@ -74,10 +79,12 @@ impl Names {
         self.ranks.take();
         let len = self.blocks[block].len();
         if len == 0 {
-            self.blocks.remove(block);
+            self.room -= self.blocks.remove(block).capacity();
         } else if len < BLOCK / 4 && block + 1 < self.blocks.len() && len + self.blocks[block + 1].len() < BLOCK / 2 {
             let upper = self.blocks.remove(block + 1);
+            self.room -= upper.capacity() + self.blocks[block].capacity();
             self.blocks[block].extend(upper);
+            self.room += self.blocks[block].capacity();
         }
         Some(id)
     }
@@ -120,8 +127,7 @@ impl Names {
 
     /// Bytes allocated.
     pub fn allocated(&self) -> usize {
-        let blocks: usize = self.blocks.iter().map(|b| b.capacity() * size_of::<u32>()).sum();
-        blocks + self.blocks.capacity() * size_of::<Vec<u32>>()
+        self.room * size_of::<u32>() + self.blocks.capacity() * size_of::<Vec<u32>>()
     }
 }
 
@@ -155,6 +161,7 @@ mod tests {
             assert_eq!(names.get(probe, name_of), model.get(probe).copied());
             if step % 500 == 0 {
                 assert!(names.iter().eq(model.values().copied()));
+                assert_eq!(names.room, names.blocks.iter().map(Vec::capacity).sum());
                 for bound in [Bound::Included(probe), Bound::Excluded(probe), Bound::Unbounded] {
                     let expected = model.range::<[u8], _>((bound, Bound::Unbounded)).map(|(_, &id)| id);
                     assert!(names.from(bound, name_of).eq(expected));

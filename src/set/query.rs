@@ -154,6 +154,7 @@ impl VectorSet {
         let Some(expression) = filter else { return (None, None) };
         let program = expression.compile(&self.fields);
         let matches = self.matches.borrow_mut().get(expression, &program, &self.fields);
+        self.account();
         (Some(program), matches)
     }
 }

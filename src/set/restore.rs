@@ -157,6 +157,8 @@ impl Restorer {
         let highest = self.wire_ids.iter().copied().max().unwrap_or(0);
         // A damaged id near the top of its range must not make the counter wrap.
         self.set.max_node_uid = highest.min(u64::MAX / 2).max(self.wire_ids.len() as u64);
+        self.set.shared.account_for_links();
+        self.set.account();
         Ok((self.set, outcome))
     }
 

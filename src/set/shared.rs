@@ -12,10 +12,12 @@ use std::time::Instant;
 use crossbeam_queue::SegQueue;
 
 use super::Params;
+use super::memory::Account;
 use super::pending::Pending;
 use crate::arena::{Blobs, ByteRows, Grace};
 use crate::attributes::RecordRef;
 use crate::graph::{Alone, Graph, Scratch};
+use crate::metrics::Durations;
 use crate::sync::{Mutex, MutexGuard};
 use crate::vector::{Codec, Projection};
 
@@ -43,6 +45,11 @@ const BACKLOG_NANOS: u64 = 1_000_000_000;
 pub(super) static PENDING_BYTES: AtomicUsize = AtomicUsize::new(512 << 10);
 /// Pending nodes that every set may have, however large their vectors.
 const PENDING_LEAST: usize = 8;
+
+/// Times to link an element, of all sets.
+pub static LINKED: Durations = Durations::new();
+/// Times to take a removed element out of its graph, of all sets.
+pub static REPAIRED: Durations = Durations::new();
 
 /// What all sets of this process hold together.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +80,7 @@ const DEAD_MOST: usize = 1024;
 /// Something to drop when there is room for more pending elements.
 pub type Waiter = Box<dyn Send>;
 
-/// Counts a linker at work on a set, also if the work panics.
+/// Counts work on a set until it is done, also if it panics.
 struct Working<'a>(&'a AtomicUsize);
 
 impl<'a> Working<'a> {
@@ -101,6 +108,8 @@ pub(super) struct Shared {
     pub pending: Pending,
     /// Dead nodes that were linked and wait for their repair.
     pub dead: SegQueue<u32>,
+    /// These, and those that are being repaired.
+    unrepaired: AtomicUsize,
     /// Dead nodes without links, with the stamp of their grace period.
     pub retired: SegQueue<(u64, u32)>,
     /// Of updated elements that queries may still have in hand: the old node's successor.
@@ -116,6 +125,7 @@ pub(super) struct Shared {
     abandoned: AtomicBool,
     /// Tasks for this set in the linkers' queue.
     pub scheduled: AtomicUsize,
+    pub account: Account,
 }
 
 impl Shared {
@@ -131,6 +141,7 @@ impl Shared {
             grace: Grace::default(),
             pending: Pending::default(),
             dead: SegQueue::new(),
+            unrepaired: AtomicUsize::new(0),
             retired: SegQueue::new(),
             successors: Mutex::default(),
             waiters: SegQueue::new(),
@@ -139,6 +150,7 @@ impl Shared {
             paused: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
             scheduled: AtomicUsize::new(0),
+            account: Account::default(),
             params,
         }
     }
@@ -171,12 +183,14 @@ impl Shared {
     /// Puts a dead node on the list of repairs.
     pub fn push_dead(&self, node: u32) {
         BACKLOG.fetch_add(1, Ordering::Relaxed);
+        self.unrepaired.fetch_add(1, Ordering::SeqCst);
         self.dead.push(node);
     }
 
-    /// Whether background work waits that linkers may do.
+    /// Whether background work waits or is being done.
     pub fn has_work(&self) -> bool {
-        !self.abandoned.load(Ordering::Relaxed) && (self.pending.count() > 0 || !self.dead.is_empty())
+        let unrepaired = self.unrepaired.load(Ordering::SeqCst);
+        !self.abandoned.load(Ordering::Relaxed) && (self.pending.count() > 0 || unrepaired > 0)
     }
 
     /// Does one piece of background work, unless linkers are paused; false if there was none.
@@ -205,6 +219,7 @@ impl Shared {
     fn do_piece(&self) -> bool {
         if let Some(node) = self.dead.pop() {
             BACKLOG.fetch_sub(1, Ordering::Relaxed);
+            let _until_repaired = Working(&self.unrepaired);
             self.repair(node, Alone::No);
             return true;
         }
@@ -226,7 +241,11 @@ impl Shared {
     pub fn link(&self, node: u32, ef: usize, alone: Alone) {
         let presence = self.grace.guard();
         let died = if self.graph.is_live(node) {
-            with_scratch(|scratch| self.graph.link(self, node, ef, alone, &self.grace, scratch))
+            let began = Instant::now();
+            let died = with_scratch(|scratch| self.graph.link(self, node, ef, alone, &self.grace, scratch));
+            LINKED.add(began.elapsed());
+            self.account_for_links();
+            died
         } else {
             self.retire(node);
             false
@@ -240,7 +259,10 @@ impl Shared {
     /// Takes a dead, linked node out of the graph and retires it.
     pub fn repair(&self, node: u32, alone: Alone) {
         let presence = self.grace.guard();
+        let began = Instant::now();
         self.graph.remove(self, node, alone, &self.grace);
+        REPAIRED.add(began.elapsed());
+        self.account_for_links();
         drop(presence);
         // A child is gone before an id could be used again, and its queue may be in the middle of a
         // push by a thread that is not there.
@@ -274,7 +296,7 @@ impl Shared {
             }
         }
         let mut waiting = self.lock_link_waiters();
-        if waiting.is_empty() || !self.dead.is_empty() {
+        if waiting.is_empty() || self.unrepaired.load(Ordering::SeqCst) > 0 {
             return;
         }
         let served: Vec<_> = waiting.extract_if(.., |(number, _)| self.pending.is_past(*number)).collect();
@@ -318,18 +340,6 @@ impl Shared {
         }
         let waiting = std::mem::take(&mut *self.lock_link_waiters());
         drop(waiting);
-    }
-
-    /// Bytes allocated, without the main thread's half.
-    pub fn allocated(&self) -> usize {
-        let matrix = self.projection.as_ref().map_or(0, Projection::heap_size);
-        size_of::<Shared>()
-            + self.vectors.allocated()
-            + self.names.allocated()
-            + self.attributes.allocated()
-            + self.graph.allocated()
-            + self.pending.allocated()
-            + matrix
     }
 }
 

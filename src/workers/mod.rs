@@ -21,6 +21,8 @@ struct State {
     /// Threads that there are, and that there should be.
     threads: usize,
     size: usize,
+    /// Threads that run a task.
+    busy: usize,
 }
 
 impl Pool {
@@ -59,6 +61,11 @@ impl Pool {
         self.lock().size
     }
 
+    /// Threads that run a task.
+    pub fn busy(&self) -> usize {
+        self.lock().busy
+    }
+
     /// Tasks in the queue.
     pub fn queued(&self) -> usize {
         self.lock().queue.len()
@@ -78,9 +85,11 @@ impl Pool {
                 return;
             }
             if let Some(task) = state.queue.pop_front() {
+                state.busy += 1;
                 drop(state);
                 let _ = catch_unwind(AssertUnwindSafe(task));
                 state = self.lock();
+                state.busy -= 1;
             } else {
                 state = self.wake.wait(state).unwrap_or_else(|e| e.into_inner());
             }
@@ -115,6 +124,10 @@ mod tests {
         for _ in 0..300 {
             finished.recv().expect("every task reports");
         }
+        while pool.busy() > 0 {
+            std::thread::yield_now();
+        }
+        assert_eq!(pool.queued(), 0);
         assert_eq!(count.load(Ordering::SeqCst), 300);
         assert_eq!(pool.size(), 4);
     }

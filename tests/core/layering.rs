@@ -10,7 +10,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("filter", &["attributes"]),
     ("graph", &["arena", "sync"]),
     ("persist", &["graph", "set", "vector"]),
-    ("set", &["arena", "attributes", "filter", "graph", "sync", "vector", "workers"]),
+    ("set", &["arena", "attributes", "filter", "graph", "metrics", "sync", "vector", "workers"]),
     ("vector", &[]),
     ("workers", &["sync"]),
 ];
