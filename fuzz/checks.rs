@@ -11,7 +11,7 @@ use vset::command::{inspect, vadd, vsim};
 use vset::filter::{Program, parse};
 use vset::graph::Alone;
 use vset::persist::{Replay, rewrite};
-use vset::set::{AttributeChange, Params, SearchOptions, Target, VectorSet};
+use vset::set::{AttributeChange, DEFAULT_EF_ADD, Params, SearchOptions, Target, VectorSet};
 use vset::vector::Encoding;
 
 const RECORDS: &[&str] = &[
@@ -138,18 +138,18 @@ pub fn command_arguments(bytes: &[u8]) {
     let Some((&which, rest)) = bytes.split_first() else { return };
     let arguments: Vec<&[u8]> = rest.split(|&byte| byte == 0).collect();
     match which % 6 {
-        0 => match vadd::parse(&arguments) {
+        0 => match vadd::parse(&arguments, DEFAULT_EF_ADD) {
             Ok(request) => {
                 let sent = request.normalised();
                 let sent: Vec<&[u8]> = sent.iter().map(Vec::as_slice).collect();
-                assert_eq!(vadd::parse(&sent), Ok(request));
+                assert_eq!(vadd::parse(&sent, DEFAULT_EF_ADD), Ok(request));
             }
             Err(error) => assert!(!error.text().is_empty()),
         },
         1 => {
             let Ok(mut args) = vsim::arguments(&arguments) else { return };
             if vsim::parse_near(&mut args).is_ok() {
-                let _ = vsim::parse_options(&mut args);
+                let _ = vsim::parse_options(&mut args, SearchOptions::default());
             }
         }
         2 => drop(inspect::check_vemb(&arguments)),

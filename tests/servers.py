@@ -62,12 +62,14 @@ def free_port():
 class Server:
     """A server in a temporary folder of its own. Extra configuration is given as pairs: ("appendonly", "yes").
 
-    The peer loads the module only if that gets arguments, without which it cannot be there beside vector sets.
+    A file, if there is one, is the server's configuration file. The peer loads the module only if that gets
+    arguments, without which it cannot be there beside vector sets.
     """
 
-    def __init__(self, kind, *config, arguments=()):
+    def __init__(self, kind, *config, arguments=(), file=None):
         self.kind = kind
         self.arguments = arguments
+        self.file = file
         self.peer = kind == "peer"
         self.valkey = kind.startswith("valkey")
         self.path = binary(kind)
@@ -94,7 +96,7 @@ class Server:
     def start(self):
         for attempt in range(5):
             self.port = free_port()
-            args = [self.path, "--port", self.port, "--bind", "127.0.0.1", "--dir", self.folder, "--save", ""]
+            args = [self.path, *filter(None, [self.file]), "--port", self.port, "--bind", "127.0.0.1", "--dir", self.folder, "--save", ""]
             args += ["--repl-diskless-sync-delay", 0]
             if self.modern:
                 args += ["--enable-debug-command", "yes"]

@@ -19,11 +19,11 @@ pub struct Request<'a> {
     pub attributes: Option<&'a [u8]>,
 }
 
-/// Reads the arguments behind the command's name.
+/// Reads the arguments behind the command's name; `default_ef` stands for an EF that is not given.
 ///
 /// # Errors
 /// The first that is wrong, from left to right.
-pub fn parse<'a>(arguments: Arguments<'a>) -> Result<Request<'a>, CommandError> {
+pub fn parse<'a>(arguments: Arguments<'a>, default_ef: usize) -> Result<Request<'a>, CommandError> {
     if arguments.len() < 4 {
         return Err(CommandError::Arity);
     }
@@ -44,7 +44,7 @@ pub fn parse<'a>(arguments: Arguments<'a>) -> Result<Request<'a>, CommandError> 
         vector,
         element,
         encoding: Encoding::Int8,
-        ef: DEFAULT_EF_ADD,
+        ef: default_ef,
         m: DEFAULT_M,
         attributes: None,
     };
@@ -146,6 +146,10 @@ impl<'a> Request<'a> {
 mod tests {
     use super::*;
 
+    fn parse<'a>(arguments: Arguments<'a>) -> Result<Request<'a>, CommandError> {
+        super::parse(arguments, DEFAULT_EF_ADD)
+    }
+
     fn split(text: &str) -> Vec<&[u8]> {
         text.split(' ').map(str::as_bytes).collect()
     }
@@ -190,5 +194,13 @@ mod tests {
             let normal: Vec<&[u8]> = normal.iter().map(Vec::as_slice).collect();
             assert_eq!(parse(&normal).unwrap(), request);
         }
+    }
+
+    #[test]
+    fn another_default_is_sent_on() {
+        let arguments = split("k VALUES 1 1 e");
+        let request = super::parse(&arguments, 50).unwrap();
+        assert_eq!(request.ef, 50);
+        assert!(request.normalised().ends_with(&[b"EF".to_vec(), b"50".to_vec()]));
     }
 }

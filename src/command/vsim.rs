@@ -72,12 +72,12 @@ impl Near<'_> {
     }
 }
 
-/// Reads the options.
+/// Reads the options; `defaults` stand for those that are not given.
 ///
 /// # Errors
 /// The first that is wrong, from left to right.
-pub fn parse_options(args: &mut Args) -> Result<Options, CommandError> {
-    let mut options = Options::default();
+pub fn parse_options(args: &mut Args, defaults: SearchOptions) -> Result<Options, CommandError> {
+    let mut options = Options { search: defaults, ..Options::default() };
     while let Some(option) = args.next() {
         if is_word(option, "WITHSCORES") {
             options.with_scores = true;
@@ -127,7 +127,7 @@ mod tests {
 
     fn options(text: &str) -> Result<Options, CommandError> {
         let words: Vec<&[u8]> = text.split('|').map(str::as_bytes).collect();
-        parse_options(&mut Args::new(&words))
+        parse_options(&mut Args::new(&words), SearchOptions::default())
     }
 
     #[test]

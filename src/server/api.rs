@@ -157,6 +157,13 @@ impl Context<'_> {
         api!(RedisModule_GetContextFlags(self.ptr)).unwrap_or(0) as u32
     }
 
+    /// Whether what is done here was done before: by a master, by the one whose slot comes here, or
+    /// before a restart.
+    pub fn is_repetition(&self) -> bool {
+        let from = raw::REDISMODULE_CTX_FLAGS_LOADING | raw::REDISMODULE_CTX_FLAGS_REPLICATED | SLOT_IMPORT_CLIENT;
+        self.flags() & from != 0
+    }
+
     /// Sends a command to replicas and to the append-only file.
     pub fn replicate(&self, command: &CString, args: &[Vec<u8>]) {
         let strings: Vec<*mut raw::RedisModuleString> = args.iter().map(|arg| self.create_string(arg)).collect();

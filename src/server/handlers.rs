@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use redis_module::raw;
 
-use super::api::{Context, Key, Opened, SLOT_IMPORT_CLIENT, arguments, string_bytes};
+use super::api::{Context, Key, Opened, arguments, string_bytes};
 use super::commands::{Outcome, registered_name};
 use super::reply::{HitFormat, send_hits};
 use super::{blocking, datatype, info, settings, slices};
 use crate::command::args::is_word;
 use crate::command::{CommandError, Reply, inspect, vadd as vadd_command, vsim as vsim_command};
 use crate::persist::Replay;
-use crate::set::{AddError, Selected, VectorSet};
+use crate::set::{AddError, DEFAULT_EF_ADD, Selected, VectorSet};
 
 /// Where a bug of ours ends.
 pub(super) const INTERNAL_ERROR: &[u8] = b"ERR internal error of the vectorset module";
@@ -85,7 +85,9 @@ impl From<AddError> for CommandError {
 
 pub(super) fn vadd(call: &Call) -> Outcome {
     let began = Instant::now();
-    let request = vadd_command::parse(call.args)?;
+    // An EF that differs from the one that all servers have in common was sent on.
+    let default_ef = if call.ctx.is_repetition() { DEFAULT_EF_ADD } else { settings::vadd_ef() };
+    let request = vadd_command::parse(call.args, default_ef)?;
     let mut key = call.ctx.open_to_write(call.key);
     let added = match open(&mut key)? {
         Some(set) => {
@@ -143,7 +145,7 @@ pub(super) fn vsim(call: &Call) -> Outcome {
     if let Some(set) = &set {
         near.check(set)?;
     }
-    let options = vsim_command::parse_options(&mut args)?;
+    let options = vsim_command::parse_options(&mut args, settings::search_defaults())?;
     let format = HitFormat {
         with_scores: options.with_scores,
         with_attributes: options.with_attributes,
@@ -180,7 +182,7 @@ pub(super) fn vcheck(call: &Call) -> Outcome {
 pub(super) fn vexplain(call: &Call) -> Outcome {
     let mut args = vsim_command::arguments(call.args)?;
     let near = vsim_command::parse_near(&mut args)?;
-    let options = vsim_command::parse_options(&mut args)?;
+    let options = vsim_command::parse_options(&mut args, settings::search_defaults())?;
     call.read(Reply::NilArray, |set| {
         near.check(set)?;
         let hits = info::measured(set.query(near.target(), &options.search)?);
@@ -340,8 +342,7 @@ static REPLAYS: Mutex<Vec<(i32, Vec<u8>, Replay)>> = Mutex::new(Vec::new());
 /// a set, and what comes of it when Valkey moves a slot. No interface for clients.
 pub(super) fn vreplay(call: &Call) -> Outcome {
     let refuse = |why: &str| Err(CommandError::Replay(why.into()));
-    let flags = call.ctx.flags();
-    if flags & (raw::REDISMODULE_CTX_FLAGS_LOADING | raw::REDISMODULE_CTX_FLAGS_REPLICATED | SLOT_IMPORT_CLIENT) == 0 {
+    if !call.ctx.is_repetition() {
         return refuse("VREPLAY is for loading append-only files and for moving slots");
     }
     let &[name, which, chunk] = call.args else { return Err(CommandError::Arity) };
@@ -366,7 +367,7 @@ pub(super) fn vreplay(call: &Call) -> Outcome {
         }
         key.set(datatype::pointer(), Box::new(loaded.set));
     }
-    if flags & raw::REDISMODULE_CTX_FLAGS_LOADING == 0 {
+    if call.ctx.flags() & raw::REDISMODULE_CTX_FLAGS_LOADING == 0 {
         call.replicate("VREPLAY");
     }
     Ok(Some(Reply::Simple("OK")))

@@ -6,6 +6,9 @@
 //! | `threads` | 0 | 0..=256 | threads that run queries; 0 is one a core |
 //! | `linker-threads` | 0 | 0..=256 | threads that link; 0 is one a core |
 //! | `pending-bytes` | 524288 | 0..=1073741824 | vectors of a set that may wait to be linked |
+//! | `vadd-ef` | 200 | 1..=1000000 | EF of a VADD that names none |
+//! | `vsim-ef` | 100 | 1..=1000000 | EF of a VSIM that names none |
+//! | `vsim-filter-ef` | 0 | 0..=1000000000 | FILTER-EF of a VSIM that names none; 0 is as much as it takes |
 //!
 //! Servers from 7.0 on know them as `vectorset.NAME` (CONFIG GET, SET, REWRITE); any server takes
 //! them as arguments when the module is loaded: `loadmodule libvset.so threads 4`. There, and only
@@ -19,6 +22,7 @@ use redis_module::raw;
 
 use super::api::{Context, api};
 use crate::command::args::integer;
+use crate::set::{DEFAULT_EF_ADD, DEFAULT_EF_SEARCH, MAX_EF, SearchOptions};
 
 static SINGLE_THREADED: AtomicBool = AtomicBool::new(false);
 
@@ -38,29 +42,39 @@ struct Number {
     fixed: bool,
 }
 
-static NUMBERS: [Number; 3] = [
-    Number {
-        name: c"threads",
-        value: AtomicI64::new(0),
-        least: 0,
-        most: 256,
-        apply: |_| {
-            if let Some(pool) = super::QUERY_POOL.get() {
-                pool.resize(query_threads());
-            }
-        },
-        fixed: false,
-    },
-    Number { name: c"linker-threads", value: AtomicI64::new(0), least: 0, most: 256, apply: |_| (), fixed: true },
-    Number {
-        name: c"pending-bytes",
-        value: AtomicI64::new(512 << 10),
-        least: 0,
-        most: 1 << 30,
-        apply: |bytes| crate::set::set_pending_bytes(bytes as usize),
-        fixed: false,
-    },
-];
+impl Number {
+    /// One that is looked at when it is needed.
+    const fn new(name: &'static std::ffi::CStr, default: i64, least: i64, most: i64) -> Number {
+        Number { name, value: AtomicI64::new(default), least, most, apply: |_| (), fixed: false }
+    }
+
+    fn get(&self) -> i64 {
+        self.value.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, value: i64) {
+        self.value.store(value, Ordering::Relaxed);
+        (self.apply)(value);
+    }
+}
+
+static THREADS: Number = Number { apply: |_| resize_query_pool(), ..Number::new(c"threads", 0, 0, 256) };
+static LINKER_THREADS: Number = Number { fixed: true, ..Number::new(c"linker-threads", 0, 0, 256) };
+static PENDING_BYTES: Number = Number {
+    apply: |bytes| crate::set::set_pending_bytes(bytes as usize),
+    ..Number::new(c"pending-bytes", 512 << 10, 0, 1 << 30)
+};
+static VADD_EF: Number = Number::new(c"vadd-ef", DEFAULT_EF_ADD as i64, 1, MAX_EF as i64);
+static VSIM_EF: Number = Number::new(c"vsim-ef", DEFAULT_EF_SEARCH as i64, 1, MAX_EF as i64);
+static VSIM_FILTER_EF: Number = Number::new(c"vsim-filter-ef", 0, 0, 1_000_000_000);
+
+static NUMBERS: [&Number; 6] = [&THREADS, &LINKER_THREADS, &PENDING_BYTES, &VADD_EF, &VSIM_EF, &VSIM_FILTER_EF];
+
+fn resize_query_pool() {
+    if let Some(pool) = super::QUERY_POOL.get() {
+        pool.resize(query_threads());
+    }
+}
 
 /// What load arguments may name differently.
 pub(super) struct Names {
@@ -75,18 +89,33 @@ pub(super) fn single_threaded() -> bool {
 
 /// Threads that run queries.
 pub(super) fn query_threads() -> usize {
-    threads(&NUMBERS[0])
+    threads(&THREADS)
 }
 
 /// Threads that link.
 pub(super) fn linker_threads() -> usize {
-    threads(&NUMBERS[1])
+    threads(&LINKER_THREADS)
 }
 
 fn threads(setting: &Number) -> usize {
-    match setting.value.load(Ordering::Relaxed) {
+    match setting.get() {
         0 => std::thread::available_parallelism().map_or(2, |n| n.get()),
         n => n as usize,
+    }
+}
+
+/// EF of a VADD that names none.
+pub(super) fn vadd_ef() -> usize {
+    VADD_EF.get() as usize
+}
+
+/// What holds for a VSIM that does not say otherwise.
+pub(super) fn search_defaults() -> SearchOptions {
+    let filter_ef = VSIM_FILTER_EF.get() as usize;
+    SearchOptions {
+        default_ef: VSIM_EF.get() as usize,
+        filter_ef: (filter_ef > 0).then_some(filter_ef),
+        ..SearchOptions::default()
     }
 }
 
@@ -119,8 +148,7 @@ pub(super) fn read_arguments(args: &[&[u8]]) -> Result<Names, String> {
                 let number = integer(value).filter(|n| (setting.least..=setting.most).contains(n));
                 let number =
                     number.ok_or_else(|| format!("{name} is {}..={}, not {text}", setting.least, setting.most))?;
-                setting.value.store(number, Ordering::Relaxed);
-                (setting.apply)(number);
+                setting.set(number);
             }
         }
     }
@@ -157,19 +185,19 @@ pub(super) fn register(ctx: &Context) -> Result<(), String> {
         Some(status) if status != raw::REDISMODULE_OK as c_int => return failed(name),
         Some(_) => {}
     }
-    for setting in &NUMBERS {
+    for setting in NUMBERS {
         let flags = if setting.fixed { raw::REDISMODULE_CONFIG_IMMUTABLE } else { flags };
         let registered = api!(RedisModule_RegisterNumericConfig(
             ctx.ptr,
             setting.name.as_ptr(),
-            setting.value.load(Ordering::Relaxed) as c_longlong,
+            setting.get() as c_longlong,
             flags,
             setting.least as c_longlong,
             setting.most as c_longlong,
             Some(get_number),
             Some(set_number),
             None,
-            (setting as *const Number).cast_mut().cast::<c_void>(),
+            std::ptr::from_ref(setting).cast_mut().cast::<c_void>(),
         ));
         if registered != Some(raw::REDISMODULE_OK as c_int) {
             return failed(setting.name);
@@ -197,7 +225,7 @@ unsafe extern "C" fn set_single_threaded(
 
 unsafe extern "C" fn get_number(_name: *const c_char, setting: *mut c_void) -> c_longlong {
     // SAFETY: the private data is one of NUMBERS.
-    unsafe { &*setting.cast::<Number>() }.value.load(Ordering::Relaxed)
+    unsafe { &*setting.cast::<Number>() }.get()
 }
 
 unsafe extern "C" fn set_number(
@@ -207,8 +235,6 @@ unsafe extern "C" fn set_number(
     _error: *mut *mut raw::RedisModuleString,
 ) -> c_int {
     // SAFETY: the private data is one of NUMBERS.
-    let setting = unsafe { &*setting.cast::<Number>() };
-    setting.value.store(value, Ordering::Relaxed);
-    (setting.apply)(value);
+    unsafe { &*setting.cast::<Number>() }.set(value);
     raw::REDISMODULE_OK as c_int
 }

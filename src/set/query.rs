@@ -32,8 +32,10 @@ pub enum Target<'a> {
 pub struct SearchOptions {
     /// Most hits.
     pub count: usize,
-    /// Width of the search; 100 if None.
+    /// Width of the search, as the client chose it.
     pub ef: Option<usize>,
+    /// Width if the client chose none; a filter may need less.
+    pub default_ef: usize,
     /// Largest distance of a hit, where 1 is that of opposite vectors.
     pub epsilon: Option<f64>,
     /// Only elements whose attributes match.
@@ -46,7 +48,15 @@ pub struct SearchOptions {
 
 impl Default for SearchOptions {
     fn default() -> SearchOptions {
-        SearchOptions { count: 10, ef: None, epsilon: None, filter: None, filter_ef: None, truth: false }
+        SearchOptions {
+            count: 10,
+            ef: None,
+            default_ef: DEFAULT_EF_SEARCH,
+            epsilon: None,
+            filter: None,
+            filter_ef: None,
+            truth: false,
+        }
     }
 }
 
@@ -166,7 +176,7 @@ impl Query {
             row_bytes: self.reader.shared.vectors.stride(),
             m: self.reader.shared.params.m,
             count: self.options.count,
-            ef: self.options.ef.unwrap_or(DEFAULT_EF_SEARCH).max(self.options.count).min(self.len.max(1)),
+            ef: self.options.ef.unwrap_or(self.options.default_ef).max(self.options.count).min(self.len.max(1)),
             explicit_ef: self.options.ef.is_some(),
             truth: self.options.truth,
             filter_ef: self.options.filter_ef,
