@@ -86,6 +86,66 @@ def test_read_only_user(clean):
         admin("ACL", "DELUSER", "reader")
 
 
+def as_user(clean, *rules):
+    """A connection of a user with these rules."""
+    admin = clean.connect()
+    admin("ACL", "SETUSER", "someone", "reset", "on", ">pw", *rules)
+    c = clean.connect()
+    c("AUTH", "someone", "pw")
+    return c
+
+
+def may(c, *args):
+    try:
+        c(*args)
+        return True
+    except ReplyError as error:
+        assert str(error).startswith("NOPERM")
+        return False
+
+
+@pytest.fixture
+def no_users_left(clean):
+    yield
+    clean.connect()("ACL", "DELUSER", "someone")
+
+
+def test_users_without_a_command(clean, no_users_left):
+    c = as_user(clean, "+@all", "-vadd", "~*")
+    assert not may(c, "VADD", "k", *values(1), "e")
+    assert may(c, "VREM", "k", "e") and may(c, "VCARD", "k")
+
+
+def test_users_of_some_keys(clean, no_users_left):
+    c = as_user(clean, "+@all", "~mine:*")
+    assert may(c, "VADD", "mine:k", *values(1), "e") and may(c, "VSIM", "mine:k", "ELE", "e")
+    assert not may(c, "VADD", "k", *values(1), "e") and not may(c, "VSIM", "k", *values(1))
+
+
+@pytest.mark.differs("D31: all say read and write")
+def test_users_that_read_here_and_write_there(clean, no_users_left):
+    if clean.version < (7, 0):
+        return  # no selectors by kind of access
+    for rules in (["+@all", "%R~r", "%W~w"], ["-@all", "(+@all %R~r)", "(+vadd +vrem +vsetattr %W~w)"]):
+        c = as_user(clean, *rules)
+        writes = (["VADD", "{}", *values(1), "e"], ["VSETATTR", "{}", "e", "x"], ["VREM", "{}", "e"])
+        reads = (["VSIM", "{}", *values(1)], ["VCARD", "{}"], ["VGETATTR", "{}", "e"], ["VINFO", "{}"])
+        for allowed, other, commands in (("w", "r", writes), ("r", "w", reads)):
+            for args in commands:
+                assert may(c, *(allowed if x == "{}" else x for x in args)), args
+                assert not may(c, *(other if x == "{}" else x for x in args)), args
+
+
+@pytest.mark.differs("D32: no categories")
+def test_users_without_a_category(clean, no_users_left):
+    if not clean.valkey:
+        return  # modules cannot declare categories before Redis 7.2
+    add, read = ["VADD", "k", *values(1), "e"], ["VCARD", "k"]
+    for rule, may_add, may_read in (("-@write", False, True), ("-@read", True, False), ("-@vectorset", False, False)):
+        c = as_user(clean, "+@all", rule, "~*")
+        assert (may(c, *add), may(c, *read)) == (may_add, may_read), rule
+
+
 @pytest.mark.differs("D32: no categories")
 def test_categories(clean):
     if not clean.valkey:

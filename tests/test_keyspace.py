@@ -3,7 +3,7 @@
 import pytest
 
 from resp import error, floats
-from servers import eventually
+from servers import eventually, info
 from vectors import add, fp32, name, random_vectors, values
 
 
@@ -19,6 +19,41 @@ def test_type(k):
     assert k("OBJECT", "ENCODING", "k") == b"raw"
     k("SET", "s", "x")
     assert k("SCAN", 0, "TYPE", "vectorset", "COUNT", 100) == [b"0", [b"k"]]
+
+
+def test_idle_time(k):
+    k("RESTORE", "old", 0, k("DUMP", "k"), "IDLETIME", 1000)
+    assert 1000 <= k("OBJECT", "IDLETIME", "old") < 1100
+    assert k("VCARD", "old") == 100
+    assert k("OBJECT", "IDLETIME", "old") < 100
+
+
+def test_frequency_of_use(k):
+    k("CONFIG", "SET", "maxmemory-policy", "allkeys-lfu")
+    try:
+        k("RESTORE", "often", 0, k("DUMP", "k"), "FREQ", 100)
+        assert k("OBJECT", "FREQ", "often") == 100
+        for _ in range(100):
+            k("VISMEMBER", "k", "e0")
+        assert 5 < k("OBJECT", "FREQ", "k") < 100
+    finally:
+        k("CONFIG", "SET", "maxmemory-policy", "noeviction")
+
+
+def test_eviction(launch):
+    """Of sets that are too many, the least recently used go, with all of their memory."""
+    # Not lazily: the server evicts everything while the thread that frees is not at its turn.
+    s = launch(("maxmemory-policy", "allkeys-lru"), ("lazyfree-lazy-eviction", "no"))
+    c = s.connect()
+    limit = int(info(c, "memory")["used_memory"]) + (8 << 20)
+    c("CONFIG", "SET", "maxmemory", limit)
+    vectors = random_vectors(100, 64, seed=9)
+    for i in range(400):
+        add(c, f"k{i}", vectors, "EF", 10)
+    assert int(info(c, "stats")["evicted_keys"]) > 100
+    assert 50 < c("DBSIZE") < 400
+    assert c("VCARD", "k399") == 100 and c("VCARD", "k0") == 0
+    eventually(lambda: int(info(c, "memory")["used_memory"]) < limit * 1.1)
 
 
 def test_commands_of_other_types(k):
@@ -100,8 +135,6 @@ def test_memory_usage_grows(c, server):
 
 def test_memory_comes_back(c, server):
     """Ten times the same set, deleted each time: no growth beyond the noise."""
-    from servers import info
-
     def used():
         return int(info(c, "memory")["used_memory"])
 
@@ -193,6 +226,21 @@ def test_client_tracking(clean):
         writer(*write)
         push = reader.parse()
         assert push == [b"invalidate", [b"k"]], write
+
+
+def test_clients_that_leave_no_trace(clean):
+    """CLIENT NO-EVICT (7.0) and NO-TOUCH (Valkey), also for a query that another thread runs."""
+    if clean.version < (7, 0):
+        return
+    c, admin = clean.connect(), clean.connect()
+    vectors = random_vectors(3000, 32, seed=10)
+    add(admin, "k", vectors)
+    admin("RESTORE", "old", 0, admin("DUMP", "k"), "IDLETIME", 1000)
+    assert c("CLIENT", "NO-EVICT", "ON") == "OK"
+    if clean.valkey:
+        assert c("CLIENT", "NO-TOUCH", "ON") == "OK"
+    assert len(c("VSIM", "old", "FP32", fp32(vectors[0]), "EF", 1000, "COUNT", 100)) == 100
+    assert (admin("OBJECT", "IDLETIME", "old") >= 1000) == clean.valkey
 
 
 def test_flushall_and_reuse(k):

@@ -1,4 +1,4 @@
-"""MULTI, Lua scripts: the same answers, and nothing ever blocks there."""
+"""MULTI, Lua scripts, functions: the same answers, and nothing ever blocks there."""
 
 import pytest
 
@@ -113,3 +113,33 @@ def test_what_changes_nothing_does_not_disturb_a_transaction(clean):
     a("MULTI")
     a("PING")
     assert a("EXEC") == ["PONG"]
+
+
+LIBRARY = """#!lua name=lib
+redis.register_function('add', function(keys, args)
+    return redis.call('VADD', keys[1], 'VALUES', 2, args[1], args[2], args[3])
+end)
+redis.register_function{function_name='near', flags={'no-writes'}, callback=function(keys, args)
+    return redis.call('VSIM', keys[1], 'ELE', args[1], 'WITHSCORES')
+end}
+redis.register_function{function_name='sneak', flags={'no-writes'}, callback=function(keys, args)
+    return redis.call('VREM', keys[1], args[1])
+end}
+"""
+
+
+def test_functions(c, server):
+    if server.version < (7, 0):
+        return  # no functions
+    assert c("FUNCTION", "LOAD", "REPLACE", LIBRARY) == b"lib"
+    assert c("FCALL", "add", 1, "k", 1, 0, "a") == 1
+    assert c("FCALL", "add", 1, "k", 0, 1, "b") == 1
+    assert c("FCALL_RO", "near", 1, "k", "a") == c("VSIM", "k", "ELE", "a", "WITHSCORES") == [b"a", b"1", b"b", b"0.5"]
+    with error("ERR Write commands are not allowed from read-only scripts", prefix=True):
+        c("FCALL_RO", "sneak", 1, "k", "a")
+    with error("ERR Vector dimension mismatch", prefix=True):
+        c("VADD", "k", *values(1), "c")
+    with pytest.raises(ReplyError, match="element not found in set"):
+        c("FCALL", "near", 1, "k", "none")
+    assert c("VCARD", "k") == 2
+    c("FUNCTION", "FLUSH")
