@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Packs a built module into FOLDER: a Python wheel, a Debian package and a tarball.
 
-    package/build.py target/release/libvset.so dist
+    package/build.py target/package/libvset.so dist
 
 Needs strip, objdump (binutils) and dpkg-deb; pip fetches the wheel's build backend.
 """
@@ -18,7 +18,8 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 DOCS = ["LICENSE", "README.md", "redis.conf.sample"]
-MAINTAINER = "vset maintainers <maintainers@localhost>"
+# Debian wants an address. The top-level domain .invalid is reserved for those that are none (RFC 2606).
+MAINTAINER = "vset maintainers <noreply@vset.invalid>"
 
 
 def run(*command):
@@ -29,6 +30,12 @@ def glibc(module):
     """The oldest glibc that has all the symbols that the module asks for."""
     needed = re.findall(r"GLIBC_(\d+)\.(\d+)", run("objdump", "-T", module))
     return max((int(major), int(minor)) for major, minor in needed)
+
+
+def depends(module):
+    """The Debian packages that have the libraries that the module asks for."""
+    needed = run("objdump", "-p", module)
+    return "libc6 (>= {}.{})".format(*glibc(module)) + (", libgcc-s1" if "NEEDED               libgcc_s.so.1" in needed else "")
 
 
 def filled(template, values):
@@ -96,6 +103,7 @@ def main():
             "VERSION": re.search(r'^version = "(.+)"$', (ROOT / "Cargo.toml").read_text(), re.M)[1],
             "ARCH": run("dpkg", "--print-architecture").strip(),
             "GLIBC": "{}.{}".format(*glibc(module)),
+            "DEPENDS": depends(module),
             "MAINTAINER": MAINTAINER,
         }
         wheel(work, module, values, dist)
