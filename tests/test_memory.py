@@ -2,7 +2,7 @@
 
 import pytest
 
-from resp import pairs
+from resp import ReplyError, pairs
 from servers import eventually, info
 from vectors import add, fp32, name, random_vectors, recall
 
@@ -88,3 +88,42 @@ def test_elements_that_come_and_go(launch):
     # where linkers get little time, since then more rows wait for their grace period.
     assert churned[0] <= fresh * 1.6
     assert churned[1] >= anew - 0.01
+
+
+def test_active_defragmentation(launch, server):
+    """Holes that removed names and attributes leave are closed, while queries run; nothing changes for clients."""
+    s = launch()
+    c = s.connect()
+    try:
+        c("CONFIG", "SET", "activedefrag", "yes")
+    except ReplyError as refused:
+        # Of the servers here, Redis 6.2 is the one with the allocator that it takes.
+        assert "Jemalloc" in str(refused) and server.kind != "redis62"
+        return
+    c("CONFIG", "SET", "activedefrag", "no")
+    for setting, value in (("ignore-bytes", 1), ("threshold-lower", 1), ("cycle-min", 60), ("cycle-max", 75)):
+        c("CONFIG", "SET", f"active-defrag-{setting}", value)
+    n = 40_000
+    vectors = random_vectors(n, 4, seed=11)
+    names = [b"%d:" % i + b"x" * 70 for i in range(n)]
+    texts = ['{"i":%d,"t":"%s"}' % (i, "y" * 100) for i in range(n)]
+    added = c.pipeline(["VADD", "k", "FP32", fp32(v), name, "EF", 10, "M", 4, "SETATTR", text] for v, name, text in zip(vectors, names, texts))
+    assert added == [1] * n
+    c.pipeline(["VREM", "k", name] for i, name in enumerate(names) if i % 8)
+    eventually(lambda: c("VINFO", "k")[-1] == 0)
+    c("VLINKS", "k", names[0])
+    fragmented = int(info(c, "memory")["allocator_frag_bytes"])
+    assert fragmented > 2 << 20
+    c("CONFIG", "SET", "activedefrag", "yes")
+
+    def closed():
+        found = c("VSIM", "k", "FP32", fp32(vectors[8]), "FILTER", ".i == 8", "EF", 200, "WITHATTRIBS", "COUNT", 1)
+        assert found == [names[8], texts[8].encode()]
+        return int(info(c, "memory")["allocator_frag_bytes"]) < fragmented / 2
+
+    eventually(closed)
+    assert int(info(c, "stats")["active_defrag_hits"]) > n / 8
+    assert c("VCHECK", "k") == "OK"
+    kept = names[::8]
+    assert c("VCARD", "k") == len(kept)
+    assert c.pipeline(["VGETATTR", "k", name] for name in kept) == [text.encode() for text in texts[::8]]

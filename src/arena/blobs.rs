@@ -154,6 +154,12 @@ impl Blobs {
         Some(old)
     }
 
+    /// The id's blob, to be moved.
+    pub fn movable(&self, id: u32) -> Option<Movable<'_>> {
+        let place = &self.pointers.get(id)?[0];
+        (!place.load(Ordering::Relaxed).is_null()).then_some(Movable(place))
+    }
+
     /// Bytes of the blobs and of the array.
     pub fn allocated(&self) -> usize {
         self.bytes.load(Ordering::Relaxed) + self.pointers.allocated()
@@ -162,6 +168,24 @@ impl Blobs {
     /// Bytes of the blobs alone.
     pub fn blob_bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
+    }
+}
+
+/// A blob in its place, which may get another address.
+pub struct Movable<'a>(&'a AtomicPtr<u8>);
+
+impl Movable<'_> {
+    /// Lets `mover` move the blob; it yields the new address, or None if the blob stays.
+    ///
+    /// # Safety
+    /// Nobody reads the blob meanwhile, or has a slice of it. `mover` moves all bytes of the
+    /// allocation that it is given into another one of the same allocator, and frees the old one.
+    pub unsafe fn relocate(self, mover: impl FnOnce(NonNull<u8>) -> Option<NonNull<u8>>) {
+        let base = NonNull::new(self.0.load(Ordering::Relaxed));
+        if let Some(moved) = base.and_then(mover) {
+            // Release: whoever finds the new address sees the bytes that were moved there.
+            self.0.store(moved.as_ptr(), Ordering::Release);
+        }
     }
 }
 
@@ -194,5 +218,30 @@ mod tests {
         assert_eq!(blobs.blob_bytes(), before - 8 + 6);
         assert!(blobs.replace(2000, None).is_some());
         assert_eq!(blobs.get(2000), None);
+    }
+
+    #[test]
+    fn a_blob_can_be_moved() {
+        let blobs = Blobs::default();
+        blobs.replace(1, Some(Blob::new(b"some text")));
+        assert!(blobs.movable(0).is_none() && blobs.movable(1000).is_none());
+        let before = blobs.get(1).expect("it is there").as_ptr() as usize;
+        // SAFETY: a test of the sole owner; the old address is not freed before it was compared.
+        unsafe { blobs.movable(1).expect("it is there").relocate(|_| None) };
+        assert_eq!(blobs.get(1).expect("it is there").as_ptr() as usize, before);
+        let mut old = None;
+        // SAFETY: as above.
+        unsafe {
+            blobs.movable(1).expect("it is there").relocate(|base| {
+                let copy = Blob::new(Blob::slice(base));
+                old = Some(Blob(base));
+                let base = copy.0;
+                std::mem::forget(copy);
+                Some(base)
+            });
+        }
+        assert_ne!(blobs.get(1).expect("it is there").as_ptr() as usize, before);
+        drop(old);
+        assert_eq!(blobs.get(1), Some(&b"some text"[..]));
     }
 }

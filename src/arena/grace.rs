@@ -69,6 +69,11 @@ impl Grace {
         self.readers[(ticket.0 & 1) as usize].fetch_sub(1, Ordering::SeqCst);
     }
 
+    /// Whether nobody reads. Others may begin at any time.
+    pub fn is_idle(&self) -> bool {
+        self.readers.iter().all(|readers| readers.load(Ordering::SeqCst) == 0)
+    }
+
     /// The stamp for something that was just taken out of sight; compare with [`Grace::is_over`].
     pub fn stamp(&self) -> u64 {
         // Without it a processor may read the epoch while the store that took the thing out of sight

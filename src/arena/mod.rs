@@ -27,7 +27,7 @@ mod grace;
 mod ids;
 
 pub use array::Array;
-pub use blobs::{Blob, Blobs};
+pub use blobs::{Blob, Blobs, Movable};
 pub use bytes::ByteRows;
 pub use grace::{Grace, Presence, Ticket};
 pub use ids::{FreshId, Ids};

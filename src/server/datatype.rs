@@ -1,9 +1,9 @@
-//! The data type's callbacks: load, save, rewrite, copy, free, digest, memory.
+//! The data type's callbacks: load, save, rewrite, copy, free, digest, memory, defragmentation.
 
 use std::ffi::CString;
-use std::os::raw::{c_char, c_int, c_void};
+use std::os::raw::{c_char, c_int, c_ulong, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr::null_mut;
+use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use redis_module::raw;
@@ -12,6 +12,7 @@ use super::api::{Context, TypePointer, api, log};
 use super::commands::registered_name;
 use super::settings::Names;
 use super::{in_child, query_pool};
+use crate::arena::Movable;
 use crate::graph::Alone;
 use crate::persist::{self, LoadError, Sink, Source};
 use crate::set::{Restored, VectorSet};
@@ -40,6 +41,7 @@ pub(super) fn register(ctx: &Context, names: &Names) -> Result<(), String> {
     methods.free_effort = Some(free_effort);
     methods.copy = Some(copy);
     methods.digest = Some(digest);
+    methods.defrag = Some(defragment);
     // Older servers know fewer callbacks and refuse a newer structure.
     let known = api!(RedisModule_GetTypeMethodVersion()).unwrap_or(3) as u64;
     methods.version = methods.version.min(known);
@@ -223,6 +225,38 @@ unsafe extern "C" fn copy(
     match catch_unwind(AssertUnwindSafe(|| set.duplicate())) {
         Ok(copy) => Box::into_raw(Box::new(copy)).cast::<c_void>(),
         Err(_) => null_mut(),
+    }
+}
+
+/// Moves names and attributes to where the server's allocator would rather have them; 1 if there are
+/// more when time is up. Servers whose allocator cannot tell never call it.
+unsafe extern "C" fn defragment(
+    ctx: *mut raw::RedisModuleDefragCtx,
+    _key: *mut raw::RedisModuleString,
+    value: *mut *mut c_void,
+) -> c_int {
+    // SAFETY: as in `save`; the server gives the place of the value.
+    let set = unsafe { set(*value) };
+    let mut from: c_ulong = 0;
+    api!(RedisModule_DefragCursorGet(ctx, &mut from));
+    let mut visited = 0;
+    let elsewhere = |base: NonNull<u8>| {
+        let moved = api!(RedisModule_DefragAlloc(ctx, base.as_ptr().cast::<c_void>()))?;
+        NonNull::new(moved.cast::<u8>())
+    };
+    let mut visit = |movable: Movable| {
+        // SAFETY: nobody else reads what is visited; the server moves the whole allocation within its
+        // allocator, which is ours, and frees the old one.
+        unsafe { movable.relocate(elsewhere) };
+        visited += 1;
+        visited % 64 != 0 || api!(RedisModule_DefragShouldStop(ctx)) != Some(1)
+    };
+    match catch_unwind(AssertUnwindSafe(|| set.visit_movable(from as u32, &mut visit))) {
+        Ok(Some(next)) => {
+            api!(RedisModule_DefragCursorSet(ctx, next.into()));
+            1
+        }
+        Ok(None) | Err(_) => 0,
     }
 }
 

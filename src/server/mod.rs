@@ -18,7 +18,7 @@
 //! | `blocking.rs` | replies that come later |
 //! | `slices.rs` | main-thread work that is too much for one go |
 //! | `reply.rs` | a typed reply as RESP2 or RESP3 |
-//! | `datatype.rs` | load, save, rewrite, copy, free, digest, memory |
+//! | `datatype.rs` | load, save, rewrite, copy, free, digest, memory, defragmentation |
 //! | `settings.rs` | each configuration parameter, its default and bounds |
 //! | `info.rs` | counters and the INFO section |
 #![allow(unsafe_code)]

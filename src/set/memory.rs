@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::VectorSet;
 use super::shared::Shared;
+use crate::arena::Movable;
 use crate::vector::Projection;
 
 /// What bytes hold.
@@ -86,6 +87,26 @@ impl VectorSet {
                 both + matrix + shared.pending.allocated() + self.ids.allocated()
             }
         }
+    }
+
+    /// Calls `visit` with small allocations that nobody else reads, of elements from an id on, until it
+    /// returns false; yields the id to go on with, or None at the end. These are names, which only the
+    /// main thread reads, and attributes while there are no queries, which only it can begin. Vectors
+    /// and links lie in large chunks, which leave no holes, and other threads read them at any time.
+    pub fn visit_movable(&mut self, from: u32, visit: &mut dyn FnMut(Movable) -> bool) -> Option<u32> {
+        let shared = &self.shared;
+        let quiet = shared.grace.is_idle();
+        for id in from..shared.graph.end() {
+            let attributes = if quiet { shared.attributes.movable(id) } else { None };
+            let mut go_on = true;
+            for movable in [shared.names.movable(id), attributes].into_iter().flatten() {
+                go_on = visit(movable);
+            }
+            if !go_on {
+                return Some(id + 1);
+            }
+        }
+        None
     }
 
     /// After everything else changed: by the main thread.
