@@ -1,9 +1,11 @@
-"""Clients as applications use them: redis-py in a cluster, valkey-py, node-redis and redis-rs."""
+"""Clients as applications use them: redis-py in a cluster, valkey-py, node-redis and redis-rs; the examples of the README."""
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -60,6 +62,56 @@ def test_redis_rs(clean, rust, protocol):
     assert run(*rust, clean.port, protocol) == "all good\n"
 
 
+def example(language, address, url):
+    """The README's example, with another address of the server."""
+    (text,) = re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
+    assert text.count(address) == 1
+    return text.replace(address, url)
+
+
+def answers(output):
+    """What an example prints: names in order, with scores to six digits; names that match."""
+    found = re.findall(r"(cat|dog|car)\W+([0-9.]+)", output)
+    return [(name, round(float(score), 6)) for name, score in found], re.findall(r"\w+", output.splitlines()[-1])
+
+
+def printed():
+    (text,) = re.findall(r"^This prints\n\n(.*?)\n\n\w", (ROOT / "README.md").read_text(), re.M | re.S)
+    return "\n".join(line.strip() for line in text.splitlines())
+
+
+@pytest.fixture(scope="session")
+def rust_example():
+    """The README's, built with what the other test was built with; takes the address from its environment."""
+    folder = BUILT / "example"
+    (folder / "src").mkdir(parents=True, exist_ok=True)
+    for file in ("Cargo.toml", "Cargo.lock"):
+        shutil.copy(HERE / "rust" / file, folder)
+    main = folder / "src/main.rs"
+    text = example("rust", '"redis://127.0.0.1:6379"', 'std::env::var("URL").expect("an address")')
+    if not main.exists() or main.read_text() != text:
+        main.write_text(text)
+    target = {**os.environ, "CARGO_TARGET_DIR": str(BUILT / "rust-example")}
+    run("cargo", "build", "--quiet", "--manifest-path", folder / "Cargo.toml", env=target)
+    return BUILT / "rust-example/debug/vset-client-test"
+
+
+def test_examples_of_the_readme(clean, node, rust_example):
+    expected = answers(printed())
+    assert [name for name, _ in expected[0]] == ["cat", "dog", "car"] and expected[1] == ["dog", "cat"]
+    c = clean.connect()
+    url = f"redis://localhost:{clean.port}"
+    output = run(sys.executable, "-c", example("python", "port=6379", f"port={clean.port}"))
+    assert output.strip() == printed() or clean.peer
+    script = node[1].parent / "example.mjs"
+    script.write_text(example("js", "redis://localhost:6379", url))
+    for command in (["node", script], [rust_example]):
+        c("FLUSHALL")
+        found = answers(run(*command, env={**os.environ, "URL": url.replace("localhost", "127.0.0.1")}))
+        assert found == expected or clean.peer and found[1] == expected[1], command
+        assert c("VCARD", "things") == 3
+
+
 @pytest.mark.parametrize("protocol", [2, 3])
 def test_redis_py_in_a_cluster(launch, protocol):
     server = launch(("cluster-enabled", "yes"))
@@ -97,3 +149,13 @@ def test_valkey_py(clean, protocol):
     with pytest.raises(valkey.ResponseError, match="key does not exist"):
         run("VDIM", "missing")
     client.close()
+
+
+def test_the_readme_names_the_versions_that_are_tested():
+    used = {
+        "redis-py": (HERE.parent / "requirements.txt", r"^redis==(\d+\.\d+)"),
+        "node-redis": (HERE / "node/package.json", r'"redis": "(\d+\.\d+)'),
+        "`redis`": (HERE / "rust/Cargo.toml", r'^redis = \{ version = "=(\d+\.\d+)'),
+    }
+    said = dict(re.findall(r"(\S+) \(tested with (\S+)\)", (ROOT / "README.md").read_text()))
+    assert said == {name: re.search(pattern, file.read_text(), re.M)[1] for name, (file, pattern) in used.items()}
