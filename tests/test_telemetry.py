@@ -160,24 +160,29 @@ def test_slow_queries_are_seen(own, slow, how):
 
 def test_time_in_the_queue_is_seen(own, slow):
     """With one thread, the last of many queries waits for all others, and its client sees that."""
+    if not own.modern:
+        return  # fewer threads need an argument of the shared server
     c = slow
-    if own.modern:
-        c("CONFIG", "SET", "vectorset.threads", 1)
-    try:
-        clients = [own.connect() for _ in range(12)]
-        c.send("DEBUG", "SLEEP", 0.2)  # what comes meanwhile comes at once
+    c("CONFIG", "SET", "vectorset.threads", 1)
+    clients = [own.connect() for _ in range(12)]
+
+    def waited():
+        c("SLOWLOG", "RESET")
+        before = telemetry(c)
+        c.send("DEBUG", "SLEEP", 0.1)  # what comes meanwhile comes at once
         for client in clients:
             client.send("VSIM", "k", *values(*range(256)), "TRUTH")
-        c.read()
-        for client in clients:
-            client.read()
-        logged = sorted(entry[2] for entry in c("SLOWLOG", "GET", 100) if entry[3][0] == b"VSIM")
+        for conn in (c, *clients):
+            conn.read()
+        logged = [entry[2] for entry in c("SLOWLOG", "GET", 100) if entry[3][0] == b"VSIM"]
         assert len(logged) == 12
-        if own.modern:
-            assert logged[-1] > 2 * logged[0]
+        # 6.5 times as much if nothing else goes on.
+        return sum(logged) > 3 * since(c, before)["query_microseconds"]
+
+    try:
+        eventually(waited)
     finally:
-        if own.modern:
-            c("CONFIG", "SET", "vectorset.threads", 0)
+        c("CONFIG", "SET", "vectorset.threads", 0)
 
 
 def test_slow_counts_and_removals_are_seen(own, slow):
