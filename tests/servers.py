@@ -108,7 +108,10 @@ class Server:
             if self.arguments or not self.peer:
                 args += ["--loadmodule", MODULE, *self.arguments]
             with open(self.folder / "log", "ab") as log:
-                self.process = subprocess.Popen([str(a) for a in args], stdout=log, stderr=log, cwd=self.folder)
+                # Python ignores SIGXFSZ; the server inherits that, so that writes beyond RLIMIT_FSIZE just fail.
+                self.process = subprocess.Popen(
+                    [str(a) for a in args], stdout=log, stderr=log, cwd=self.folder, restore_signals=False
+                )
             if self.wait_ready():
                 return
         raise RuntimeError(f"{self!r} did not start:\n{self.log()}")

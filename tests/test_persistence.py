@@ -1,11 +1,14 @@
 """Reload, RDB files and the append-only file: nothing that was acknowledged is lost."""
 
+import contextlib
+import resource
 import shutil
+import time
 
 import pytest
 
-from resp import floats, pairs
-from servers import background_save, info, rewrite_aof
+from resp import ReplyError, error, floats, pairs
+from servers import background_save, eventually, info, rewrite_aof
 from vectors import add, fp32, name, random_vectors, values
 
 AOF = [("appendonly", "yes"), ("appendfsync", "always")]
@@ -208,3 +211,91 @@ def test_dirty_counter(c):
     assert dirty("VSETATTR", "k", "e", "x") == 1
     assert dirty("VSIM", "k", "ELE", "e") == 0
     assert dirty("VREM", "k", "e") == 1
+
+
+@contextlib.contextmanager
+def full_disk(server, size):
+    """No file of the server can grow beyond this size: writes fail as on a full disk."""
+    unlimited = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (size, unlimited[1]))
+    yield
+    if server.alive():
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, unlimited)
+
+
+def background_save_fails(conn):
+    with pytest.raises(AssertionError):
+        background_save(conn)
+
+
+def save_fails(conn):
+    with error("ERR", prefix=True):
+        conn("SAVE")
+
+
+def rewrite_fails(conn):
+    with pytest.raises(AssertionError):
+        rewrite_aof(conn)
+
+
+@pytest.mark.parametrize(
+    "fails, save",
+    [(save_fails, lambda c: c("SAVE")), (background_save_fails, background_save), (rewrite_fails, rewrite_aof)],
+    ids=["SAVE", "BGSAVE", "BGREWRITEAOF"],
+)
+def test_full_disk_at_save(launch, fails, save):
+    """A save that fails leaves the data and the last file; the next one, with room, is whole."""
+    s = launch(*(AOF if save is rewrite_aof else []))
+    c = s.connect()
+    add(c, "k", random_vectors(500, 32, seed=6))
+    save(c)
+    digest = c("DEBUG", "DIGEST-VALUE", "k")
+    with full_disk(s, 16 << 10):
+        fails(c)
+        assert c("DEBUG", "DIGEST-VALUE", "k") == digest
+    s.restart(kill=True)
+    c = s.connect()
+    assert c("DEBUG", "DIGEST-VALUE", "k") == digest
+    with full_disk(s, 16 << 10):
+        fails(c)
+    add(c, "k", random_vectors(100, 32, seed=7), first=500)
+    digest = c("DEBUG", "DIGEST-VALUE", "k")
+    save(c)
+    s.restart(kill=True)
+    c = s.connect()
+    assert c("DEBUG", "DIGEST-VALUE", "k") == digest
+    assert c("VCHECK", "k") == "OK"
+
+
+@pytest.mark.parametrize("fsync", ["always", "everysec"])
+def test_full_disk_under_the_append_only_file(launch, fsync):
+    """With `always` the server ends rather than acknowledge; with `everysec` it refuses writes until there is room."""
+    s = launch(("appendonly", "yes"), ("appendfsync", fsync))
+    c = s.connect()
+    vectors = random_vectors(2000, 32, seed=8)
+    acknowledged = 0
+    with full_disk(s, 64 << 10):
+        try:
+            for i, v in enumerate(vectors):
+                c("VADD", "k", "FP32", fp32(v), name(i))
+                acknowledged += 1
+                if fsync == "everysec" and i % 400 == 399:
+                    time.sleep(0.3)  # the server looks once a tick at what became of the last write
+            assert False, "the disk is not full"
+        except ReplyError as e:
+            assert fsync == "everysec" and str(e).startswith("MISCONF Errors writing to the AOF file")
+            assert c("VCARD", "k") == acknowledged
+            assert name(0) in c("VSIM", "k", "FP32", fp32(vectors[0]))
+        except OSError:
+            assert fsync == "always" and s.process.wait(30) == 1
+    if fsync == "everysec":
+        eventually(lambda: info(c, "persistence")["aof_last_write_status"] == "ok")
+        assert c("VADD", "k", "FP32", fp32(vectors[acknowledged]), "with room") == 1
+        acknowledged += 1
+        eventually(lambda: info(c, "persistence")["aof_buffer_length"] == "0")
+    s.restart(kill=True)
+    c = s.connect()
+    # What was not acknowledged may have reached the file, but no more than the one command.
+    assert c("VCARD", "k") - acknowledged in (0, 1)
+    assert all(c.pipeline(["VISMEMBER", "k", name(i)] for i in range(acknowledged - 1)))
+    assert c("VCHECK", "k") == "OK"

@@ -108,7 +108,8 @@ class Client:
     def vrem_burst(self):
         key = self.key()
         replies = self.conn.pipeline(["VREM", key, self.element(key)] for _ in range(20))
-        assert all(reply in (0, 1) for reply in replies)
+        wrong = [reply for reply in replies if reply not in (0, 1)]
+        assert not wrong, wrong
 
     def vsim_command(self):
         key = self.key()
