@@ -1,12 +1,18 @@
-"""Memory comes back: of sets that come and go, and of elements that come and go in one."""
+"""Memory comes back: of sets that come and go, and of elements that come and go in one. And it is bounded: maxmemory.
+
+VSET_MEMORY_ROUNDS=1000 is the long form of the first.
+"""
+
+import os
+import threading
 
 import pytest
 
-from resp import ReplyError, pairs
-from servers import eventually, info
+from resp import Conn, ReplyError, error, pairs
+from servers import eventually, in_sync, info
 from vectors import add, fp32, name, random_vectors, recall
 
-ROUNDS = 300
+ROUNDS = int(os.environ.get("VSET_MEMORY_ROUNDS", 300))
 ELEMENTS = 5000
 DIM = 32
 
@@ -21,6 +27,7 @@ def settled(conn, key="k"):
     conn("VLINKS", key, conn("VRANDMEMBER", key))
 
 
+@pytest.mark.timeout(300 + ROUNDS / 4)
 @pytest.mark.differs("D3: leaks")
 def test_sets_that_come_and_go(launch):
     """Filled by different means, searched, deleted by different means, some while they are still being linked."""
@@ -127,3 +134,124 @@ def test_active_defragmentation(launch, server):
     kept = names[::8]
     assert c("VCARD", "k") == len(kept)
     assert c.pipeline(["VGETATTR", "k", name] for name in kept) == [text.encode() for text in texts[::8]]
+
+
+OOM = "OOM command not allowed when used memory > 'maxmemory'."
+
+
+@pytest.mark.differs("counts and refuses otherwise")
+def test_out_of_memory(launch):
+    """Sets count in used_memory. What needs memory is refused at the limit, what reads or frees goes on."""
+    conn = launch().connect()
+    vectors = random_vectors(20_000, DIM, seed=4)
+    add(conn, "k", vectors[:2000], attributes=lambda i: '{"n":%d}' % i)
+    settled(conn)
+    grown, usage = used(conn), conn("MEMORY", "USAGE", "k", "SAMPLES", 0)
+    conn("DEL", "k")
+    eventually(lambda: abs(grown - used(conn) - usage) < usage * 0.2)
+
+    limit = used(conn) + (4 << 20)
+    conn("CONFIG", "SET", "maxmemory", limit)
+    with error(OOM, prefix=True):
+        for i, v in enumerate(vectors):
+            conn("VADD", "k", "FP32", fp32(v), name(i), "SETATTR", '{"n":%d}' % i)
+    settled(conn)
+    assert limit - (256 << 10) < used(conn) < limit + (3 << 20)  # links are made later
+    conn("CONFIG", "SET", "maxmemory", limit - (1 << 20))  # so that what comes back does not matter
+    for write in (["VADD", "new", "FP32", fp32(v), "e"], ["VADD", "k", "FP32", fp32(v), "e0"], ["VSETATTR", "k", "e0", "x"]):
+        with error(OOM, prefix=True):
+            conn(*write)
+    conn("MULTI")
+    with error(OOM, prefix=True):
+        conn("VADD", "k", "FP32", fp32(v), "e")
+    with error("EXECABORT", prefix=True):
+        conn("EXEC")
+    assert conn("VCARD", "k") == pairs(conn("VINFO", "k"))["size"] == i
+    assert conn("VSIM", "k", "FP32", fp32(vectors[7]), "COUNT", 1, "FILTER", ".n < 100") == [b"e7"]
+    assert len(conn("VSIM", "k", "ELE", "e7", "COUNT", 500, "EF", 1000)) == 500
+    assert len(conn("VEMB", "k", "e7")) == DIM
+    assert conn("VRANGE", "k", "-", "+", 1) == [b"e0"]
+    assert conn("VGETATTR", "k", "e7") == b'{"n":7}'
+    assert conn("VCOUNT", "k", ".n < 9") == 9
+    assert conn("VLINKS", "k", "e7")
+    assert conn("VREM", "k", "e7") == 1
+    assert conn("VREMBYFILTER", "k", ".n >= 100") == i - 100
+    assert conn("VCARD", "k") == 99
+    assert conn("VCHECK", "k") == "OK"
+    conn("DEL", "k")
+    eventually(lambda: used(conn) < limit - (1 << 20))
+    assert conn("VADD", "k", "FP32", fp32(v), "room") == 1
+
+
+# Not in the background, where the server evicts some keys more until it looks.
+EAGER = [("lazyfree-lazy-eviction", "no")]
+
+
+@pytest.mark.parametrize("n", [300, 1500], ids=["still being linked", "large"])
+def test_eviction_takes_no_more_than_it_must(launch, n):
+    """The memory of an evicted set is there at once; otherwise the server goes on to the next, and the next."""
+    conn = launch(*EAGER).connect()
+    conn("CONFIG", "SET", "maxmemory", used(conn) + n * 6_000)
+    conn("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    vectors = random_vectors(n, DIM, seed=6)
+    sizes = []
+    for i in range(30):
+        conn.pipeline(["VADD", f"k{i}", "FP32", fp32(v), name(j)] for j, v in enumerate(vectors))
+        sizes.append(conn("DBSIZE"))
+    most = max(sizes)
+    assert 6 < most < 25, sizes
+    assert min(sizes[sizes.index(most) :]) > most // 2, sizes
+
+
+@pytest.mark.differs("D3")
+@pytest.mark.parametrize("policy", ["allkeys-lru", "allkeys-random", "volatile-ttl"])
+def test_eviction_under_queries(launch, policy):
+    """Sets are evicted while they are searched and linked, on the replica too; what is left is sound."""
+    server, replica = launch(*EAGER, ("repl-backlog-size", "64kb")), launch()  # the backlog counts too
+    replica.replicate(server)
+    conn = server.connect()
+    vectors = random_vectors(400, DIM, seed=5)
+    add(conn, "keeps", vectors, attributes=lambda i: '{"n":%d}' % i)
+    limit = used(conn) + (4 << 20)
+    conn("CONFIG", "SET", "maxmemory", limit)
+    conn("CONFIG", "SET", "maxmemory-policy", policy)
+    done, failures = threading.Event(), []
+
+    def search(first):
+        reader = Conn(server.port)
+        try:
+            while not done.is_set():
+                for i in range(first, 100):
+                    reader("VSIM", f"k{i}", "FP32", fp32(vectors[i]), "EF", 400, "COUNT", 50, "FILTER", ".n > 10")
+        except BaseException as e:
+            failures.append(e)
+        finally:
+            reader.close()
+
+    threads = [threading.Thread(target=search, args=[i]) for i in range(4)]
+    for t in threads:
+        t.start()
+    for i in range(100):
+        key = f"k{i}"
+        replies = []
+        for first in (0, 200):
+            adds = [["VADD", key, "FP32", fp32(vectors[j]), name(j), "SETATTR", '{"n":%d}' % j] for j in range(first, first + 200)]
+            replies += conn.pipeline([*adds, ["PEXPIRE", key, 1_000_000 + i]])
+        # With keys that do not expire yet, nothing may be there to evict.
+        assert all(reply in (0, 1) or str(reply).startswith("OOM") for reply in replies), replies
+    done.set()
+    for t in threads:
+        t.join()
+    assert not failures, failures
+    conn("CONFIG", "SET", "maxmemory", 0)
+    assert int(info(conn, "stats")["evicted_keys"]) > 10
+    if policy.startswith("volatile"):
+        assert conn("VCARD", "keeps") == 400
+    keys = sorted(conn("KEYS", "*"))
+    assert len(keys) > 2
+    in_sync(server, replica)
+    r = replica.connect()
+    assert sorted(r("KEYS", "*")) == keys
+    for key in keys:
+        assert conn("VCHECK", key) == r("VCHECK", key) == "OK"
+        assert conn("DEBUG", "DIGEST-VALUE", key) == r("DEBUG", "DIGEST-VALUE", key)

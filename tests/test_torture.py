@@ -287,7 +287,8 @@ def check_set(conn, key):
     sample = names[:: max(1, len(names) // 50)] if binary else names
     count = len(names) if binary else 1
     by_comparing = conn.pipeline(["VSIM", key, "ELE", n, "TRUTH", "COUNT", count] for n in sample)
-    assert all(n in reply for n, reply in zip(sample, by_comparing))
+    missed = [(n, reply[:3]) for n, reply in zip(sample, by_comparing) if n not in reply]
+    assert not missed, f"{key}: {missed}"
     by_graph = conn.pipeline(["VSIM", key, "ELE", n, "COUNT", count, "EF", max(count, 100)] for n in sample)
     missed = sum(n not in reply for n, reply in zip(sample, by_graph))
     assert missed <= len(sample) * 0.02 + 1, f"{missed} of {len(sample)} do not find themselves"

@@ -203,11 +203,23 @@ unsafe extern "C" fn memory(value: *const c_void) -> usize {
 unsafe extern "C" fn free(value: *mut c_void) {
     // SAFETY: the server gives the box back that it was given, and does not use it again.
     let set = unsafe { Box::from_raw(value.cast::<VectorSet>()) };
-    if set.len() > FREE_BEHIND && !in_child() {
+    if set.len() > FREE_BEHIND && on_main_thread() && !in_child() && !memory_is_short() {
         query_pool().spawn(Box::new(move || drop(set)));
     } else {
         guard("freeing", || drop(set));
     }
+}
+
+/// Other threads of the server call [`free`] too, those that free lazily: they have the time.
+fn on_main_thread() -> bool {
+    // SAFETY: both calls only return a number.
+    unsafe { libc::syscall(libc::SYS_gettid) == libc::c_long::from(libc::getpid()) }
+}
+
+/// Whether the server is above its limit. Then it evicts one key after another until it sees memory
+/// come back: what went behind its back would cost keys that could have stayed.
+fn memory_is_short() -> bool {
+    api!(RedisModule_GetUsedMemoryRatio()).is_some_and(|ratio| ratio > 1.0)
 }
 
 unsafe extern "C" fn free_effort(_key: *mut raw::RedisModuleString, value: *const c_void) -> usize {

@@ -5,7 +5,7 @@
 //! is more, so sets share the threads fairly.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use super::shared::Shared;
 use crate::workers::Pool;
@@ -40,15 +40,17 @@ pub(super) fn wake(shared: &Arc<Shared>) {
     let wanted = THREADS.load(Ordering::Relaxed).min(shared.pending.count() + shared.dead.len());
     if shared.scheduled.load(Ordering::Acquire) < wanted {
         shared.scheduled.fetch_add(1, Ordering::AcqRel);
-        spawn(pool, shared.clone());
+        spawn(pool, Arc::downgrade(shared));
     }
 }
 
-fn spawn(pool: &'static Arc<Pool>, shared: Arc<Shared>) {
+/// A task in the queue does not hold its set: the memory of one that is deleted or evicted goes at once.
+fn spawn(pool: &'static Arc<Pool>, shared: Weak<Shared>) {
     pool.spawn(Box::new(move || {
+        let Some(shared) = shared.upgrade() else { return };
         let more = (0..SLICE).all(|_| shared.work());
         if more {
-            spawn(pool, shared);
+            spawn(pool, Arc::downgrade(&shared));
             return;
         }
         shared.scheduled.fetch_sub(1, Ordering::AcqRel);
