@@ -1,10 +1,21 @@
-"""A replica holds what its master holds."""
+"""A replica holds what its master holds.
+
+VSET_REPLICATION_WRITES=100000 is the long form; VSET_REPLICATION_SEED repeats a run.
+"""
+
+import os
+import random
+import threading
 
 import pytest
 
-from resp import error, floats
-from servers import eventually, in_sync, info
+from resp import Conn, error, floats
+from servers import Server, eventually, in_sync, info
 from vectors import fp32, name, random_vectors, values
+
+WRITES = int(os.environ.get("VSET_REPLICATION_WRITES", 3000))
+SEED = int(os.environ.get("VSET_REPLICATION_SEED", 0)) or random.SystemRandom().randrange(1, 1 << 30)
+KEYS = {"q8": [], "f32": ["NOQUANT", "M", 5], "bin": ["BIN"], "reduce": []}
 
 
 @pytest.fixture
@@ -134,3 +145,125 @@ def test_last_removal(couple):
     c("VREM", "k", "e")
     in_sync(master, replica)
     assert replica.connect()("EXISTS", "k") == 0
+
+
+def random_writes(n, seed):
+    """Every command that writes, to sets of all kinds; now and then one loses most of its elements, or all."""
+    rng = random.Random(seed)
+    vectors = random_vectors(1000, 12, seed)
+    for _ in range(n):
+        key = rng.choice(list(KEYS))
+        e, what, v = name(rng.randrange(500)), rng.random(), fp32(rng.choice(vectors))
+        if what < 0.65:
+            options = KEYS[key] + rng.choice([[], [], ["CAS"], ["EF", 50]]) + rng.choice([[], ["SETATTR", '{"n":%d}' % rng.randrange(100)]])
+            yield ["VADD", key, *(["REDUCE", 5] if key == "reduce" else []), "FP32", v, e, *options]
+        elif what < 0.8:
+            yield ["VSETATTR", key, e, rng.choice(["", "no JSON", '{"n":%d}' % rng.randrange(100)])]
+        elif what < 0.995:
+            yield ["VREM", key, e]
+        elif what < 0.998:
+            yield ["VREMBYFILTER", key, ".n %% 10 == %d" % rng.randrange(10)]
+        else:
+            yield rng.choice([["DEL", key], ["COPY", key, key + "-copy", "REPLACE"], ["RENAME", key + "-copy", key + "-moved"]])
+
+
+def write(conn, n=WRITES, seed=SEED):
+    print(f"{n} writes, seed {seed}")
+    for reply in conn.pipeline(random_writes(n, seed)):
+        assert isinstance(reply, (int, str)) or str(reply) == "ERR no such key", reply
+
+
+def check_equal(master, *replicas):
+    """The same keys with the same content, and sound graphs."""
+    c = master.connect()
+    keys = sorted(c("KEYS", "*"))
+    assert len(keys) >= len(KEYS)
+    for replica in replicas:
+        in_sync(master, replica)
+        r = replica.connect()
+        assert sorted(r("KEYS", "*")) == keys
+        assert r("DEBUG", "DIGEST-VALUE", *keys) == c("DEBUG", "DIGEST-VALUE", *keys)
+        for key in keys:
+            assert r("VCHECK", key) == c("VCHECK", key) == "OK"
+
+
+@pytest.mark.timeout(300 + WRITES / 100)
+@pytest.mark.differs("D1")
+def test_random_writes_along_a_chain(launch):
+    """Master, replica, and the replica's replica."""
+    first, second, third = launch(), launch(), launch()
+    second.replicate(first)
+    third.replicate(second)
+    write(first.connect())
+    in_sync(first, second)
+    check_equal(first, second, third)
+
+
+@pytest.mark.timeout(300 + WRITES / 100)
+@pytest.mark.differs("D1")
+def test_links_that_break(launch):
+    """Under load: a first synchronisation, a broken link that is mended in part, and one that needs all anew."""
+    master, replica = launch(("repl-backlog-size", "64mb")), launch()
+    c, r = master.connect(), replica.connect()
+    write(c, 1000, SEED)
+    failures = []
+
+    def load():
+        conn = Conn(master.port)
+        try:
+            write(conn, WRITES, SEED + 1)
+        except BaseException as e:
+            failures.append(e)
+        finally:
+            conn.close()
+
+    up = lambda: info(r, "replication")["master_link_status"] == "up"  # noqa: E731
+    full = lambda: int(info(c, "stats")["sync_full"])  # noqa: E731
+    thread = threading.Thread(target=load)
+    thread.start()
+    r("REPLICAOF", "127.0.0.1", master.port)
+    eventually(up)
+    assert full() == 1
+    partial = int(info(c, "stats")["sync_partial_ok"])
+    assert c("CLIENT", "KILL", "TYPE", "replica") == 1
+    eventually(lambda: int(info(c, "stats")["sync_partial_ok"]) == partial + 1 and up())
+    assert full() == 1
+    r("REPLICAOF", "NO", "ONE")
+    r("FLUSHALL")
+    r("VADD", "astray", *values(1, 2), "e")
+    r("REPLICAOF", "127.0.0.1", master.port)
+    eventually(lambda: full() == 2 and up())
+    thread.join()
+    assert not failures, failures
+    check_equal(master, replica)
+
+
+@pytest.mark.differs("D1")
+def test_failover(launch):
+    """The replica takes over and goes on; the former master follows it."""
+    former, heir = launch(), launch()
+    heir.replicate(former)
+    write(former.connect(), 1500, SEED)
+    in_sync(former, heir)
+    heir.connect()("REPLICAOF", "NO", "ONE")
+    write(heir.connect(), 1500, SEED + 1)
+    former.replicate(heir)
+    write(heir.connect(), 500, SEED + 2)
+    check_equal(heir, former)
+
+
+# A replica may be newer than its master, as in an upgrade without an interruption.
+NEWER = {"redis62": "redis70", "redis70": "valkey81", "valkey81": "valkey91"}
+
+
+@pytest.mark.differs("D1")
+def test_a_newer_replica(launch, server):
+    replica = Server(NEWER.get(server.kind, server.kind))
+    try:
+        master = launch()
+        write(master.connect(), 1000, SEED)
+        replica.replicate(master)
+        write(master.connect(), 1000, SEED + 1)
+        check_equal(master, replica)
+    finally:
+        replica.remove()
