@@ -83,3 +83,16 @@ def test_keeps_neighbours(c):
     for q in vectors[:20]:
         overlap += len(set(c("VSIM", "k", "FP32", fp32(q), "COUNT", 50)) & set(nearest(vectors, q, 50)))
     assert overlap / 1000 > 0.5
+
+
+@pytest.mark.differs("takes gigabytes")
+def test_the_largest_projection(c):
+    """The saved form holds the matrix: what nothing could save is refused."""
+    vectors = random_vectors(3, 65536, seed=8)
+    with error("ERR REDUCE needs a matrix of more than 256 MiB"):
+        c("VADD", "k", "REDUCE", 1025, "FP32", fp32(vectors[0]), "e")
+    assert c("EXISTS", "k") == 0
+    for i, v in enumerate(vectors):
+        assert c("VADD", "k", "REDUCE", 1024, "FP32", fp32(v), i) == 1
+    assert c("VSIM", "k", "FP32", fp32(vectors[1]), "COUNT", 1) == [b"1"]
+    assert c("VADD", "square", "REDUCE", 8192, "FP32", fp32(vectors[0][:8192]), "e") == 1

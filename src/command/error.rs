@@ -31,6 +31,7 @@ pub enum CommandError {
         got: usize,
         expects: usize,
     },
+    ProjectionTooLarge,
     NoSuchElement,
     NoSuchKey,
     CountNotInteger,
@@ -82,6 +83,7 @@ impl Display for CommandError {
             ProjectionMismatch { got, expects } => {
                 write!(f, "ERR Input dimension mismatch for projection - got {got} but projection expects {expects}")
             }
+            ProjectionTooLarge => f.write_str("ERR REDUCE needs a matrix of more than 256 MiB"),
             NoSuchElement => f.write_str("ERR element not found in set"),
             NoSuchKey => f.write_str("ERR key does not exist"),
             CountNotInteger => f.write_str("ERR COUNT value is not an integer"),

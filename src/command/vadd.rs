@@ -4,7 +4,7 @@
 use super::args::{Args, integer, is_word};
 use super::{Arguments, CommandError, VectorArgument};
 use crate::set::{AttributeChange, DEFAULT_EF_ADD, DEFAULT_M, MAX_EF, MAX_M, MIN_M, Params};
-use crate::vector::Encoding;
+use crate::vector::{Encoding, MAX_NEW_MATRIX};
 
 /// What VADD asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,6 +86,16 @@ impl<'a> Request<'a> {
             encoding: self.encoding,
             m: self.m,
         }
+    }
+
+    /// Whether the request may create a set.
+    ///
+    /// # Errors
+    /// If nothing could save that set.
+    pub fn check_new(&self) -> Result<(), CommandError> {
+        let Some(output) = self.reduce else { return Ok(()) };
+        let matrix = size_of::<f32>() as u64 * output as u64 * self.vector.len() as u64;
+        if matrix > MAX_NEW_MATRIX { Err(CommandError::ProjectionTooLarge) } else { Ok(()) }
     }
 
     /// Whether the request fits a set that exists.

@@ -95,6 +95,7 @@ pub(super) fn vadd(call: &Call) -> Outcome {
             set.add(request.element, &request.vector, request.ef, request.attribute_change())?
         }
         None => {
+            request.check_new()?;
             let mut set = Box::new(VectorSet::new(request.params()));
             let added = set.add(request.element, &request.vector, request.ef, request.attribute_change())?;
             key.set(datatype::pointer(), set);

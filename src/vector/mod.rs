@@ -23,6 +23,10 @@ pub use projection::{BadMatrix, Projection};
 /// The most components a vector may have.
 pub const MAX_DIM: usize = 65536;
 
+/// The most bytes of the matrix of a new projection. The saved form holds the whole of it in one string, which
+/// the server builds in memory; and half a gigabyte is the most that RESTORE takes.
+pub const MAX_NEW_MATRIX: u64 = 256 << 20;
+
 /// How the components of a vector are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
