@@ -1,13 +1,22 @@
-"""Many clients at once, clients that vanish, keys that vanish under a search: no lost write, no crash, no hang."""
+"""Many clients at once, clients that vanish, keys that vanish under a search: no lost write, no crash, no hang.
 
+VSET_CROWD=2000 is the long form of the crowd that vanishes.
+"""
+
+import os
 import random
+import socket
+import struct
 import threading
 
 import pytest
 
-from resp import ReplyError, pairs
-from servers import eventually
+from resp import Conn, ReplyError, pairs
+from servers import eventually, info
 from vectors import add, fp32, name, random_vectors, values
+
+
+CROWD = int(os.environ.get("VSET_CROWD", 500))
 
 
 def in_threads(clean, *jobs):
@@ -106,6 +115,43 @@ def test_killed_clients(clean):
         conn.send("VSIM", "k", "FP32", fp32(vectors[i]), "EF", 3000, "COUNT", 1000)
         c.pipeline([["CLIENT", "KILL", "ID", id]])
     assert c("VCARD", "k") == 3000
+
+
+@pytest.mark.timeout(300 + CROWD / 5)
+@pytest.mark.differs("not its subject")
+def test_a_crowd_that_vanishes(launch):
+    """All ask for much at once; none reads. Some hang up, some reset, some are killed: what they took comes back."""
+    c = launch(("maxclients", 2 * CROWD + 100)).connect()
+    port = c.socket.getpeername()[1]
+    vectors = random_vectors(5000, 32, seed=10)
+    add(c, "k", vectors, attributes=lambda i: '{"i":%d}' % i)
+
+    def crowd(n):
+        clients = [Conn(port) for _ in range(n)]
+        for i, conn in enumerate(clients):
+            query = ["VSIM", "k", "FP32", fp32(vectors[i]), "COUNT", 5000, "EF", 5000, "WITHSCORES", "WITHATTRIBS"]
+            conn.send(*query, *(["FILTER", f".i > {i}"] if i % 2 else []))
+            conn.send("VREMBYFILTER", "k", f".i == {4000 + i % 500}")
+            conn.send("VADD", "k", "FP32", fp32(vectors[i]), name(i), "CAS")
+        for i, conn in enumerate(clients):
+            if i % 3 == 0:  # RST instead of FIN
+                conn.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            if i % 3 < 2:
+                conn.close()
+        c("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        for conn in clients[2::3]:
+            conn.close()
+        clients_left = lambda: [int(info(c, "clients")[x]) for x in ("connected_clients", "blocked_clients")]  # noqa: E731
+        eventually(lambda: clients_left() == [1, 0])
+        eventually(lambda: pairs(c("VINFO", "k"))["pending"] == 0)
+        return int(info(c, "memory")["used_memory"])
+
+    first = min(crowd(CROWD // 4) for _ in range(2))  # buffers grow to their size
+    later = [crowd(CROWD)]
+    eventually(lambda: later.append(int(info(c, "memory")["used_memory"])) or min(later) < first + (1 << 20))
+    print(f"used memory {first} -> {min(later)}")
+    assert c("VCHECK", "k") == "OK"
+    assert c("VSIM", "k", "FP32", fp32(vectors[4700]), "COUNT", 1) == [b"e4700"]
 
 
 VANISH = {

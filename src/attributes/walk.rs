@@ -7,6 +7,9 @@
 use super::fields::push_key;
 use super::json::{Cursor, Scalar, unescape};
 
+/// Of a longer text the rest has no fields: whoever sets it waits, and others with him, while each level
+/// of nesting is passed over once.
+const MAX_READ: usize = 4 << 20;
 /// Objects nested deeper than this keep their fields to themselves.
 const MAX_OBJECT_DEPTH: usize = 32;
 /// A path below the top level longer than this is left out,
@@ -42,11 +45,19 @@ pub(super) struct Walk {
     nested: usize,
 }
 
+/// The part of a text that is read: up to a comma, so that no number is cut in two.
+fn readable(text: &[u8]) -> &[u8] {
+    match text.get(..MAX_READ) {
+        Some(part) => &part[..memchr::memrchr(b',', part).unwrap_or(0)],
+        None => text,
+    }
+}
+
 impl Walk {
     /// Finds the fields of `text`: those with a value, each path once.
     pub fn fields(text: &[u8]) -> Walk {
         let mut walk = Walk::default();
-        let mut cursor = Cursor { text, at: 0 };
+        let mut cursor = Cursor { text: readable(text), at: 0 };
         cursor.skip_space();
         if cursor.eat(b'{') {
             walk.object(cursor, None, 1);

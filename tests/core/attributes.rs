@@ -146,6 +146,22 @@ fn nesting_is_bounded() {
 }
 
 #[test]
+fn the_rest_of_a_long_text_is_not_read() {
+    const READ: usize = 4 << 20;
+    // `n` ends at the comma before or at the last byte that is read, or is cut in two there.
+    let text = |length: usize| {
+        let head = r#"{"s":"","n":1234"#;
+        format!(r#"{{"s":"{}","n":1234,"m":5,"l":"{}"}}"#, "x".repeat(length - head.len()), "y".repeat(READ))
+    };
+    assert!(matches(&text(READ - 1), ".n == 1234"));
+    for cut in 0..5 {
+        assert!(!matches(&text(READ + cut), ".n"));
+    }
+    assert!(!matches(&text(READ - 1), ".m"));
+    assert!(matches(&format!(r#"{{"n":1,"s":"{}"}}"#, "x".repeat(READ)), ".n == 1"));
+}
+
+#[test]
 fn escapes_are_decoded() {
     let text = r#"{"u":"\u0041\u00e9\uD83D\uDE00","half":"\ud83dx\udc00","b":"\b\f\/\q\u12","\u006bey":1,"q\"":2}"#;
     for expression in
