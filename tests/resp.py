@@ -111,7 +111,7 @@ def encode(args):
 def error(text, prefix=False):
     """The block must end in exactly this error reply (or one that starts so)."""
     with pytest.raises(ReplyError) as caught:
-        yield
+        yield caught
     got = str(caught.value)
     assert got.startswith(text) if prefix else got == text
 

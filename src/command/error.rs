@@ -17,7 +17,7 @@ pub enum CommandError {
     InvalidCount,
     InvalidEpsilon,
     InvalidFilterEf,
-    /// The rest of the expression from where it went wrong.
+    /// The expression from where it went wrong, or as much of it as helps.
     InvalidFilter(Vec<u8>),
     VsimSyntax,
     QuantizationMismatch,

@@ -6,6 +6,9 @@ use super::{Arguments, CommandError, VectorArgument};
 use crate::filter;
 use crate::set::{MAX_EF, Params, SearchOptions, Target, VectorSet};
 
+/// Bytes of a filter that an error repeats.
+const MAX_NEAR: usize = 1024;
+
 /// What to look near to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Near<'a> {
@@ -114,7 +117,10 @@ pub fn parse_options(args: &mut Args, defaults: SearchOptions) -> Result<Options
 /// # Errors
 /// With the text from where it goes wrong.
 pub fn parse_filter(text: &[u8]) -> Result<filter::Expression, CommandError> {
-    filter::parse(text).map_err(|error| CommandError::InvalidFilter(error.near(text).to_vec()))
+    filter::parse(text).map_err(|error| {
+        let near = error.near(text);
+        CommandError::InvalidFilter(near[..near.len().min(MAX_NEAR)].to_vec())
+    })
 }
 
 fn positive(arg: &[u8]) -> Option<usize> {
