@@ -1,14 +1,15 @@
 //! One command's life: read the arguments, open the key, run, replicate, notify, reply.
 
+use std::cell::Cell;
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use redis_module::raw;
 
 use super::api::{Context, Key, Opened, arguments, string_bytes};
 use super::commands::{Outcome, registered_name};
 use super::reply::{HitFormat, send_hits};
-use super::{blocking, datatype, info, settings, slices};
+use super::{blocking, datatype, info, query_pool, settings, slices};
 use crate::command::args::is_word;
 use crate::command::{CommandError, Reply, inspect, vadd as vadd_command, vsim as vsim_command};
 use crate::persist::Replay;
@@ -19,6 +20,19 @@ pub(super) const INTERNAL_ERROR: &[u8] = b"ERR internal error of the vectorset m
 
 /// A query that takes less than this is run at once: handing it over costs about as much.
 const INLINE_BELOW_NANOS: u64 = 20_000;
+
+/// One that takes less than this is run at once while nobody else is asking: on its way to another
+/// thread and back it would take longer than anybody waits for the main thread.
+const INLINE_ALONE_BELOW_NANOS: u64 = 100_000;
+
+/// The pause between two queries on the main thread that tells one client's next question from
+/// others' questions that were waiting.
+const PAUSE: Duration = Duration::from_micros(10);
+
+thread_local! {
+    /// When the main thread last ended a query of its own.
+    static QUERY_ENDED: Cell<Option<Instant>> = const { Cell::new(None) };
+}
 
 /// A command as it was called.
 pub(super) struct Call<'a> {
@@ -139,6 +153,7 @@ pub(super) fn vrem(call: &Call) -> Outcome {
 }
 
 pub(super) fn vsim(call: &Call) -> Outcome {
+    let alone = query_pool().is_idle() && QUERY_ENDED.get().is_none_or(|ended| ended.elapsed() >= PAUSE);
     let mut args = vsim_command::arguments(call.args)?;
     let mut key = call.ctx.open_to_read(call.key);
     let set = open(&mut key)?;
@@ -157,10 +172,13 @@ pub(super) fn vsim(call: &Call) -> Outcome {
         return Ok(None);
     };
     let query = set.query(near.target(), &options.search)?;
-    if !options.no_thread && may_wait(call, query.estimate()) {
+    let estimate = query.estimate();
+    let at_once = options.no_thread || alone && estimate < INLINE_ALONE_BELOW_NANOS;
+    if !at_once && may_wait(call, estimate) {
         blocking::run_query(call.ctx, query, format);
     } else {
         send_hits(call.ctx, Some(&info::measured(query)), format);
+        QUERY_ENDED.set(Some(Instant::now()));
     }
     Ok(None)
 }

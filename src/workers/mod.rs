@@ -71,6 +71,12 @@ impl Pool {
         self.lock().queue.len()
     }
 
+    /// Whether nothing runs and nothing waits.
+    pub fn is_idle(&self) -> bool {
+        let state = self.lock();
+        state.busy == 0 && state.queue.is_empty()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing panics while it is held.
         self.state.lock().unwrap_or_else(|e| e.into_inner())
