@@ -6,9 +6,9 @@ pub mod oracle;
 
 use std::collections::BTreeMap;
 
-use vset::attributes::{Field, Fields, Path, RecordRef, Value, encode};
+use vset::attributes::{Bits, Field, Fields, Path, RecordRef, Value, encode};
 use vset::command::{inspect, vadd, vsim};
-use vset::filter::{Program, parse};
+use vset::filter::{BLOCK, Program, Verdict, parse};
 use vset::graph::Alone;
 use vset::persist::{Replay, rewrite};
 use vset::set::{AttributeChange, DEFAULT_EF_ADD, Params, SearchOptions, Target, VectorSet};
@@ -41,12 +41,26 @@ pub fn filter_language(text: &[u8]) {
     let mut fields = Fields::new();
     let records: Vec<_> = RECORDS.iter().map(|text| encode(text.as_bytes(), &mut fields)).collect();
     let (first, second) = (expression.compile(&fields), again.compile(&fields));
-    for record in &records {
-        let record = RecordRef::new(record);
+    let records: Vec<_> = records.iter().map(|record| RecordRef::new(record)).collect();
+    let verdict = block(&first, &records);
+    for (i, &record) in records.iter().enumerate() {
         let matched = first.matches(record);
         assert_eq!(matched, second.matches(record));
         assert_ne!(columns(&first, record), Some(!matched), "{expression}");
+        let known = verdict.unknown >> i & 1 == 0;
+        assert!(!known || verdict.matching >> i & 1 == u64::from(matched), "{expression} of record {i}");
+        assert!(known || verdict.matching >> i & 1 == 0);
     }
+}
+
+/// The verdict on a block of up to 64 records; the rest of it has no fields.
+pub fn block(program: &Program, records: &[RecordRef]) -> Verdict {
+    let column = |field| {
+        let mut column = [Bits::MISSING; BLOCK];
+        column.iter_mut().zip(records).for_each(|(bits, record)| *bits = record.bits(field));
+        column
+    };
+    program.matches_block(&program.fields().iter().map(column).collect::<Vec<_>>())
 }
 
 /// The answer from the short forms of the fields, if they give one.

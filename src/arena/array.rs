@@ -1,7 +1,7 @@
 //! Rows of atomics: what many threads read while one changes it (links, states).
 
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32};
+use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64};
 
 use super::chunks::Chunks;
 
@@ -14,6 +14,8 @@ pub unsafe trait Zeroed: Sync {}
 unsafe impl Zeroed for AtomicU8 {}
 // SAFETY: as above.
 unsafe impl Zeroed for AtomicU32 {}
+// SAFETY: as above.
+unsafe impl Zeroed for AtomicU64 {}
 // SAFETY: as above.
 unsafe impl<T> Zeroed for AtomicPtr<T> {}
 

@@ -34,7 +34,7 @@ impl RecordRef<'_> {
     /// The value of `field`, in short.
     pub fn bits(self, field: &Field) -> Bits {
         match self.get(field) {
-            None => Bits::tagged(MISSING, 0),
+            None => Bits::MISSING,
             Some(Value::Null) => Bits::tagged(NULL, 0),
             Some(Value::Number(number)) => Bits(number.to_le_bytes()),
             Some(Value::String(string)) => Bits::string(string),
@@ -44,6 +44,40 @@ impl RecordRef<'_> {
 }
 
 impl Bits {
+    /// The field has no value.
+    pub const MISSING: Bits = Bits(((MISSING as u64) << 48).to_le_bytes());
+
+    /// As a number, for storage.
+    pub fn to_u64(self) -> u64 {
+        u64::from_le_bytes(self.0)
+    }
+
+    /// From what [`Bits::to_u64`] gave.
+    pub fn from_u64(raw: u64) -> Bits {
+        Bits(raw.to_le_bytes())
+    }
+
+    /// The value, if it is a number.
+    #[inline]
+    pub fn number(self) -> Option<f64> {
+        // Tags are NaNs with more bits set than the one that arithmetic makes.
+        let raw = self.to_u64();
+        ((raw << 1 >> 49) < u64::from(STRING)).then_some(f64::from_bits(raw))
+    }
+
+    /// Whether this is a string, long or short.
+    #[inline]
+    pub fn is_string(self) -> bool {
+        let tag = (self.to_u64() >> 48) as u16;
+        (STRING..=0x7FFF).contains(&tag) || tag == LONG_STRING
+    }
+
+    /// Whether equal bits mean equal values.
+    #[inline]
+    pub fn is_exact(self) -> bool {
+        (self.to_u64() >> 48) as u16 != LONG_STRING
+    }
+
     /// A string, in short.
     pub fn string(string: &[u8]) -> Bits {
         if string.len() > SHORT {

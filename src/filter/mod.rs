@@ -6,8 +6,9 @@
 //!                                     print, parse again
 //! ```
 //!
-//! A program can also be asked about columns ([`Program::matches_columns`]): eight bytes a field,
-//! enough to decide most elements of a scan without their records.
+//! A program can also be asked about columns ([`Program::matches_columns`], or in blocks,
+//! [`Program::matches_block`]): eight bytes a field, enough to decide most elements of a scan
+//! without their records.
 //!
 //! The language is that of Redis 8's FILTER: whatever means something there means the same here.
 //!
@@ -42,6 +43,7 @@
 //! never fails and never allocates; a step takes at most time linear in the strings and arrays
 //! that it reads.
 
+mod block;
 mod columns;
 mod compile;
 mod error;
@@ -56,6 +58,7 @@ mod program;
 mod stack;
 mod value;
 
+pub use block::{BLOCK, Verdict};
 pub use error::{Error, ErrorKind};
 pub use expression::Expression;
 pub use parser::parse;
@@ -65,3 +68,5 @@ pub use program::Program;
 pub const MAX_TEXT: usize = 64 << 10;
 /// The deepest nesting of parentheses, and the most values that may wait for their operator.
 pub const MAX_DEPTH: usize = 4096;
+/// The most values that may wait for their operator when a block is looked at as a whole.
+const MAX_BLOCK_DEPTH: usize = 32;

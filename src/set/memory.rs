@@ -79,7 +79,10 @@ impl VectorSet {
             Kind::Links => shared.graph.allocated(),
             Kind::Names => shared.names.allocated() + self.names.allocated(),
             Kind::Attributes => {
-                shared.attributes.allocated() + self.fields.memory() + self.matches.borrow().allocated()
+                shared.attributes.allocated()
+                    + self.fields.memory()
+                    + self.matches.borrow().allocated()
+                    + self.columns.borrow().allocated()
             }
             Kind::Other => {
                 let matrix = shared.projection.as_ref().map_or(0, Projection::heap_size);

@@ -21,12 +21,16 @@
 //! | `query.rs`, `plan.rs` | a search from question to hits; how it goes about it |
 //! | `select.rs` | all elements that match a filter |
 //! | `matches.rs` | which elements match a filter that is used often |
+//! | `columns.rs` | the values of fields that filters ask for |
+//! | `filter.rs` | a filter as one query has it: its program, and one of these |
 //! | `restore.rs` | building a set from saved parts |
 //! | `space.rs` | the graph's view of the vectors |
 //! | `memory.rs` | where the bytes are |
 //! | `check.rs` | the proof |
 
 mod check;
+mod columns;
+mod filter;
 mod linkers;
 mod matches;
 mod memory;
@@ -61,6 +65,7 @@ use crate::arena::{Blob, Ids};
 use crate::attributes::{Fields, encode};
 use crate::graph::{Alone, Space, random_level};
 use crate::vector::{Projection, is_finite};
+use columns::ColumnCache;
 use matches::MatchCache;
 use names::Names;
 use shared::Shared;
@@ -82,6 +87,7 @@ pub struct VectorSet {
     fields: Fields,
     /// Filters that are used often.
     matches: RefCell<MatchCache>,
+    columns: RefCell<ColumnCache>,
     attributes_count: usize,
     uid: u64,
     /// Counts insertions and updates, as the original's node ids do.
@@ -165,6 +171,7 @@ impl VectorSet {
             ids: Ids::default(),
             fields: Fields::new(),
             matches: RefCell::default(),
+            columns: RefCell::default(),
             attributes_count: 0,
             uid: UIDS.fetch_add(1, Ordering::Relaxed),
             max_node_uid: 0,
@@ -229,7 +236,7 @@ impl VectorSet {
         };
         self.attributes_count += record.is_some() as usize;
         self.shared.attributes.replace(id, record);
-        self.matches.get_mut().update(id, self.shared.attributes.get(id));
+        self.note_record(id);
         if let Some(old) = old {
             self.attributes_count -= self.shared.attributes.get(old).is_some() as usize;
             let mut successors = self.shared.successors.lock().unwrap_or_else(|e| e.into_inner());
@@ -364,9 +371,16 @@ impl VectorSet {
             self.attributes_count -= 1;
             self.retired_blobs.push_back((self.shared.grace.stamp(), old));
         }
-        self.matches.get_mut().update(id, self.shared.attributes.get(id));
+        self.note_record(id);
         self.account();
         true
+    }
+
+    /// After a node's record changed: what is known of records follows.
+    fn note_record(&self, id: u32) {
+        let record = self.shared.attributes.get(id);
+        self.matches.borrow().update(id, record);
+        self.columns.borrow().update(id, record);
     }
 
     /// An element's neighbours, highest level first. Links the element first if it is pending.

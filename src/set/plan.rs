@@ -50,8 +50,8 @@ pub(super) struct Estimate {
     pub filter_ef: Option<usize>,
     /// Share of elements that match; None without a filter.
     pub selectivity: Option<f64>,
-    /// Attributes must be looked at; otherwise it is known which elements match.
-    pub tests: bool,
+    /// Nanoseconds to find out whether an element that is met in order matches.
+    pub test_nanos: f64,
 }
 
 impl Estimate {
@@ -103,7 +103,7 @@ impl Estimate {
     /// Rows lie in order and are fetched ahead, so each costs half of one met in a search.
     fn scan_nanos(&self) -> f64 {
         let (tests, matching) = match self.selectivity {
-            Some(selectivity) => (if self.tests { TEST_NANOS } else { 0.1 }, selectivity),
+            Some(selectivity) => (self.test_nanos, selectivity),
             None => (2.0, 1.0),
         };
         self.len as f64 * (tests + matching * self.evaluation_nanos() / 2.0)

@@ -8,13 +8,12 @@
 
 use std::sync::Arc;
 
-use super::matches::Matches;
+use super::filter::{Filter, Marks};
 use super::plan::{Estimate, Plan};
 use super::shared::{Shared, with_scratch};
 use super::{AddError, DEFAULT_EF_SEARCH, VectorSet};
 use crate::arena::Ticket;
-use crate::attributes::RecordRef;
-use crate::filter::{Expression, Program};
+use crate::filter::Expression;
 use crate::graph::{Candidate, Space};
 use crate::vector::{Encoding, ExactQuery, Probe, is_finite};
 
@@ -88,8 +87,7 @@ pub struct Query {
     reader: Reader,
     vector: Vec<f32>,
     options: SearchOptions,
-    program: Option<Program>,
-    matches: Option<Arc<Matches>>,
+    filter: Option<Filter>,
     /// Elements at the time of asking.
     len: usize,
 }
@@ -148,24 +146,13 @@ impl VectorSet {
         if !is_finite(&vector) {
             return Err(AddError::NotFinite);
         }
-        let (program, matches) = self.compile(options.filter.as_ref());
         Ok(Query {
             reader: Reader::new(&self.shared),
             vector,
-            program,
-            matches,
+            filter: options.filter.as_ref().map(|expression| self.compile(expression)),
             options: options.clone(),
             len: self.len(),
         })
-    }
-
-    /// A filter's program, and its bits if it is used often.
-    pub(super) fn compile(&self, filter: Option<&Expression>) -> (Option<Program>, Option<Arc<Matches>>) {
-        let Some(expression) = filter else { return (None, None) };
-        let program = expression.compile(&self.fields);
-        let matches = self.matches.borrow_mut().get(expression, &program, &self.fields);
-        self.account();
-        (Some(program), matches)
     }
 }
 
@@ -181,18 +168,16 @@ impl Query {
             truth: self.options.truth,
             filter_ef: self.options.filter_ef,
             selectivity,
-            tests: self.matches.as_ref().is_none_or(|matches| !matches.is_ready()),
+            test_nanos: self.filter.as_ref().map_or(0.0, Filter::test_nanos),
         }
     }
 
     /// About how many nanoseconds [`Query::run`] will take.
     pub fn estimate(&self) -> u64 {
-        let selectivity = self.program.as_ref().map(|_| match &self.matches {
-            Some(matches) if matches.is_ready() => {
-                matches.count(self.reader.shared.graph.end()) as f64 / self.len.max(1) as f64
-            }
+        let selectivity = self.filter.as_ref().map(|filter| match filter.kept() {
+            Some(matches) => matches.count(self.reader.shared.graph.end()) as f64 / self.len.max(1) as f64,
             // Without a look at the attributes: a filter that few match is the dear case.
-            _ => 0.01,
+            None => 0.01,
         });
         self.estimate_of(selectivity).cost()
     }
@@ -203,16 +188,16 @@ impl Query {
             shared: &self.reader.shared,
             exact: ExactQuery::new(self.reader.shared.codec, &self.vector),
             probe: Probe::from_vector(self.reader.shared.codec, &self.vector),
-            program: self.program.as_ref(),
-            matches: None,
+            filter: self.filter.as_ref(),
+            marks: None,
             wanted: self.options.count.saturating_add(SPARE),
             tested: 0,
             evaluated: 0,
         };
         let end = search.shared.graph.end();
-        search.matches = self.matches.as_deref().filter(|matches| matches.fill(end, &search.shared.attributes));
-        let selectivity = search.program.map(|_| match search.matches {
-            Some(matches) => matches.count(end) as f64 / self.len.max(1) as f64,
+        search.marks = search.filter.and_then(|filter| filter.mark(end, &search.shared.attributes));
+        let selectivity = search.filter.map(|_| match &search.marks {
+            Some(marks) => marks.count(end) as f64 / self.len.max(1) as f64,
             None => search.sample(),
         });
         let plan = self.estimate_of(selectivity).plan();
@@ -232,9 +217,9 @@ struct Search<'a> {
     shared: &'a Shared,
     exact: ExactQuery,
     probe: Probe,
-    program: Option<&'a Program>,
-    /// The filter's bits, all there.
-    matches: Option<&'a Matches>,
+    filter: Option<&'a Filter>,
+    /// Which elements match, if that is known of all.
+    marks: Option<Marks>,
     wanted: usize,
     tested: u64,
     evaluated: u64,
@@ -259,12 +244,10 @@ impl Search<'_> {
 
     #[inline]
     fn matches(&self, node: u32) -> bool {
-        match (self.matches, self.program) {
-            (Some(matches), _) => matches.contains(node),
+        match (&self.marks, self.filter) {
+            (Some(marks), _) => marks.contains(node),
             (None, None) => true,
-            (None, Some(program)) => {
-                self.shared.attributes.get(node).is_some_and(|record| program.matches(RecordRef::new(record)))
-            }
+            (None, Some(filter)) => filter.matches(node, &self.shared.attributes),
         }
     }
 
@@ -291,15 +274,15 @@ impl Search<'_> {
     fn scan(&mut self) -> Vec<Candidate> {
         let (graph, end) = (&self.shared.graph, self.shared.graph.end());
         let mut nodes: Vec<u32> = Vec::new();
-        match self.matches {
-            Some(matches) => matches.for_each(end, |node| {
+        match &self.marks {
+            Some(marks) => marks.for_each(end, |node| {
                 if graph.is_live(node) {
                     nodes.push(node);
                 }
             }),
             None => nodes.extend((0..end).filter(|&node| graph.is_live(node))),
         }
-        if self.program.is_some() && self.matches.is_none() {
+        if self.filter.is_some() && self.marks.is_none() {
             self.tested += nodes.len() as u64;
             let records = &self.shared.attributes;
             nodes.retain(|&node| {

@@ -3,16 +3,14 @@
 use std::sync::Arc;
 
 use super::VectorSet;
-use super::matches::Matches;
+use super::filter::Filter;
 use super::query::Reader;
-use crate::attributes::RecordRef;
-use crate::filter::{Expression, Program};
+use crate::filter::Expression;
 
 /// A filter that can be asked of a whole set on any thread.
 pub struct Selection {
     reader: Reader,
-    program: Program,
-    matches: Option<Arc<Matches>>,
+    filter: Filter,
     len: usize,
 }
 
@@ -21,19 +19,13 @@ pub struct Selected {
     // Held so that ids stay those of the elements that matched.
     reader: Reader,
     nodes: Vec<u32>,
-    program: Program,
+    filter: Filter,
 }
 
 impl VectorSet {
     /// Prepares to find all elements that match.
     pub fn select(&self, filter: &Expression) -> Selection {
-        let (program, matches) = self.compile(Some(filter));
-        Selection {
-            reader: Reader::new(&self.shared),
-            program: program.expect("a filter has a program"),
-            matches,
-            len: self.len(),
-        }
+        Selection { reader: Reader::new(&self.shared), filter: self.compile(filter), len: self.len() }
     }
 
     /// Removes the next up to `most` of the selected elements that are there and match still;
@@ -41,9 +33,7 @@ impl VectorSet {
     pub fn remove_selected(&mut self, selected: &mut Selected, most: usize) -> Vec<Vec<u8>> {
         let mut removed = Vec::new();
         for node in selected.nodes.split_off(selected.nodes.len().saturating_sub(most)) {
-            let record = self.shared.attributes.get(node);
-            let matches = record.is_some_and(|record| selected.program.matches(RecordRef::new(record)));
-            if matches && self.shared.graph.is_live(node) {
+            if selected.filter.matches(node, &self.shared.attributes) && self.shared.graph.is_live(node) {
                 let name = self.shared.name(node).to_vec();
                 if self.remove(&name) {
                     removed.push(name);
@@ -62,8 +52,7 @@ impl VectorSet {
 impl Selection {
     /// About how many nanoseconds [`Selection::run`] will take.
     pub fn estimate(&self) -> u64 {
-        let ready = self.matches.as_ref().is_some_and(|matches| matches.is_ready());
-        self.len as u64 * if ready { 1 } else { 25 }
+        (self.len as f64 * (1.0 + self.filter.test_nanos())) as u64
     }
 
     /// Finds the elements.
@@ -71,16 +60,15 @@ impl Selection {
         let shared = self.reader.shared.clone();
         let end = shared.graph.end();
         let mut nodes = Vec::new();
-        match self.matches.filter(|matches| matches.fill(end, &shared.attributes)) {
-            Some(matches) => matches.for_each(end, |node| nodes.push(node)),
+        match self.filter.mark(end, &shared.attributes) {
+            Some(marks) => marks.for_each(end, |node| nodes.push(node)),
             None => nodes.extend((0..end).filter(|&node| {
                 shared.attributes.prefetch(node + 24);
-                let record = shared.attributes.get(node);
-                record.is_some_and(|record| self.program.matches(RecordRef::new(record)))
+                self.filter.matches(node, &shared.attributes)
             })),
         }
         nodes.retain(|&node| shared.graph.is_live(node));
-        Selected { reader: self.reader, nodes, program: self.program }
+        Selected { reader: self.reader, nodes, filter: self.filter }
     }
 }
 

@@ -4,6 +4,7 @@ mod attributes;
 mod attributes_oracle;
 mod filter_cases;
 mod filter_language;
+mod filtered;
 mod fuzz_corpora;
 mod layering;
 mod model;
