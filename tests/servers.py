@@ -4,6 +4,7 @@ import importlib.util
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -18,6 +19,9 @@ from resp import Conn, ReplyError
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MODULE = pathlib.Path(os.environ.get("VSET_MODULE", ROOT / "target/release/libvset.so")).resolve()
+
+# A command that runs the servers, such as valgrind.
+WRAPPER = shlex.split(os.environ.get("VSET_WRAPPER", ""))
 
 # kind: (Python package that carries the binary, path in it)
 PACKAGES = {
@@ -96,7 +100,7 @@ class Server:
     def start(self):
         for attempt in range(5):
             self.port = free_port()
-            args = [self.path, *filter(None, [self.file]), "--port", self.port, "--bind", "127.0.0.1", "--dir", self.folder, "--save", ""]
+            args = [*WRAPPER, self.path, *filter(None, [self.file]), "--port", self.port, "--bind", "127.0.0.1", "--dir", self.folder, "--save", ""]
             args += ["--repl-diskless-sync-delay", 0]
             if self.modern:
                 args += ["--enable-debug-command", "yes"]
@@ -156,6 +160,8 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise AssertionError(f"{self!r} did not stop on SIGTERM:\n{self.log()}")
+            # Valgrind tells by it that it found something.
+            assert self.process.returncode == 0 or not WRAPPER, f"{self!r} ended with {self.process.returncode}:\n{self.log(1000)}"
 
     def restart(self, kill=False):
         self.kill() if kill else self.shutdown()
@@ -165,7 +171,7 @@ class Server:
         try:
             crashed = not self.alive()
             self.shutdown()
-            assert not crashed or self.peer, f"{self!r} ended with {self.process.returncode}:\n{self.log(100)}"
+            assert not crashed or self.peer, f"{self!r} ended with {self.process.returncode}:\n{self.log(1000)}"
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
 
