@@ -1,7 +1,8 @@
 //! What it costs to read attributes when they are set, and to test an element.
 //!
-//! `cargo bench --no-default-features --bench filter`: for each expression, nanoseconds by record,
-//! nanoseconds by columns one by one and in blocks, how many elements match, and how many the columns leave undecided.
+//! `cargo bench --no-default-features --target-dir target/core --bench filter`: for each expression,
+//! nanoseconds by record, by columns one by one, and by columns in blocks; how many elements match, and
+//! how many the columns leave undecided.
 
 use std::hint::black_box;
 use std::time::Instant;

@@ -1,5 +1,7 @@
 //! Nanoseconds per row of every kernel: batches of 32 rows from random places of a pool larger than the L2
-//! cache, beside simsimd. `cargo bench --no-default-features --bench kernels`
+//! cache, beside simsimd.
+//!
+//! `cargo bench --no-default-features --target-dir target/core --bench kernels`
 
 use std::hint::black_box;
 use std::time::Instant;
