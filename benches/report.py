@@ -1,0 +1,83 @@
+"""What the benchmarks share in telling what they measured: numbers, the machine, files, and bars while one waits."""
+
+import datetime
+import functools
+import json
+import os
+import pathlib
+import re
+import statistics
+import subprocess
+
+import numpy as np
+from tqdm import tqdm
+
+HERE = pathlib.Path(__file__).resolve().parent
+EFS = [10, 20, 35, 50, 75, 100, 150, 200, 300, 400]
+LEVELS = [0.8, 0.9, 0.95, 0.97, 0.98, 0.99]
+
+# Nothing is drawn where nobody looks.
+Bar = functools.partial(tqdm, disable=None, leave=False)
+
+
+def middle(values):
+    return statistics.median(values)
+
+
+def quantile(times, q):
+    return float(np.quantile(times, q))
+
+
+def number(x):
+    if x is None:
+        return "–"
+    return f"{x:,.3f}" if abs(x) < 10 else f"{x:,.1f}" if abs(x) < 1000 else f"{x:,.0f}"
+
+
+def at_recall(curve, level, measure):
+    """The measure where recall reaches the level, if it does: interpolated between widths of search, not below the first."""
+    recall = np.maximum.accumulate(curve["recall"])
+    if recall[-1] < level:
+        return None
+    keep = np.concatenate([[True], np.diff(recall) > 1e-9])
+    return float(np.exp(np.interp(level, recall[keep], np.log(np.array(curve[measure])[keep]))))
+
+
+def machine():
+    lscpu = subprocess.run(["lscpu"], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"^Model name:\s*(.+)$", lscpu, re.MULTILINE)
+    return {"cpu": found[1] if found else "unknown", "cores": os.cpu_count(), "load": os.getloadavg()}
+
+
+def about(machine):
+    loads = f"load {machine['load'][0]:.1f} at the start, {os.getloadavg()[0]:.1f} at the end"
+    return f"{machine['cpu']}, {machine['cores']} cores, {loads}"
+
+
+def markdown(header, rows):
+    yield f"| {' | '.join(header)} |"
+    yield f"|{'---|' * len(header)}"
+    for row in rows:
+        yield f"| {' | '.join(cell if isinstance(cell, str) else number(cell) for cell in row)} |"
+
+
+def common(parser):
+    """The options that all benchmarks have."""
+    parser.add_argument("--quick", action="store_true", help="small sets: a few minutes")
+    parser.add_argument("--rounds", type=int, default=3, help="of each measurement, taken in turn")
+    where = "folder of table, JSON and plots (benches/results/<date>-<cpu>)"
+    parser.add_argument("--output", type=pathlib.Path, help=where)
+
+
+def write(output, stem, result, lines, draw=None):
+    """The table, also on the terminal, the JSON, and the plots that `draw(result, path without its ending)` makes."""
+    cpu = re.sub(r"[^a-z0-9]+", "-", result["machine"]["cpu"].lower()).strip("-")
+    folder = output or HERE / "results" / f"{datetime.date.today()}-{cpu}"
+    folder.mkdir(parents=True, exist_ok=True)
+    text = "\n".join(lines)
+    print(text)
+    (folder / f"{stem}.md").write_text(text + "\n")
+    (folder / f"{stem}.json").write_text(json.dumps(result, indent=1, default=str) + "\n")
+    if draw:
+        draw(result, folder / stem)
+    print(f"\nkept: {folder}/{stem}*", flush=True)
