@@ -10,7 +10,8 @@
 //! [`Program::matches_block`]): eight bytes a field, enough to decide most elements of a scan
 //! without their records.
 //!
-//! The language is that of Redis 8's FILTER: whatever means something there means the same here.
+//! The language is that of Redis 8's FILTER: what means something there means the same here, but for
+//! escapes in attributes, all of which are decoded.
 //!
 //! ```text
 //! expr     := operand { binary operand }
