@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Compares the engine, in-process, with hnswlib, usearch and faiss: build, memory, recall over latency, by one thread.
 
-All get the same file, of which the last 500 vectors are queries, and M 16, efConstruction 200. Each runs in a process of
-its own; these take turns, so that one alone works at a time. Times are means of the 500 queries, and medians of rounds.
-Bytes are what the process holds in addition after the build.
+All get the same file, of which the last 500 vectors are queries, and M 16, efConstruction 200. Each runs in a process
+of its own; these take turns, so that one alone works at a time. Times are means of the 500 queries, and medians of
+rounds. Bytes are what the process holds in addition after the build.
 """
 
 import argparse

@@ -77,7 +77,7 @@ def load(name, wanted=0):
 
 
 def synthetic(count, dims):
-    """Clusters in 32 directions that matter less and less, with a little noise in all: somewhat easier than real ones."""
+    """Clusters in 32 directions that matter less and less, some noise in all: a little easier to search than words."""
     random = np.random.default_rng(SEED)
     rank = min(32, dims)
     directions = random.normal(size=(rank, dims)).astype("f4") * np.arange(1, rank + 1, dtype="f4")[:, None] ** -0.3

@@ -35,7 +35,7 @@ def number(x):
 
 
 def at_recall(curve, level, measure):
-    """The measure where recall reaches the level, if it does: interpolated between widths of search, not below the first."""
+    """The measure where recall reaches the level, if it does: between widths of search, or at the first."""
     recall = np.maximum.accumulate(curve["recall"])
     if recall[-1] < level:
         return None

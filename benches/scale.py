@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How the engine grows, in-process, by one thread: build, memory, latency and vectors compared, over the number of elements.
+"""How the engine grows, in-process, by one thread: build, bytes, latency, vectors compared, over the number of elements.
 
 10,000 to 340,000 words of 100 dimensions; with --million also synthetic vectors of 100 dimensions, up to a million.
 A search that grows with the logarithm of the number of elements lies on the dashed line.
@@ -54,7 +54,8 @@ def main():
         run = core.race(contenders, binary, name, elements, dims, rounds=options.rounds)
         result["runs"].append({"data": name, **run})
     stem = "scale-quick" if options.quick else "scale"
-    report.write(options.output, stem, result, [report.about(result["machine"]), "", *table(result["runs"])], plots.draw_scale)
+    lines = [report.about(result["machine"]), "", *table(result["runs"])]
+    report.write(options.output, stem, result, lines, plots.draw_scale)
 
 
 if __name__ == "__main__":

@@ -315,7 +315,7 @@ class Suite:
             self.row("filtered", f"median, {label}", *(case[n]["median"] * 1e6 for n in SIDES), "us")
 
     def mixed(self):
-        """Clients that ask, as many that insert (each waits for its reply), and both together, beside one that pings."""
+        """Clients that ask, as many that insert (each waits for replies), and both together, beside one that pings."""
         self.fill()
         for _, side in self.both():
             side.ask("SAVE")
@@ -355,7 +355,7 @@ class Suite:
         self.filled = None
 
     def dims(self):
-        """Synthetic vectors of few and of many dimensions, see data.py: inserts, bytes, recall and latency at EF 100."""
+        """Synthetic vectors of 64 to 3,072 dimensions, see data.py: inserts, bytes, recall and latency at EF 100."""
         self.filled = None
         keep = self.result["dims"] = {}
         for dims in Bar(DIMS, desc="dimensions"):
@@ -405,7 +405,8 @@ class Suite:
         yield ""
         yield f"ours: {machine['ours']} with the module; peer: {machine['peer']}"
         yield ""
-        yield f"{count:,} {self.options.data} of {dims} dimensions, where nothing else is said; medians of rounds: {self.options.rounds}"
+        rounds = f"medians of rounds: {self.options.rounds}"
+        yield f"{count:,} {self.options.data} of {dims} dimensions, where nothing else is said; {rounds}"
         yield ""
         rows = []
         for part, what, ours, peer, unit in self.rows:
