@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 
 from report import at_recall
 
+MISSED = [0.8, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001]
 COLOURS = {"ours": "tab:blue", "peer": "tab:orange"}
 
 
@@ -43,10 +44,11 @@ def missed(curve):
 def show_missed(axis):
     """What is not found, by a logarithm: near full recall is where curves part."""
     axis.set(xlabel="recall@10 (EF 10 to 400)", xscale="log")
-    axis.set_xticks([0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001], ["0.5", "0.8", "0.9", "0.95", "0.98", "0.99", "0.999"])
+    shown = axis.get_xlim()
+    axis.set_xticks(MISSED, [f"{1 - m:g}" for m in MISSED])
     axis.tick_params(axis="x", labelsize=7)
     axis.minorticks_off()
-    axis.invert_xaxis()
+    axis.set_xlim(shown[1], shown[0])
 
 
 def query(result):
@@ -73,6 +75,7 @@ def throughput(result):
             bars = axis.bar([x + 0.4 * i for x in range(len(rates))], heights, 0.38, color=colour, label=label)
             axis.bar_label(bars, fmt="{:,.0f}", fontsize=8)
         axis.set_xticks([x + 0.2 for x in range(len(rates))], [f"clients: {n}" for n in rates])
+        axis.margins(y=0.25)
         axis.set(ylabel=f"VSIM {quant} a second at recall {measured['recall']:.3f}")
         axis.legend()
     return figure
@@ -161,6 +164,9 @@ def draw_scale(result, stem, recall=0.95, ef=100):
                 axis.plot(*zip(*growth), "--", color=line.get_color(), alpha=0.6)
     for axis, title in zip(found, titles):
         axis.set(xlabel="elements (dashed: c · log n)", ylabel=title, xscale="log", ylim=0)
+        sizes = sorted({run["elements"] for run in result["runs"]})
+        axis.set_xticks(sizes, [f"{n // 1000} k" for n in sizes], fontsize=7)
+        axis.minorticks_off()
         if axis.lines:
             axis.legend(fontsize=7)
     save(figure, f"growth, in-process, one thread, {result['machine']['cpu']}", f"{stem}.png")
