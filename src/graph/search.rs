@@ -11,9 +11,11 @@ impl Graph {
     /// The `ef` nearest nodes that the search finds, nearest first, dead ones among them.
     pub fn search<S: Space>(&self, space: &S, probe: &S::Probe, ef: usize, scratch: &mut Scratch) -> Vec<Candidate> {
         let Some((entry, top)) = self.entry() else { return Vec::new() };
-        let mut starts = vec![self.descend(space, probe, entry, top, top.min(1), scratch)];
-        if top > 0 {
-            // A beam on the last level above: a narrow one below would not recover from a bad start.
+        // A narrow beam does not recover from a bad start, so it gets several, from a beam on the level
+        // above. A wide one finds more by being a little wider.
+        let is_narrow = ef < 4 * self.m && top > 0;
+        let mut starts = vec![self.descend(space, probe, entry, top, is_narrow as usize, scratch)];
+        if is_narrow {
             self.search_level(space, probe, &starts, self.m, 1, scratch);
             starts = scratch.pool.iter().collect();
         }
