@@ -50,7 +50,7 @@ test-core: ## tests of the engine, without a server
 test-server: build portable $(VENV)/.test $(VENV)/.npm $(VENV)/.chromium $(VENV)/bin/redis-server-7 ## tests of the module in Redis 6.2, 7.0, Valkey 8.1, 9.1
 	$(PY) -m pytest tests $(PYTEST)
 
-bench: bench-kernels bench-filter bench-core bench-scale bench-server ## all of these: benches/results/<date>-<cpu>, about two hours
+bench: bench-kernels bench-filter bench-core bench-scale bench-server ## all of these: benches/results/<date>-<cpu>, about an hour
 
 bench-quick: ## the same with small sets, about a quarter of an hour
 	$(MAKE) bench QUICK=--quick
