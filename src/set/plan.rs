@@ -86,14 +86,17 @@ impl Estimate {
         nanos as u64
     }
 
-    /// Matches to look for. Where the client leaves it to us, a beam of all nodes that would be
-    /// `ef` wide holds about `ef * selectivity` matches; of few, some times COUNT is enough.
+    /// Matches to look for. Where the client leaves it to us, a beam of all nodes that would be some
+    /// times `ef` wide holds `selectivity` as many matches; of few, some times COUNT is enough. With a
+    /// filter these are farther from the query than the nearest nodes, and a search that is no wider
+    /// than one without would miss more of them.
     fn width(&self, selectivity: f64) -> usize {
         if self.explicit_ef {
             return self.ef;
         }
-        let proportional = (self.ef as f64 * selectivity) as usize;
-        proportional.max(self.count.saturating_mul(3)).max(20).min(self.ef.max(self.count))
+        let widest = self.ef.saturating_mul(4);
+        let proportional = (widest as f64 * selectivity) as usize;
+        proportional.max(self.count.saturating_mul(6)).max(20).min(widest.max(self.count))
     }
 
     fn evaluation_nanos(&self) -> f64 {
