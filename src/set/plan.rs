@@ -67,7 +67,7 @@ impl Estimate {
                 Plan::Graph { ef: self.ef }
             };
         };
-        let width = self.width(selectivity);
+        let width = self.width();
         match self.filter_ef {
             // The entry counts as the first, and the last is not expanded: the original's rule.
             Some(most) if most < self.len => Plan::Traverse { width: self.ef, most_expanded: most },
@@ -86,17 +86,10 @@ impl Estimate {
         nanos as u64
     }
 
-    /// Matches to look for. Where the client leaves it to us, a beam of all nodes that would be some
-    /// times `ef` wide holds `selectivity` as many matches; of few, some times COUNT is enough. With a
-    /// filter these are farther from the query than the nearest nodes, and a search that is no wider
-    /// than one without would miss more of them.
-    fn width(&self, selectivity: f64) -> usize {
-        if self.explicit_ef {
-            return self.ef;
-        }
-        let widest = self.ef.saturating_mul(4);
-        let proportional = (widest as f64 * selectivity) as usize;
-        proportional.max(self.count.saturating_mul(6)).max(20).min(widest.max(self.count))
+    /// Matches to look for. Where the client leaves it to us, more than the beam of a search without a
+    /// filter: matches lie farther from the query than the nearest nodes, so more of them are missed.
+    fn width(&self) -> usize {
+        if self.explicit_ef { self.ef } else { self.ef.saturating_mul(5) / 2 }
     }
 
     fn evaluation_nanos(&self) -> f64 {
