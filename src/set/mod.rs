@@ -504,20 +504,25 @@ impl VectorSet {
             }
             Alone::Yes => {
                 shared.pause_in_child();
+                let mut is_unfinished = shared.is_worked_on();
                 for id in 0..shared.graph.end() {
                     if shared.graph.is_live(id) {
                         if !shared.graph.is_linked(id) {
                             shared.link(id, DEFAULT_EF_ADD, alone);
+                            is_unfinished = true;
                         }
                     } else if shared.graph.is_present(id) {
                         // Also one that was not marked as linked: it died while a thread that is not
                         // here was linking it, and others link to it already.
                         shared.repair(id, alone);
+                        is_unfinished = true;
                     }
                 }
                 // What a thread was doing when this process was forked stays half done: it may have
                 // taken some links of a dead node, and not yet joined those at their other ends.
-                shared.graph.join_groups(&**shared, alone, &shared.grace);
+                if is_unfinished {
+                    shared.graph.join_groups(&**shared, alone, &shared.grace);
+                }
             }
         }
         Settled { set: self, alone }

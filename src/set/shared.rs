@@ -322,6 +322,11 @@ impl Shared {
         self.paused.store(true, Ordering::SeqCst);
     }
 
+    /// Whether a linker is, or in a forked child was, in the middle of its work.
+    pub fn is_worked_on(&self) -> bool {
+        self.working.load(Ordering::SeqCst) > 0
+    }
+
     /// Whether linkers are stopped.
     pub fn is_paused(&self) -> bool {
         self.paused.load(Ordering::SeqCst)
