@@ -162,7 +162,6 @@ impl Query {
             len: self.len,
             row_bytes: self.reader.shared.vectors.stride(),
             m: self.reader.shared.params.m,
-            count: self.options.count,
             ef: self.options.ef.unwrap_or(self.options.default_ef).max(self.options.count).min(self.len.max(1)),
             explicit_ef: self.options.ef.is_some(),
             truth: self.options.truth,
