@@ -87,7 +87,7 @@ asan: ## the engine's tests under AddressSanitizer
 
 tsan: ## tests with threads under ThreadSanitizer
 	TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan-suppressions.txt" \
-	$(call sanitize,thread,--cfg tsan) $(SANITIZED) --target-dir target/tsan --lib --test concurrent threads linkers waiter sets_may_go
+	$(call sanitize,thread,--cfg tsan) $(SANITIZED) --target-dir target/tsan --lib --test concurrent -- threads linkers waiter sets_may_go
 
 # Valgrind knows no AVX-512; Redis 7.0's allocator is jemalloc, from a library of its own. Leaks are for test_memory.py:
 # to a forked child all that only its missing threads knew looks lost.

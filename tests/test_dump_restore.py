@@ -136,9 +136,10 @@ def same_answers(conn, other, kind, seed):
 
 
 def finds_each(conn, kind, n=300):
-    """Each element is found through the graph when it is asked for: alone, or where signs alone make many the same, among all."""
+    """Each element is reached through the graph when it is asked for: alone, or where signs alone make many the same, among all."""
     count = n if kind == "bin" else 1
-    replies = conn.pipeline(["VSIM", "k", "ELE", name(i), "COUNT", count, "EF", max(200, count)] for i in range(n))
+    # Wide enough for all: with few links a narrower search may miss some that are connected.
+    replies = conn.pipeline(["VSIM", "k", "ELE", name(i), "COUNT", count, "EF", 1000] for i in range(n))
     return all(name(i) in reply for i, reply in enumerate(replies))
 
 
