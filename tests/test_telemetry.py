@@ -46,6 +46,7 @@ def test_every_field_is_a_number_but_the_kernel(own):
 
 def test_counts(own):
     c = own.connect()
+    eventually(lambda: telemetry(c)["sets"] == telemetry(c)["pending"] == 0)  # those of other tests are freed by threads
     before = telemetry(c)
     vectors = random_vectors(3000, 32, seed=1)
     add(c, "k", vectors, attributes=lambda i: '{"i":%d}' % i)
