@@ -1,20 +1,15 @@
 //! Columns: what all elements have for a field, eight bytes each, of the few fields that filters ask
 //! for. A filter that was never asked before is answered by reading them in order, instead of a record
 //! here and a record there.
-//!
-//! They are filled and kept up to date like the bits of `matches.rs`, by the same argument.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::gathered::{Earned, Gathering, MOST};
 use crate::arena::{Array, Blobs};
-use crate::attributes::{Bits, Field, RecordRef};
+use crate::attributes::{Bits, Field, FieldId, RecordRef};
 use crate::filter::{BLOCK, Program};
 
-/// Columns that are kept; each takes eight bytes an element.
-const MOST: usize = 8;
-/// Fields that were asked for once are remembered, since a column is earned with the second time.
-const REMEMBERED: usize = 32;
 /// Smaller sets are looked through fast enough.
 const LEAST_ELEMENTS: usize = 1000;
 
@@ -24,39 +19,16 @@ struct Column {
     /// Rows of a block's values, as [`Bits`], with a missing value as zero: that is what memory is
     /// at first.
     values: Array<AtomicU64>,
-    taken: AtomicBool,
-    ready: AtomicBool,
+    gathering: Gathering,
 }
 
 impl Column {
+    /// Stores a record's value; in which order, `gathered.rs` says.
     fn set(&self, node: u32, record: Option<&[u8]>) {
         let bits = record.map_or(Bits::MISSING, |record| RecordRef::new(record).bits(&self.field));
         let block = node / BLOCK as u32;
         self.values.ensure(block);
-        // Sequentially consistent: see `matches.rs`.
         self.values.row(block)[node as usize % BLOCK].store(bits.to_u64() ^ Bits::MISSING.to_u64(), Ordering::SeqCst);
-    }
-
-    /// Fills in the values of nodes below `end`, unless another thread does; true if they are there.
-    fn fill(&self, end: u32, records: &Blobs) -> bool {
-        if self.taken.swap(true, Ordering::AcqRel) {
-            // Acquire: pairs with the release below.
-            return self.ready.load(Ordering::Acquire);
-        }
-        for node in 0..end {
-            records.prefetch(node + 24);
-            let mut record = records.get(node);
-            loop {
-                self.set(node, record);
-                let again = records.get(node);
-                if again.map(<[u8]>::as_ptr) == record.map(<[u8]>::as_ptr) {
-                    break;
-                }
-                record = again;
-            }
-        }
-        self.ready.store(true, Ordering::Release);
-        true
     }
 
     fn read(&self, block: u32, out: &mut [Bits; BLOCK]) {
@@ -75,12 +47,13 @@ pub struct Columns(Vec<Arc<Column>>);
 impl Columns {
     /// Whether all values are there.
     pub fn are_ready(&self) -> bool {
-        self.0.iter().all(|column| column.ready.load(Ordering::Acquire))
+        self.0.iter().all(|column| column.gathering.is_ready())
     }
 
     /// Fills in what is missing of nodes below `end`, unless another thread does; true if all is there.
     pub fn fill(&self, end: u32, records: &Blobs) -> bool {
-        self.0.iter().all(|column| column.fill(end, records))
+        let fill = |column: &Column| column.gathering.run(end, records, |node, record| column.set(node, record));
+        self.0.iter().all(|column| fill(column))
     }
 
     /// The nodes below `end` that match, a bit each.
@@ -110,63 +83,36 @@ impl Columns {
     }
 }
 
-/// The columns of a set.
+/// The columns of a set, each of eight bytes an element.
 #[derive(Default)]
-pub struct ColumnCache {
-    /// Last used last.
-    kept: Vec<Arc<Column>>,
-    remembered: Vec<Field>,
-}
+pub struct ColumnCache(Earned<FieldId, Column>);
 
 impl ColumnCache {
     /// The columns of a program's fields, if each was asked for before.
     pub fn get(&mut self, program: &Program, elements: usize) -> Option<Columns> {
-        let fields = program.fields();
         // Of a field that no record has there is nothing to read in order.
-        if elements < LEAST_ELEMENTS
-            || fields.is_empty()
-            || fields.len() > MOST
-            || fields.iter().any(|f| f.id().is_none())
-        {
-            return None;
-        }
-        let mut columns = Vec::with_capacity(fields.len());
-        for field in fields {
-            let is_of = |column: &Arc<Column>| column.field.id() == field.id();
-            if let Some(at) = self.kept.iter().position(is_of) {
-                let column = self.kept.remove(at);
-                self.kept.push(column.clone());
-                columns.push(column);
-            } else if let Some(at) = self.remembered.iter().position(|seen| seen.id() == field.id()) {
-                self.remembered.remove(at);
-                if self.kept.len() == MOST {
-                    self.kept.remove(0);
-                }
-                let column = Arc::new(Column {
+        let ids: Option<Vec<FieldId>> = program.fields().iter().map(Field::id).collect();
+        let ids = ids.filter(|ids| elements >= LEAST_ELEMENTS && (1..=MOST).contains(&ids.len()))?;
+        // All are asked for, also where the first is not there yet.
+        let columns: Vec<_> = (ids.into_iter().zip(program.fields()))
+            .map(|(id, field)| {
+                self.0.get(id, || Column {
                     field: field.clone(),
                     values: Array::new(BLOCK),
-                    taken: AtomicBool::new(false),
-                    ready: AtomicBool::new(false),
-                });
-                self.kept.push(column.clone());
-                columns.push(column);
-            } else {
-                if self.remembered.len() == REMEMBERED {
-                    self.remembered.remove(0);
-                }
-                self.remembered.push(field.clone());
-            }
-        }
-        (columns.len() == fields.len()).then_some(Columns(columns))
+                    gathering: Gathering::default(),
+                })
+            })
+            .collect();
+        columns.into_iter().collect::<Option<_>>().map(Columns)
     }
 
     /// After a node got this record, or none.
     pub fn update(&self, node: u32, record: Option<&[u8]>) {
-        self.kept.iter().for_each(|column| column.set(node, record));
+        self.0.iter().for_each(|column| column.set(node, record));
     }
 
     /// Bytes allocated.
     pub fn allocated(&self) -> usize {
-        self.kept.iter().map(|column| size_of::<Column>() + column.values.allocated()).sum()
+        self.0.iter().map(|column| size_of::<Column>() + column.values.allocated()).sum()
     }
 }

@@ -20,6 +20,7 @@
 //! | `pending.rs`, `linkers.rs` | elements that wait to be linked; the threads that do it |
 //! | `query.rs`, `plan.rs` | a search from question to hits; how it goes about it |
 //! | `select.rs` | all elements that match a filter |
+//! | `gathered.rs` | what is kept of records, and how it stays true |
 //! | `matches.rs` | which elements match a filter that is used often |
 //! | `columns.rs` | the values of fields that filters ask for |
 //! | `filter.rs` | a filter as one query has it: its program, and one of these |
@@ -32,6 +33,7 @@
 mod check;
 mod columns;
 mod filter;
+mod gathered;
 mod linkers;
 mod matches;
 mod memory;
