@@ -59,8 +59,8 @@ fn read(path: &str, dim: usize) -> (Vec<Vec<f32>>, usize) {
 fn build(set: &mut VectorSet, vectors: &[Vec<f32>], mut added: impl FnMut(usize)) -> f64 {
     let began = Instant::now();
     for (i, vector) in vectors.iter().enumerate() {
-        let change = set.add(format!("e{i}").as_bytes(), vector, DEFAULT_EF_ADD, AttributeChange::Keep).expect("room");
-        if change.over_bound {
+        set.add(format!("e{i}").as_bytes(), vector, DEFAULT_EF_ADD, AttributeChange::Keep).expect("room");
+        if set.is_over_bound() {
             while set.info().pending > 64 {
                 std::thread::yield_now();
             }

@@ -198,9 +198,9 @@ pub fn set_operations(bytes: &[u8]) {
                 let mut component = || next().map_or(0.0, |byte| f32::from(byte as i8) * 10f32.powi(number as i32 % 9));
                 let vector: Vec<f32> = (0..input_dim.unwrap_or(dim)).map(|_| component()).collect();
                 let change = if operation & 8 == 0 { AttributeChange::Keep } else { AttributeChange::Set(&text) };
-                let added = set.add(&name, &vector, 1 + number as usize % 30, change).expect("it is finite");
+                let is_new = set.add(&name, &vector, 1 + number as usize % 30, change).expect("it is finite");
                 let old = model.get(&name).cloned();
-                assert_eq!(added.is_new, old.is_none());
+                assert_eq!(is_new, old.is_none());
                 let given = Some(text).filter(|text| !text.is_empty());
                 model.insert(name, if operation & 8 == 0 { old.flatten() } else { given });
             }

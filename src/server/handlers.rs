@@ -103,7 +103,7 @@ pub(super) fn vadd(call: &Call) -> Outcome {
     let default_ef = if call.ctx.is_repetition() { DEFAULT_EF_ADD } else { settings::vadd_ef() };
     let request = vadd_command::parse(call.args, default_ef)?;
     let mut key = call.ctx.open_to_write(call.key);
-    let added = match open(&mut key)? {
+    let is_new = match open(&mut key)? {
         Some(set) => {
             request.check(set.params())?;
             set.add(request.element, &request.vector, request.ef, request.attribute_change())?
@@ -111,15 +111,15 @@ pub(super) fn vadd(call: &Call) -> Outcome {
         None => {
             request.check_new()?;
             let mut set = Box::new(VectorSet::new(request.params()));
-            let added = set.add(request.element, &request.vector, request.ef, request.attribute_change())?;
+            let is_new = set.add(request.element, &request.vector, request.ef, request.attribute_change())?;
             key.set(datatype::pointer(), set);
-            added
+            is_new
         }
     };
     call.ctx.replicate(registered_name("VADD"), &request.normalised());
     call.ctx.changed(call.key, c"vadd");
     info::STATS.inserts.add(began.elapsed());
-    reply_with_room(call, open(&mut key)?, Reply::Bool(added.is_new))
+    reply_with_room(call, open(&mut key)?, Reply::Bool(is_new))
 }
 
 /// Answers a write that is done: at once, or when the set has caught up with its links.

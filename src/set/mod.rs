@@ -111,16 +111,6 @@ pub enum AttributeChange<'a> {
     Set(&'a [u8]),
 }
 
-/// What became of an added element.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Added {
-    /// False if the element was there and got another vector.
-    pub is_new: bool,
-    /// More waits to be linked than may: withhold the reply ([`VectorSet::wait_for_room`]), or make room
-    /// ([`VectorSet::link_some`]) where blocking is not allowed.
-    pub over_bound: bool,
-}
-
 /// Why a vector could not be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddError {
@@ -204,7 +194,7 @@ impl VectorSet {
         self.names.get(name, |id| self.shared.name(id))
     }
 
-    /// Adds an element or gives it another vector.
+    /// Adds an element, or gives it another vector if it is there: false then.
     ///
     /// `vector` has the input dimension (that of the projection, if there is one) and finite
     /// components; `ef` is the width of the search for its neighbours. The element is found by
@@ -218,7 +208,7 @@ impl VectorSet {
         vector: &[f32],
         ef: usize,
         attributes: AttributeChange,
-    ) -> Result<Added, AddError> {
+    ) -> Result<bool, AddError> {
         self.reclaim();
         let shared = &self.shared;
         let projected = shared.projection.as_ref().map(|projection| projection.apply(vector));
@@ -252,7 +242,7 @@ impl VectorSet {
             self.kill(old);
         }
         self.account();
-        Ok(Added { is_new: old.is_none(), over_bound: self.shared.is_over_bound() })
+        Ok(old.is_none())
     }
 
     fn link_or_push(&mut self, id: u32, ef: usize) {
@@ -279,7 +269,8 @@ impl VectorSet {
         }
     }
 
-    /// Whether more waits to be linked or repaired than may: see [`Added::over_bound`].
+    /// Whether more waits to be linked or repaired than may: withhold the reply to a write
+    /// ([`VectorSet::wait_for_room`]), or make room ([`VectorSet::link_some`]) where blocking is not allowed.
     pub fn is_over_bound(&self) -> bool {
         self.shared.is_over_bound()
     }

@@ -87,8 +87,8 @@ fn stress(seed: u64, encoding: Encoding, names: usize) {
                     let with = rng.random_bool(0.5);
                     let change = if with { AttributeChange::Set(&text) } else { AttributeChange::Keep };
                     let old = model.get(&name).cloned();
-                    let added = set.add(&name, &random_vector(&mut rng), 40, change).expect("room");
-                    assert_eq!(added.is_new, old.is_none());
+                    let is_new = set.add(&name, &random_vector(&mut rng), 40, change).expect("room");
+                    assert_eq!(is_new, old.is_none());
                     model.insert(name, if with { Some(text) } else { old.flatten() });
                 }
                 5 | 6 => assert_eq!(set.remove(&name), model.remove(&name).is_some()),

@@ -89,9 +89,9 @@ fn random_steps(seed: u64, encoding: Encoding, m: usize, steps: usize) {
                     1 => AttributeChange::Set(b""),
                     _ => AttributeChange::Set(&text),
                 };
-                let added = set.add(&name, &vector, 50, change).expect("room");
+                let is_new = set.add(&name, &vector, 50, change).expect("room");
                 let old = model.get(&name);
-                assert_eq!(added.is_new, old.is_none());
+                assert_eq!(is_new, old.is_none());
                 let attributes = match change {
                     AttributeChange::Keep => old.and_then(|e| e.attributes.clone()),
                     AttributeChange::Set(text) => Some(text.to_vec()).filter(|t| !t.is_empty()),
