@@ -7,7 +7,7 @@ import os
 import random
 import socket
 import struct
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -21,22 +21,8 @@ CROWD = int(os.environ.get("VSET_CROWD", 500))
 
 def in_threads(clean, *jobs):
     """Runs job(connection) for each, and re-raises what failed."""
-    failures = []
-
-    def run(job):
-        conn = clean.connect()
-        try:
-            job(conn)
-        except BaseException as e:
-            failures.append(e)
-
-    threads = [threading.Thread(target=run, args=(job,)) for job in jobs]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    if failures:
-        raise failures[0]
+    with ThreadPoolExecutor(len(jobs)) as threads:
+        list(threads.map(lambda job: job(clean.connect()), jobs))
 
 
 @pytest.mark.parametrize("options", [["CAS"], []], ids=["cas", "plain"])

@@ -6,8 +6,8 @@ VSET_CRASH_ROUNDS=50 is the long form; VSET_CRASH_SEED repeats a run.
 import os
 import random
 import re
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -114,25 +114,10 @@ class Writer:
 
 def load(server, writers):
     """Starts the writers' threads; yields what waits for their end, and re-raises their failures."""
-    failures = []
-
-    def run(writer):
-        try:
-            writer.run(server.port)
-        except BaseException as e:
-            failures.append(e)
-
-    threads = [threading.Thread(target=run, args=[w]) for w in writers]
-    for t in threads:
-        t.start()
-
-    def join():
-        for t in threads:
-            t.join()
-        if failures:
-            raise failures[0]
-
-    return join
+    threads = ThreadPoolExecutor(len(writers))
+    running = [threads.submit(writer.run, server.port) for writer in writers]
+    threads.shutdown(wait=False)
+    return lambda: [writer.result() for writer in running]
 
 
 def wait_for_writes(writers, more):

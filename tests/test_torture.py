@@ -8,8 +8,8 @@ import collections
 import os
 import random
 import re
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -229,24 +229,16 @@ WEIGHTS = {
 def torture(server, seed):
     """A round; yields what was done how often."""
     counts = collections.Counter()
-    failures = []
 
     def run(client):
         try:
             client.run(OPERATIONS)
-        except BaseException as e:
-            failures.append(e)
         finally:
             client.leave()
 
     clients = [Client(server, seed + i, counts) for i in range(CLIENTS)]
-    threads = [threading.Thread(target=run, args=[client]) for client in clients]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    if failures:
-        raise failures[0]
+    with ThreadPoolExecutor(CLIENTS) as threads:
+        list(threads.map(run, clients))
     return counts
 
 
