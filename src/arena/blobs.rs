@@ -9,6 +9,7 @@ use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use super::array::Array;
+use super::prefetch::hint;
 
 /// Lengths from here on take the long header.
 const LONG: usize = 255;
@@ -120,15 +121,9 @@ impl Blobs {
     /// Asks for an id's blob ahead of [`Blobs::get`].
     #[inline]
     pub fn prefetch(&self, id: u32) {
-        let base = self.pointers.get(id).map_or(null_mut(), |p| p[0].load(Ordering::Relaxed));
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: a prefetch reads nothing, whatever the address; SSE is part of x86-64.
-        unsafe {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(base.cast::<i8>());
+        if let Some(pointer) = self.pointers.get(id) {
+            hint(pointer[0].load(Ordering::Relaxed));
         }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = base;
     }
 
     /// Puts another blob, or none, in the place of the id's; yields the old one, which readers may

@@ -16,6 +16,7 @@
 //! | `bytes.rs` | rows of plain bytes (vectors), written once before they are published |
 //! | `blobs.rs` | one immutable byte string an id (names, attributes) |
 //! | `ids.rs` | ids: fresh, published, retired, fresh again |
+//! | `prefetch.rs` | asking for memory ahead of its use |
 //! | `grace.rs` | when retired things may be reused |
 #![allow(unsafe_code)]
 
@@ -25,9 +26,11 @@ mod bytes;
 mod chunks;
 mod grace;
 mod ids;
+mod prefetch;
 
 pub use array::Array;
 pub use blobs::{Blob, Blobs, Movable};
 pub use bytes::ByteRows;
 pub use grace::{Grace, Presence, Ticket};
 pub use ids::{FreshId, Ids};
+pub use prefetch::prefetch;

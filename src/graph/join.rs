@@ -6,6 +6,7 @@
 //! gives up a longer link, if it has one around which there is a way; it is compared with the
 //! newcomer alone, not pruned anew.
 
+use super::few::Few;
 use super::locks::lock;
 use super::pool::Candidate;
 use super::{Graph, Space};
@@ -95,14 +96,10 @@ impl<'a, S: Space> Newcomer<'a, S> {
         })
     }
 
-    /// Whether the candidate may have a place: known to be false of full ones that have no longer
+    /// Whether the candidate may have a place: known to be false of those that are full and have no longer
     /// link to give up.
     fn is_worth_a_try(&self, candidate: Candidate, level: usize) -> bool {
-        let links = &self.graph.links;
-        self.graph.is_live(candidate.node)
-            && (links.count(candidate.node, level) < links.capacity(level)
-                || level > 0
-                || candidate.distance < links.longest(candidate.node))
+        level > 0 || candidate.distance < self.graph.links.longest(candidate.node)
     }
 
     /// Links to a candidate, if it has room or a longer link that it can do without.
@@ -146,7 +143,6 @@ impl<'a, S: Space> Newcomer<'a, S> {
         let (graph, space) = (self.graph, self.space);
         self.neighbours.clear();
         graph.links.read(candidate.node, level, &mut self.neighbours);
-        self.neighbours.sort_unstable();
         self.lengths.resize(self.neighbours.len(), 0.0);
         space.move_probe(&mut self.spare, candidate.node);
         space.distances(&self.spare, &self.neighbours, &mut self.lengths);
@@ -158,9 +154,13 @@ impl<'a, S: Space> Newcomer<'a, S> {
             .filter(|&(length, _)| length > candidate.distance)
             .collect();
         longer.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+        if longer.is_empty() {
+            return None;
+        }
         let floor = graph.m / 2;
-        let spares =
-            |&n: &u32| graph.links.count(n, level) > floor && graph.links.meets(n, level, self.node, &self.neighbours);
+        self.neighbours.push(self.node);
+        let ways = Few::new(&self.neighbours);
+        let spares = |&n: &u32| graph.links.count(n, level) > floor && graph.links.meets(n, level, &ways);
         longer.into_iter().map(|(_, n)| n).find(spares)
     }
 }
@@ -200,9 +200,9 @@ impl Graph {
     /// Whether `a` and `b` stay connected without the link between them once `node` is linked to
     /// `a`: they have a common neighbour, or `b` is one of `node`'s.
     fn is_detour(&self, node: u32, a: u32, b: u32, level: usize) -> bool {
-        let mut of_a = self.neighbours(a, level);
-        of_a.sort_unstable();
-        self.links.meets(b, level, node, &of_a)
+        let mut ways = self.neighbours(a, level);
+        ways.push(node);
+        self.links.meets(b, level, &Few::new(&ways))
     }
 
     /// What tells this graph's locks from those of others.

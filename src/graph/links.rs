@@ -9,9 +9,10 @@
 
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 
+use super::few::Few;
 use super::node::MAX_LEVEL;
 use super::rows::RowClass;
-use crate::arena::{Array, Grace};
+use crate::arena::{Array, Grace, prefetch};
 
 /// Classes up to the ordinary capacity of level 0, 2M, in equal steps.
 const ORDINARY: usize = 8;
@@ -27,7 +28,8 @@ pub(super) struct Links {
     /// Reference of a node's row on level 0.
     ground: Array<AtomicU32>,
     classes: [RowClass; CLASSES],
-    /// The longest link of a full node on level 0, as bits of a float, or longer than that.
+    /// The longest link of a node on level 0, as bits of a float, or longer than that: infinite as long as
+    /// there is room.
     longest: Array<AtomicU32>,
     /// Row of a node's tower among those of its level.
     tower: Array<AtomicU32>,
@@ -51,6 +53,7 @@ impl Links {
         self.ground.ensure(node);
         self.ground.at(node).store(NONE, Ordering::Release);
         self.longest.ensure(node);
+        self.set_longest(node, f32::INFINITY);
         self.tower.ensure(node);
         self.tower.at(node).store(NONE, Ordering::Release);
     }
@@ -102,11 +105,20 @@ impl Links {
         fence(Ordering::Acquire);
     }
 
+    /// Asks for the row that [`Links::read`] will need.
+    #[inline(always)]
+    pub fn prefetch(&self, node: u32, level: usize) {
+        if let Some(row) = self.row(node, level) {
+            prefetch(row);
+        }
+    }
+
     pub fn count(&self, node: u32, level: usize) -> usize {
         self.row(node, level).map_or(0, |row| row[0].load(Ordering::Acquire) as usize)
     }
 
-    /// A bound of the longest link of a node that is full on level 0.
+    /// A link of this length or longer is of no use to a node on level 0: a bound of its longest link, if it
+    /// is full, else infinite.
     pub fn longest(&self, node: u32) -> f32 {
         f32::from_bits(self.longest.at(node).load(Ordering::Relaxed))
     }
@@ -117,14 +129,11 @@ impl Links {
         self.longest.at(node).store(length.to_bits(), Ordering::Relaxed);
     }
 
-    /// Whether `other` or one of `sorted` is among the neighbours of a node.
-    pub fn meets(&self, node: u32, level: usize, other: u32, sorted: &[u32]) -> bool {
+    /// Whether one of `others` is among the neighbours of a node.
+    pub fn meets(&self, node: u32, level: usize, others: &Few) -> bool {
         let Some(row) = self.row(node, level) else { return false };
         let count = (row[0].load(Ordering::Acquire) as usize).min(row.len() - 1);
-        row[1..=count].iter().any(|id| {
-            let id = id.load(Ordering::Relaxed);
-            id == other || sorted.binary_search(&id).is_ok()
-        })
+        row[1..=count].iter().any(|id| others.contains(id.load(Ordering::Relaxed)))
     }
 
     pub fn contains(&self, node: u32, level: usize, other: u32) -> bool {
@@ -164,6 +173,9 @@ impl Links {
         let Some(row) = self.row(node, level) else { return };
         let count = row[0].load(Ordering::Relaxed) as usize;
         let Some(at) = (1..=count).find(|&i| row[i].load(Ordering::Relaxed) == other) else { return };
+        if level == 0 {
+            self.set_longest(node, f32::INFINITY);
+        }
         row[at].store(row[count].load(Ordering::Relaxed), Ordering::Release);
         row[0].store(count as u32 - 1, Ordering::Release);
     }

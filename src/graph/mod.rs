@@ -22,6 +22,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `links.rs` | link rows: where they lie and how they change |
+//! | `few.rs` | a row of links that others are looked up in |
 //! | `rows.rs` | the memory of link rows, in size classes |
 //! | `node.rs` | the level and the state of a node |
 //! | `locks.rs` | who may change which rows; the gate that a fork() shuts |
@@ -32,6 +33,7 @@
 //! | `check.rs` | the proof |
 
 pub mod check;
+mod few;
 mod insert;
 mod join;
 mod links;
@@ -72,9 +74,6 @@ pub trait Space: Sync {
 
     /// `out[i]` becomes the distance from the probe to `nodes[i]`; both of the same length.
     fn distances(&self, probe: &Self::Probe, nodes: &[u32], out: &mut [f32]);
-
-    /// Asks for a node's memory ahead of [`Space::distances`].
-    fn prefetch(&self, node: u32);
 }
 
 /// The links of a set.

@@ -21,10 +21,11 @@ const DEAD: u8 = 0x20;
 const PRESENT: u8 = 0x40;
 const CLAIMED: u8 = 0x80;
 
-/// A level drawn from the geometric distribution with p = 1/4 (Malkov and Yashunin's rule with
-/// mL = 1/ln 4), at most [`MAX_LEVEL`].
+/// A level drawn from the geometric distribution with p = 1/8 (Malkov and Yashunin's rule with
+/// mL = 1/ln 8), at most [`MAX_LEVEL`]. Fewer upper levels would be smaller and built faster, but a narrow
+/// search would begin too far from where it should end.
 pub fn random_level(rng: &mut impl Rng) -> usize {
-    (rng.random::<u64>().trailing_zeros() as usize / 2).min(MAX_LEVEL)
+    (rng.random::<u64>().trailing_zeros() as usize / 3).min(MAX_LEVEL)
 }
 
 pub(super) struct Nodes {

@@ -14,15 +14,10 @@ pub struct Candidate {
 pub(super) type Key = u64;
 const EXPANDED: Key = 1 << 31;
 
+#[inline(always)]
 pub(super) fn key(distance: f32, node: u32) -> Key {
-    let bits = if distance > 0.0 {
-        distance.to_bits()
-    } else if distance <= 0.0 {
-        0
-    } else {
-        f32::MAX.to_bits() // NaN: behind everything
-    };
-    (bits as Key) << 32 | node as Key
+    // Zero is added to turn minus zero into zero.
+    ((distance + 0.0).to_bits() as Key) << 32 | node as Key
 }
 
 pub(super) fn candidate(key: Key) -> Candidate {
@@ -33,6 +28,8 @@ pub(super) fn candidate(key: Key) -> Candidate {
 #[derive(Default)]
 pub struct Pool {
     keys: Vec<Key>,
+    /// Those of one offer that have a place.
+    offered: Vec<Key>,
     ef: usize,
     /// Everything before it is expanded.
     cursor: usize,
@@ -58,10 +55,31 @@ impl Pool {
         key >= self.bound()
     }
 
+    /// Offers candidates; keeps those that are among the best.
+    #[inline(always)]
+    pub fn offer_all(&mut self, nodes: &[u32], distances: &[f32]) {
+        // Whether one has a place cannot be predicted, so there is no branch on it.
+        let bound = self.bound();
+        self.offered.resize(nodes.len(), 0);
+        let mut kept = 0;
+        for (&node, &distance) in nodes.iter().zip(distances) {
+            let key = key(distance, node);
+            self.offered[kept] = key;
+            kept += (key < bound) as usize;
+        }
+        for i in 0..kept {
+            self.insert(self.offered[i]);
+        }
+    }
+
     /// Offers a candidate; keeps it if it is among the best.
     #[inline(always)]
     pub fn offer(&mut self, distance: f32, node: u32) {
-        let key = key(distance, node);
+        self.insert(key(distance, node));
+    }
+
+    #[inline(always)]
+    fn insert(&mut self, key: Key) {
         if key >= self.bound() {
             return;
         }
@@ -87,6 +105,12 @@ impl Pool {
         None
     }
 
+    /// The node that [`Pool::expand`] yields next, if no nearer one is offered before.
+    #[inline(always)]
+    pub fn peek(&self) -> Option<u32> {
+        self.keys.get(self.cursor).map(|&key| candidate(key).node)
+    }
+
     /// All candidates, nearest first.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Candidate> + '_ {
         self.keys.iter().map(|&key| candidate(key))
@@ -105,19 +129,23 @@ mod tests {
             let mut pool = Pool::default();
             pool.begin(ef);
             let mut all = Vec::new();
+            let mut offered = Vec::new();
+            let mut expanded = Vec::new();
             for node in 0..500 {
                 let distance = rng.random_range(0..200) as f32 / 100.0;
-                pool.offer(distance, node);
                 all.push((distance, node));
+                offered.push((distance, node));
+                if rng.random_bool(0.2) {
+                    let (distances, nodes): (Vec<f32>, Vec<u32>) = offered.drain(..).unzip();
+                    pool.offer_all(&nodes, &distances);
+                }
                 if node % 3 == 0 {
-                    let expected = pool.iter().map(|c| c.node).next();
-                    if let Some(c) = pool.expand() {
-                        assert!(pool.iter().any(|k| k == c));
-                    } else {
-                        assert!(expected.is_some());
-                    }
+                    let nearest = pool.iter().map(|c| c.node).find(|node| !expanded.contains(node));
+                    assert_eq!(pool.expand().map(|c| c.node), nearest);
+                    expanded.extend(nearest);
                 }
             }
+            offered.into_iter().for_each(|(distance, node)| pool.offer(distance, node));
             all.sort_by(|a, b| a.partial_cmp(b).expect("no NaN"));
             let kept: Vec<f32> = pool.iter().map(|c| c.distance).collect();
             let best: Vec<f32> = all.iter().take(ef).map(|c| c.0).collect();

@@ -11,12 +11,12 @@ impl Graph {
     /// The `ef` nearest nodes that the search finds, nearest first, dead ones among them.
     pub fn search<S: Space>(&self, space: &S, probe: &S::Probe, ef: usize, scratch: &mut Scratch) -> Vec<Candidate> {
         let Some((entry, top)) = self.entry() else { return Vec::new() };
-        // A narrow beam does not recover from a bad start, so it gets several, from a beam on the level
+        // A narrow beam does not recover from a bad start, so it gets several, from a beam of 2M on the level
         // above. A wide one finds more by being a little wider.
         let is_narrow = ef < 4 * self.m && top > 0;
         let mut starts = vec![self.descend(space, probe, entry, top, is_narrow as usize, scratch)];
         if is_narrow {
-            self.search_level(space, probe, &starts, self.m, 1, scratch);
+            self.search_level(space, probe, &starts, 2 * self.m, 1, scratch);
             starts = scratch.pool.iter().collect();
         }
         self.search_level(space, probe, &starts, ef, 0, scratch);
@@ -128,10 +128,11 @@ impl Graph {
             }
         }
         while let Some(next) = pool.expand() {
-            self.evaluate_neighbours(space, probe, next.node, level, scratch, |node| visited.insert(node));
-            for (&node, &distance) in scratch.batch.iter().zip(&scratch.distances) {
-                pool.offer(distance, node);
+            if let Some(after) = pool.peek() {
+                self.links.prefetch(after, level);
             }
+            self.evaluate_neighbours(space, probe, next.node, level, scratch, |node| visited.insert(node));
+            pool.offer_all(&scratch.batch, &scratch.distances);
         }
         scratch.visited = visited;
         scratch.pool = pool;
@@ -150,10 +151,14 @@ impl Graph {
     ) {
         scratch.batch.clear();
         self.links.read(node, level, &mut scratch.batch);
-        scratch.batch.retain(|&neighbour| wanted(neighbour));
-        for &neighbour in &scratch.batch {
-            space.prefetch(neighbour);
+        // Not `retain`: whether a neighbour is wanted cannot be predicted, so there is no branch on it.
+        let mut kept = 0;
+        for i in 0..scratch.batch.len() {
+            let neighbour = scratch.batch[i];
+            scratch.batch[kept] = neighbour;
+            kept += wanted(neighbour) as usize;
         }
+        scratch.batch.truncate(kept);
         scratch.distances.resize(scratch.batch.len(), 0.0);
         space.distances(probe, &scratch.batch, &mut scratch.distances);
         scratch.evaluations += scratch.batch.len() as u64;

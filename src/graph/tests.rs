@@ -20,7 +20,6 @@ impl Space for Points {
             *out = self.0[node as usize].iter().zip(probe).map(|(a, b)| (a - b) * (a - b)).sum();
         }
     }
-    fn prefetch(&self, _: u32) {}
 }
 
 fn random_points(n: usize, dim: usize, rng: &mut SmallRng) -> Points {

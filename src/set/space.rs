@@ -1,9 +1,9 @@
 //! The graph's view of the stored vectors.
 
 use super::shared::Shared;
+use crate::arena::prefetch;
 use crate::graph::Space;
 use crate::vector::Probe;
-use crate::vector::kernel;
 
 /// Rows handed to a kernel in one call.
 pub(super) const BATCH: usize = 32;
@@ -15,6 +15,7 @@ impl Shared {
             let mut rows: [&[u8]; BATCH] = [&[]; BATCH];
             for (row, &node) in rows.iter_mut().zip(nodes) {
                 *row = self.vectors.get(node);
+                prefetch(row);
             }
             evaluate(&rows[..nodes.len()], out);
         }
@@ -35,10 +36,5 @@ impl Space for Shared {
     #[inline]
     fn distances(&self, probe: &Probe, nodes: &[u32], out: &mut [f32]) {
         self.batches(nodes, out, |rows, out| probe.distances(rows, out));
-    }
-
-    #[inline]
-    fn prefetch(&self, node: u32) {
-        kernel::prefetch(self.vectors.get(node));
     }
 }

@@ -384,8 +384,6 @@ fn each_kernel_can_be_selected() {
     let error = select("abacus").unwrap_err().to_string();
     assert!(error.contains("abacus") && error.contains("scalar"), "{error}");
     println!("in use: {}", kernel::kernel_name());
-    kernel::prefetch(&[1; 1000]);
-    kernel::prefetch(&[]);
 }
 
 #[test]

@@ -195,26 +195,3 @@ pub fn active() -> &'static Kernels {
 pub fn kernel_name() -> &'static str {
     active().name
 }
-
-/// Cache lines that [`prefetch`] asks for; the CPU's own prefetcher follows from there.
-const PREFETCH_LINES: usize = 8;
-
-/// Asks the CPU to load the beginning of a row that will be needed soon.
-#[inline]
-pub fn prefetch(row: &[u8]) {
-    for line in row.chunks(64).take(PREFETCH_LINES) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: part of the baseline; a hint, which touches no memory.
-        unsafe {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
-        }
-        #[cfg(target_arch = "aarch64")]
-        // SAFETY: as above.
-        unsafe {
-            std::arch::asm!("prfm pldl1keep, [{}]", in(reg) line.as_ptr(), options(nostack, readonly, preserves_flags));
-        }
-        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-        let _ = line;
-    }
-}
