@@ -38,6 +38,8 @@ pub(super) fn with_scratch<R>(body: impl FnOnce(&mut Scratch) -> R) -> R {
 static BACKLOG: AtomicUsize = AtomicUsize::new(0);
 /// A running mean of the time to link one node.
 static LINK_NANOS: AtomicU64 = AtomicU64::new(150_000);
+/// Links that the mean is taken over: so many that single ones do not move the bound by more than [`MARGIN`].
+const MEAN_OVER: u64 = 1024;
 /// All that is pending must be linkable in about this time by one thread: a saving child does.
 const BACKLOG_NANOS: u64 = 1_000_000_000;
 
@@ -73,6 +75,9 @@ pub fn totals() -> Totals {
         pending: BACKLOG.load(Ordering::Relaxed),
     }
 }
+
+/// Elements for which there must be room before withheld replies go out.
+const MARGIN: usize = 64;
 
 /// Removed elements that may wait for their repair.
 const DEAD_MOST: usize = 1024;
@@ -167,10 +172,26 @@ impl Shared {
 
     /// Whether there is more to link or repair than may wait.
     pub fn is_over_bound(&self) -> bool {
-        let most = (PENDING_BYTES.load(Ordering::Relaxed) / self.vectors.stride()).max(PENDING_LEAST);
-        let estimate = BACKLOG.load(Ordering::Relaxed) as u64 * LINK_NANOS.load(Ordering::Relaxed);
+        self.would_be_over_bound(0)
+    }
+
+    /// Whether waiters may go on: there is room for the next few as well, so that a full list does not
+    /// stop and wake a client for each element.
+    fn has_room(&self) -> bool {
+        !self.would_be_over_bound((self.most_pending() / 8).min(MARGIN))
+    }
+
+    fn would_be_over_bound(&self, more: usize) -> bool {
+        let estimate = (BACKLOG.load(Ordering::Relaxed) + more) as u64 * LINK_NANOS.load(Ordering::Relaxed);
         let count = self.pending.count();
-        count > most || (count > PENDING_LEAST && estimate > BACKLOG_NANOS) || self.dead.len() > DEAD_MOST
+        // A set with next to nothing pending is never over it: nobody would come by to tell of room.
+        count + more > self.most_pending()
+            || (count > PENDING_LEAST && estimate > BACKLOG_NANOS)
+            || self.dead.len() + more > DEAD_MOST
+    }
+
+    fn most_pending(&self) -> usize {
+        (PENDING_BYTES.load(Ordering::Relaxed) / self.vectors.stride()).max(PENDING_LEAST)
     }
 
     /// Puts a node on the pending list; false if there is no place on it.
@@ -233,7 +254,7 @@ impl Shared {
         let nanos = began.elapsed().as_nanos() as u64;
         // Racing updates of the mean lose a sample: harmless.
         let mean = LINK_NANOS.load(Ordering::Relaxed);
-        LINK_NANOS.store(mean - mean / 32 + nanos.min(10_000_000) / 32, Ordering::Relaxed);
+        LINK_NANOS.store(mean - mean / MEAN_OVER + nanos.min(10_000_000) / MEAN_OVER, Ordering::Relaxed);
         true
     }
 
@@ -290,10 +311,9 @@ impl Shared {
 
     /// Drops those waiters whose time has come.
     fn serve_waiters(&self) {
-        if !self.waiters.is_empty() && !self.is_over_bound() {
-            while let Some(waiter) = self.waiters.pop() {
-                drop(waiter);
-            }
+        // Looks for room before each: whoever was served may have taken it.
+        while !self.waiters.is_empty() && self.has_room() {
+            drop(self.waiters.pop());
         }
         let mut waiting = self.lock_link_waiters();
         if waiting.is_empty() || self.unrepaired.load(Ordering::SeqCst) > 0 {
