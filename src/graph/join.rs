@@ -20,6 +20,9 @@ const ATTEMPTS: usize = 8;
 /// a search, which a narrow beam often misses, lead over those.
 const SAME_DIRECTION: f32 = 0.85;
 
+/// Candidates tried on upper levels, for each of the M links that a newcomer may get there.
+const UPPER_TRIES: usize = 3;
+
 /// Neighbours that a candidate is compared with at once: the first ones often decide.
 const AT_ONCE: usize = 4;
 
@@ -55,13 +58,17 @@ impl<'a, S: Space> Newcomer<'a, S> {
     /// Connects to the best of the candidates (nearest first) on a level: up to M of them.
     pub fn join(&mut self, level: usize, candidates: &[Candidate]) {
         let most = self.graph.m;
+        // On the upper levels nearly all are full: whoever finds no place among the nearest of many would try
+        // all of them.
+        let tried = if level > 0 { UPPER_TRIES * most } else { usize::MAX };
+        let candidates = &candidates[..candidates.len().min(tried)];
         let mut made: Vec<u32> = Vec::with_capacity(most);
         let mut passed: Vec<Candidate> = Vec::new();
         for &candidate in candidates {
             if made.len() == most {
                 return;
             }
-            if candidate.node == self.node || !self.is_worth_a_try(candidate, level) {
+            if candidate.node == self.node {
                 continue;
             }
             if self.lies_behind(&made, candidate) {
@@ -94,12 +101,6 @@ impl<'a, S: Space> Newcomer<'a, S> {
             self.space.distances(&self.spare, made, distances);
             distances.iter().any(|&d| d < SAME_DIRECTION * candidate.distance)
         })
-    }
-
-    /// Whether the candidate may have a place: known to be false of those that are full and have no longer
-    /// link to give up.
-    fn is_worth_a_try(&self, candidate: Candidate, level: usize) -> bool {
-        level > 0 || candidate.distance < self.graph.links.longest(candidate.node)
     }
 
     /// Links to a candidate, if it has room or a longer link that it can do without.
@@ -146,10 +147,6 @@ impl<'a, S: Space> Newcomer<'a, S> {
         self.lengths.resize(self.neighbours.len(), 0.0);
         space.move_probe(&mut self.spare, candidate.node);
         space.distances(&self.spare, &self.neighbours, &mut self.lengths);
-        if level == 0 {
-            let longest = self.lengths.iter().copied().fold(0.0, f32::max);
-            graph.links.set_longest(candidate.node, longest);
-        }
         let mut longer: Vec<(f32, u32)> = (self.lengths.iter().copied().zip(self.neighbours.iter().copied()))
             .filter(|&(length, _)| length > candidate.distance)
             .collect();

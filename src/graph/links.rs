@@ -28,9 +28,6 @@ pub(super) struct Links {
     /// Reference of a node's row on level 0.
     ground: Array<AtomicU32>,
     classes: [RowClass; CLASSES],
-    /// The longest link of a node on level 0, as bits of a float, or longer than that: infinite as long as
-    /// there is room.
-    longest: Array<AtomicU32>,
     /// Row of a node's tower among those of its level.
     tower: Array<AtomicU32>,
     towers: [RowClass; MAX_LEVEL],
@@ -42,7 +39,6 @@ impl Links {
             m,
             ground: Array::new(1),
             classes: std::array::from_fn(|class| RowClass::new(1 + class_capacity(m, class))),
-            longest: Array::new(1),
             tower: Array::new(1),
             towers: std::array::from_fn(|above| RowClass::new((above + 1) * (1 + tower_capacity(m)))),
         }
@@ -52,8 +48,6 @@ impl Links {
     pub fn announce(&self, node: u32) {
         self.ground.ensure(node);
         self.ground.at(node).store(NONE, Ordering::Release);
-        self.longest.ensure(node);
-        self.set_longest(node, f32::INFINITY);
         self.tower.ensure(node);
         self.tower.at(node).store(NONE, Ordering::Release);
     }
@@ -117,18 +111,6 @@ impl Links {
         self.row(node, level).map_or(0, |row| row[0].load(Ordering::Acquire) as usize)
     }
 
-    /// A link of this length or longer is of no use to a node on level 0: a bound of its longest link, if it
-    /// is full, else infinite.
-    pub fn longest(&self, node: u32) -> f32 {
-        f32::from_bits(self.longest.at(node).load(Ordering::Relaxed))
-    }
-
-    /// Notes the length of a full node's longest link. A hint: a stale one costs an attempt, or a
-    /// link that is not made.
-    pub fn set_longest(&self, node: u32, length: f32) {
-        self.longest.at(node).store(length.to_bits(), Ordering::Relaxed);
-    }
-
     /// Whether one of `others` is among the neighbours of a node.
     pub fn meets(&self, node: u32, level: usize, others: &Few) -> bool {
         let Some(row) = self.row(node, level) else { return false };
@@ -161,9 +143,6 @@ impl Links {
         };
         let count = row[0].load(Ordering::Relaxed) as usize;
         row[count + 1].store(other, Ordering::Relaxed);
-        if level == 0 {
-            self.set_longest(node, f32::INFINITY);
-        }
         // Release: who sees the count sees the id, and what was written before it.
         row[0].store(count as u32 + 1, Ordering::Release);
     }
@@ -173,9 +152,6 @@ impl Links {
         let Some(row) = self.row(node, level) else { return };
         let count = row[0].load(Ordering::Relaxed) as usize;
         let Some(at) = (1..=count).find(|&i| row[i].load(Ordering::Relaxed) == other) else { return };
-        if level == 0 {
-            self.set_longest(node, f32::INFINITY);
-        }
         row[at].store(row[count].load(Ordering::Relaxed), Ordering::Release);
         row[0].store(count as u32 - 1, Ordering::Release);
     }
@@ -250,7 +226,7 @@ impl Links {
 
     pub fn allocated(&self) -> usize {
         let classes: usize = self.classes.iter().chain(&self.towers).map(RowClass::allocated).sum();
-        classes + self.ground.allocated() + self.longest.allocated() + self.tower.allocated()
+        classes + self.ground.allocated() + self.tower.allocated()
     }
 }
 
