@@ -53,13 +53,15 @@ impl Program {
             let next = match *step {
                 Step::CompareNumber(comparison, at, number) => {
                     let column = &columns[usize::from(at)];
-                    all = and(all, present(column));
-                    compare_numbers(comparison, column, number)
+                    let verdict = compare_numbers(comparison, column, number);
+                    all = and(all, present_beside(verdict, column));
+                    verdict
                 }
                 Step::CompareString(comparison, at, string) => {
                     let column = &columns[usize::from(at)];
-                    all = and(all, present(column));
-                    compare_strings(comparison, column, Bits::string(&self.strings[string as usize]))
+                    let verdict = compare_strings(comparison, column, Bits::string(&self.strings[string as usize]));
+                    all = and(all, present_beside(verdict, column));
+                    verdict
                 }
                 Step::Exists(at) => present(&columns[usize::from(at)]),
                 Step::Not => {
@@ -94,6 +96,12 @@ fn or(a: Verdict, b: Verdict) -> Verdict {
 /// Elements that have the field at all.
 fn present(column: &[Bits; BLOCK]) -> Verdict {
     Verdict { matching: bits(column, |value| value != Bits::MISSING), unknown: 0 }
+}
+
+/// The same, where a comparison looked at the column: it knows nothing of missing fields, so where it knows
+/// all, all are there.
+fn present_beside(comparison: Verdict, column: &[Bits; BLOCK]) -> Verdict {
+    if comparison.unknown == 0 { Verdict { matching: !0, unknown: 0 } } else { present(column) }
 }
 
 /// Anything but numbers is left to the records.

@@ -7,16 +7,21 @@ use super::pool::{Candidate, candidate, key};
 use super::scratch::Scratch;
 use super::{Graph, Space};
 
+/// Beams below this are narrow.
+const NARROW: usize = 64;
+/// Width of the beam that finds where a narrow one begins.
+const STARTS: usize = 32;
+
 impl Graph {
     /// The `ef` nearest nodes that the search finds, nearest first, dead ones among them.
     pub fn search<S: Space>(&self, space: &S, probe: &S::Probe, ef: usize, scratch: &mut Scratch) -> Vec<Candidate> {
         let Some((entry, top)) = self.entry() else { return Vec::new() };
-        // A narrow beam does not recover from a bad start, so it gets several, from a beam of 2M on the level
-        // above. A wide one finds more by being a little wider.
-        let is_narrow = ef < 4 * self.m && top > 0;
+        // A narrow beam does not recover from a bad start, so it gets several, from a beam on the level above. A
+        // wide one finds more by being a little wider.
+        let is_narrow = ef < NARROW && top > 0;
         let mut starts = vec![self.descend(space, probe, entry, top, is_narrow as usize, scratch)];
         if is_narrow {
-            self.search_level(space, probe, &starts, 2 * self.m, 1, scratch);
+            self.search_level(space, probe, &starts, STARTS, 1, scratch);
             starts = scratch.pool.iter().collect();
         }
         self.search_level(space, probe, &starts, ef, 0, scratch);
@@ -55,6 +60,9 @@ impl Graph {
                 break;
             }
             expanded += 1;
+            if let Some(&Reverse(after)) = open.peek() {
+                self.links.prefetch(candidate(after).node, 0);
+            }
             let next = candidate(next);
             self.evaluate_neighbours(space, probe, next.node, 0, scratch, |node| visited.insert(node));
             for (&node, &distance) in scratch.batch.iter().zip(&scratch.distances) {
