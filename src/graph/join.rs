@@ -150,10 +150,10 @@ impl<'a, S: Space> Newcomer<'a, S> {
         let mut longer: Vec<(f32, u32)> = (self.lengths.iter().copied().zip(self.neighbours.iter().copied()))
             .filter(|&(length, _)| length > candidate.distance)
             .collect();
-        longer.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
         if longer.is_empty() {
             return None;
         }
+        longer.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
         let floor = graph.m / 2;
         self.neighbours.push(self.node);
         let ways = Few::new(&self.neighbours);
