@@ -118,10 +118,12 @@ impl Blobs {
         Some(unsafe { Blob::slice(base) })
     }
 
-    /// Asks for an id's blob ahead of [`Blobs::get`].
+    /// Asks for a later id's blob, for whoever goes through all ids in order and is at this one.
     #[inline]
-    pub fn prefetch(&self, id: u32) {
-        if let Some(pointer) = self.pointers.get(id) {
+    pub fn prefetch_after(&self, id: u32) {
+        /// Blobs whose memory is on its way.
+        const AHEAD: u32 = 24;
+        if let Some(pointer) = self.pointers.get(id.saturating_add(AHEAD)) {
             hint(pointer[0].load(Ordering::Relaxed));
         }
     }

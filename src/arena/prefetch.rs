@@ -30,3 +30,16 @@ pub(super) fn hint(address: *const u8) {
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     let _ = address;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A hint that touched memory would end the process here.
+    #[test]
+    fn any_memory_may_be_asked_for() {
+        prefetch::<u64>(&[]);
+        prefetch(&[1u8; 100_000]);
+        hint(std::ptr::null());
+    }
+}

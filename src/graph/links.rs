@@ -92,8 +92,7 @@ impl Links {
     #[inline]
     pub fn read(&self, node: u32, level: usize, out: &mut Vec<u32>) {
         let Some(row) = self.row(node, level) else { return };
-        let count = (row[0].load(Ordering::Acquire) as usize).min(row.len() - 1);
-        out.extend(row[1..=count].iter().map(|id| id.load(Ordering::Relaxed)));
+        out.extend(ids(row));
         // The ids were stored after their nodes were announced; the fence makes what the
         // announcing thread wrote visible to whoever uses the ids.
         fence(Ordering::Acquire);
@@ -113,15 +112,11 @@ impl Links {
 
     /// Whether one of `others` is among the neighbours of a node.
     pub fn meets(&self, node: u32, level: usize, others: &Few) -> bool {
-        let Some(row) = self.row(node, level) else { return false };
-        let count = (row[0].load(Ordering::Acquire) as usize).min(row.len() - 1);
-        row[1..=count].iter().any(|id| others.contains(id.load(Ordering::Relaxed)))
+        self.row(node, level).is_some_and(|row| ids(row).any(|id| others.contains(id)))
     }
 
     pub fn contains(&self, node: u32, level: usize, other: u32) -> bool {
-        let Some(row) = self.row(node, level) else { return false };
-        let count = (row[0].load(Ordering::Acquire) as usize).min(row.len() - 1);
-        row[1..=count].iter().any(|id| id.load(Ordering::Relaxed) == other)
+        self.row(node, level).is_some_and(|row| ids(row).any(|id| id == other))
     }
 
     /// Links that a node may have on a level without special need.
@@ -228,6 +223,13 @@ impl Links {
         let classes: usize = self.classes.iter().chain(&self.towers).map(RowClass::allocated).sum();
         classes + self.ground.allocated() + self.tower.allocated()
     }
+}
+
+/// The neighbours in a row, which may be in the middle of a change.
+#[inline(always)]
+fn ids(row: &[AtomicU32]) -> impl Iterator<Item = u32> + '_ {
+    let count = (row[0].load(Ordering::Acquire) as usize).min(row.len() - 1);
+    row[1..=count].iter().map(|id| id.load(Ordering::Relaxed))
 }
 
 fn class_capacity(m: usize, class: usize) -> usize {

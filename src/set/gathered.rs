@@ -39,7 +39,7 @@ impl Gathering {
             return self.is_ready();
         }
         for node in 0..end {
-            records.prefetch(node + 24);
+            records.prefetch_after(node);
             let mut record = records.get(node);
             loop {
                 keep(node, record);

@@ -285,7 +285,7 @@ impl Search<'_> {
             self.tested += nodes.len() as u64;
             let records = &self.shared.attributes;
             nodes.retain(|&node| {
-                records.prefetch(node + 24);
+                records.prefetch_after(node);
                 self.matches(node)
             });
         }

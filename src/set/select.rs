@@ -63,7 +63,7 @@ impl Selection {
         match self.filter.mark(end, &shared.attributes) {
             Some(marks) => marks.for_each(end, |node| nodes.push(node)),
             None => nodes.extend((0..end).filter(|&node| {
-                shared.attributes.prefetch(node + 24);
+                shared.attributes.prefetch_after(node);
                 self.filter.matches(node, &shared.attributes)
             })),
         }
