@@ -12,6 +12,7 @@
 //! | `server` | all that the server sees | everybody |
 //! | [`command`] | arguments in, requests and replies out | `set`, `filter`, `vector` |
 //! | [`persist`] | the saved form | `set`, `graph`, `vector` |
+//! | [`search`] | the commands `FT.*`: search over documents | those below `set` |
 //! | [`set`] | one vector set | those below |
 //! | [`graph`] | HNSW over opaque nodes | `arena` |
 //! | [`vector`] | encodings, distances, kernels | nobody |
@@ -38,6 +39,7 @@ pub mod filter;
 pub mod graph;
 pub mod metrics;
 pub mod persist;
+pub mod search;
 #[cfg(feature = "module")]
 mod server;
 pub mod set;

@@ -10,6 +10,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("filter", &["attributes"]),
     ("graph", &["arena", "sync"]),
     ("persist", &["graph", "set", "vector"]),
+    ("search", &["arena", "index", "metrics", "sync", "vector", "workers"]),
     ("set", &["arena", "attributes", "filter", "graph", "metrics", "sync", "vector", "workers"]),
     ("vector", &[]),
     ("workers", &["sync"]),

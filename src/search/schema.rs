@@ -1,0 +1,146 @@
+//! What FT.CREATE defines: an index's documents and its fields.
+
+/// The kind of keys whose values are documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    Hash,
+    Json,
+}
+
+/// An index as its creator described it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Definition {
+    pub name: Vec<u8>,
+    pub source: Source,
+    /// A key belongs to the index if its name begins with one of these; never empty.
+    pub prefixes: Vec<Vec<u8>>,
+    /// An expression that a document has to fulfil, as text.
+    pub filter: Option<Vec<u8>>,
+    /// Lower case, one of the known languages.
+    pub language: Option<Vec<u8>>,
+    pub language_field: Option<Vec<u8>>,
+    /// Weight of a document that has none of its own, 0 to 1.
+    pub score: f64,
+    pub score_field: Option<Vec<u8>>,
+    pub payload_field: Option<Vec<u8>>,
+    pub max_text_fields: bool,
+    pub no_offsets: bool,
+    pub no_highlight: bool,
+    pub no_fields: bool,
+    pub no_frequencies: bool,
+    /// Seconds without use after which index and documents go.
+    pub temporary: Option<u64>,
+    /// None: the default list.
+    pub stop_words: Option<Vec<Vec<u8>>>,
+    pub skip_initial_scan: bool,
+    pub index_all: Option<bool>,
+    pub fields: Vec<Field>,
+}
+
+/// A field of the schema.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// A hash field's name or a JSONPath: the "identifier".
+    pub path: Vec<u8>,
+    /// The name in queries: the "attribute", the path where no AS is given.
+    pub name: Vec<u8>,
+    pub kind: Kind,
+    pub sortable: bool,
+    /// The sort value keeps its case.
+    pub unnormalized: bool,
+    pub no_index: bool,
+    pub index_missing: bool,
+    pub index_empty: bool,
+}
+
+/// A field's type with the options of that type.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    Tag {
+        /// None: `,` in hashes, none in JSON.
+        separator: Option<u8>,
+        case_sensitive: bool,
+        suffix_trie: bool,
+    },
+    Numeric,
+    Geo,
+    GeoShape {
+        flat: bool,
+    },
+    Text {
+        weight: f64,
+        no_stem: bool,
+        /// `dm:en` and the like.
+        phonetic: Option<Vec<u8>>,
+        suffix_trie: bool,
+    },
+    Vector(VectorOptions),
+}
+
+/// A vector field's options, all resolved to values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VectorOptions {
+    pub algorithm: Algorithm,
+    pub element: Element,
+    /// Components.
+    pub dim: usize,
+    pub metric: Metric,
+    /// Attributes as given, upper case names, in order: what FT.INFO shows beside the known ones.
+    pub given: Vec<(Vec<u8>, Vec<u8>)>,
+    pub initial_cap: usize,
+    pub block_size: usize,
+    pub m: usize,
+    pub ef_construction: usize,
+    pub ef_runtime: usize,
+    pub epsilon: f64,
+}
+
+/// How a vector field is searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    Flat,
+    Hnsw,
+    /// Accepted, served by the graph.
+    SvsVamana,
+}
+
+/// The type of a vector's components in documents and query blobs, little-endian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Element {
+    Float32,
+    Float64,
+    Float16,
+    Bfloat16,
+    Int8,
+    Uint8,
+}
+
+impl Element {
+    /// Bytes of a component.
+    pub fn size(self) -> usize {
+        match self {
+            Element::Float64 => 8,
+            Element::Float32 => 4,
+            Element::Float16 | Element::Bfloat16 => 2,
+            Element::Int8 | Element::Uint8 => 1,
+        }
+    }
+}
+
+/// How far apart two vectors are; smaller is nearer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metric {
+    /// Sum of squared differences.
+    L2,
+    /// 1 − dot product.
+    InnerProduct,
+    /// 1 − cosine.
+    Cosine,
+}
+
+impl Definition {
+    /// The field of that name in queries (not of that path).
+    pub fn field(&self, name: &[u8]) -> Option<usize> {
+        self.fields.iter().position(|field| field.name == name)
+    }
+}
