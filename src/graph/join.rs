@@ -15,11 +15,6 @@ use crate::arena::Grace;
 /// Attempts at one connection while other threads change the same rows.
 const ATTEMPTS: usize = 8;
 
-/// A candidate lies in a neighbour's direction if it is nearer to that neighbour than this share of
-/// its distance from the newcomer. Below 1, so that more of the nearest are linked: the last steps of
-/// a search, which a narrow beam often misses, lead over those.
-const SAME_DIRECTION: f32 = 0.85;
-
 /// Candidates tried on upper levels, for each of the M links that a newcomer may get there.
 const UPPER_TRIES: usize = 3;
 
@@ -94,12 +89,13 @@ impl<'a, S: Space> Newcomer<'a, S> {
 
     /// Whether one of the neighbours made so far lies in the candidate's direction.
     fn lies_behind(&mut self, made: &[u32], candidate: Candidate) -> bool {
-        self.space.move_probe(&mut self.spare, candidate.node);
+        let space = self.space;
+        space.move_probe(&mut self.spare, candidate.node);
         let mut distances = [0.0; AT_ONCE];
         made.chunks(AT_ONCE).any(|made| {
             let distances = &mut distances[..made.len()];
-            self.space.distances(&self.spare, made, distances);
-            distances.iter().any(|&d| d < SAME_DIRECTION * candidate.distance)
+            space.distances(&self.spare, made, distances);
+            distances.iter().any(|&between| space.lies_behind(between, candidate.distance))
         })
     }
 

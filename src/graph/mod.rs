@@ -61,7 +61,7 @@ use crate::sync::Mutex;
 
 /// The distances of a metric space whose points are the graph's nodes.
 ///
-/// Distances are finite, not negative and symmetric as far as rounding allows.
+/// Distances are finite and symmetric as far as rounding allows; less is nearer. Negative ones are fine.
 pub trait Space: Sync {
     /// A point to measure from, prepared once.
     type Probe: Send;
@@ -74,6 +74,19 @@ pub trait Space: Sync {
 
     /// `out[i]` becomes the distance from the probe to `nodes[i]`; both of the same length.
     fn distances(&self, probe: &Self::Probe, nodes: &[u32], out: &mut [f32]);
+
+    /// Whether a candidate lies behind a neighbour, as seen from a newcomer: then the link to the
+    /// neighbour leads there, and no other one is needed in this direction. `between` is the distance of
+    /// the two, `distance` that of the candidate from the newcomer.
+    ///
+    /// Here, for distances that are not negative: if it is nearer to the neighbour than a share below 1
+    /// of its distance from the newcomer, so that more of the nearest are linked: the last steps of a
+    /// search, which a narrow beam often misses, lead over those.
+    #[inline(always)]
+    fn lies_behind(&self, between: f32, distance: f32) -> bool {
+        const SAME_DIRECTION: f32 = 0.85;
+        between < SAME_DIRECTION * distance
+    }
 }
 
 /// The links of a set.

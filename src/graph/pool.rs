@@ -9,19 +9,26 @@ pub struct Candidate {
     pub node: u32,
 }
 
-/// A candidate as one number that sorts by distance: the bits of a non-negative float ascend with
-/// its value. Below them, a mark and the node.
+/// A candidate as one number that sorts by distance: the bits of a float that is not negative ascend
+/// with its value, those of a negative one descend; so the former get the upper bit, and the latter are
+/// inverted. Below them, a mark and the node.
 pub(super) type Key = u64;
 const EXPANDED: Key = 1 << 31;
+const SIGN: u32 = 1 << 31;
 
 #[inline(always)]
 pub(super) fn key(distance: f32, node: u32) -> Key {
     // Zero is added to turn minus zero into zero.
-    ((distance + 0.0).to_bits() as Key) << 32 | node as Key
+    let bits = (distance + 0.0).to_bits();
+    let ascending = bits ^ ((bits as i32 >> 31) as u32 | SIGN);
+    (ascending as Key) << 32 | node as Key
 }
 
+#[inline(always)]
 pub(super) fn candidate(key: Key) -> Candidate {
-    Candidate { distance: f32::from_bits((key >> 32) as u32), node: (key & (EXPANDED - 1)) as u32 }
+    let ascending = (key >> 32) as u32;
+    let bits = ascending ^ ((!ascending as i32 >> 31) as u32 | SIGN);
+    Candidate { distance: f32::from_bits(bits), node: (key & (EXPANDED - 1)) as u32 }
 }
 
 /// See the module's text.
@@ -123,6 +130,22 @@ mod tests {
     use rand::{Rng, SeedableRng, rngs::SmallRng};
 
     #[test]
+    fn keys_ascend_with_any_finite_distance() {
+        let mut distances: Vec<f32> = [0.0, f32::MIN_POSITIVE, 1e-40, 0.5, 1.0, 1.5, 3e9, f32::MAX].to_vec();
+        distances.extend(distances.clone().iter().map(|d| -d));
+        distances.sort_by(|a, b| a.partial_cmp(b).expect("no NaN"));
+        distances.dedup();
+        for pair in distances.windows(2) {
+            assert!(key(pair[0], 9) < key(pair[1], 3), "{pair:?}");
+        }
+        for distance in distances {
+            assert_eq!(candidate(key(distance, 7) | EXPANDED), Candidate { distance, node: 7 });
+            assert!(key(distance, (1 << 31) - 1) | EXPANDED < Key::MAX);
+        }
+        assert_eq!(key(-0.0, 7), key(0.0, 7));
+    }
+
+    #[test]
     fn keeps_the_best_in_order() {
         let mut rng = SmallRng::seed_from_u64(7);
         for ef in [1, 2, 10, 100] {
@@ -132,7 +155,7 @@ mod tests {
             let mut offered = Vec::new();
             let mut expanded = Vec::new();
             for node in 0..500 {
-                let distance = rng.random_range(0..200) as f32 / 100.0;
+                let distance = rng.random_range(-100..100) as f32 / 100.0;
                 all.push((distance, node));
                 offered.push((distance, node));
                 if rng.random_bool(0.2) {
