@@ -10,8 +10,15 @@
 //! | --- | --- |
 //! | [`schema`] | what FT.CREATE defines |
 //! | [`query`] | the query language: text to a tree whose parts are resolved and checked |
-//! | [`value`] | the values of rows and expressions |
+//! | [`expression`] | APPLY and FILTER |
+//! | [`command`] | arguments to typed requests |
+//! | [`value`], [`number`] | the values of rows and expressions, and how numbers are printed |
+//! | [`error`] | every error text |
 
+pub mod command;
+pub mod error;
+pub mod expression;
+pub mod number;
 pub mod query;
 pub mod schema;
 pub mod value;
