@@ -10,7 +10,7 @@
 //! | folder | holds | may name |
 //! | --- | --- | --- |
 //! | `server` | all that the server sees | everybody |
-//! | [`command`] | arguments in, requests and replies out | `set`, `filter`, `vector` |
+//! | [`command`] | arguments in, requests and replies out | `reply`, `set`, `filter`, `vector` |
 //! | [`persist`] | the saved form | `set`, `graph`, `vector` |
 //! | [`search`] | the commands `FT.*`: search over documents | those below `set` |
 //! | [`set`] | one vector set | those below |
@@ -20,6 +20,7 @@
 //! | [`attributes`] | JSON as typed records | nobody |
 //! | [`arena`] | chunked arrays and their reclamation | nobody |
 //! | [`workers`] | threads | nobody |
+//! | [`reply`] | a reply before it is RESP | nobody |
 //! | `metrics` | counters, and durations by their size | nobody |
 //! | `sync` | atomics and mutexes that checkers see through | nobody |
 //!
@@ -39,6 +40,7 @@ pub mod filter;
 pub mod graph;
 pub mod metrics;
 pub mod persist;
+pub mod reply;
 pub mod search;
 #[cfg(feature = "module")]
 mod server;

@@ -11,18 +11,16 @@
 //! | `vadd.rs`, `vsim.rs` | the two large ones |
 //! | `inspect.rs` | what only looks: VEMB, VLINKS, VINFO, VRANDMEMBER, VRANGE |
 //! | `error.rs` | every error text |
-//! | `reply.rs` | a reply before it is RESP |
 
 pub mod args;
 mod error;
 pub mod inspect;
-mod reply;
 pub mod vadd;
 mod vector;
 pub mod vsim;
 
+pub use crate::reply::Reply;
 pub use error::CommandError;
-pub use reply::Reply;
 pub use vector::VectorArgument;
 
 /// The arguments of a command behind its name.

@@ -2,26 +2,23 @@
 //!
 //! A blocked client is unblocked exactly once, by dropping its [`Unblock`], on any thread, whatever
 //! happens: also when the work panics, and also when the client is long gone, which the server
-//! handles. The payload crosses to the main thread behind a pointer that `free` takes back.
+//! handles. The answer crosses to the main thread behind a pointer that `free` takes back.
 //!
 //! The server is told that the command took all of the time from block to unblock, in which its
 //! client waited: in a queue, for the query itself, or for links. So SLOWLOG, LATENCY HISTOGRAM and
 //! INFO commandstats show what clients see.
 
 use std::os::raw::{c_int, c_void};
-use std::time::Instant;
 
 use redis_module::raw;
 
 use super::api::{Context, SLOT_IMPORT_CLIENT, api};
-use super::commands::{self, Outcome};
-use super::handlers::Call;
-use super::{info, query_pool, reply};
-use crate::command::Reply;
-use crate::set::{Hits, Query, VectorSet};
+use super::commands::{Call, INTERNAL_ERROR, Outcome};
+use super::{pools, reply};
+use crate::reply::Reply;
 
 /// Whether this command may be answered later.
-pub(super) fn is_allowed(ctx: &Context) -> bool {
+pub fn is_allowed(ctx: &Context) -> bool {
     let forbidding = raw::REDISMODULE_CTX_FLAGS_MULTI
         | raw::REDISMODULE_CTX_FLAGS_LUA
         | raw::REDISMODULE_CTX_FLAGS_DENY_BLOCKING
@@ -31,107 +28,69 @@ pub(super) fn is_allowed(ctx: &Context) -> bool {
     ctx.flags() & forbidding == 0
 }
 
-/// What the main thread needs to build a reply.
-enum Payload {
-    Hits(Hits, reply::HitFormat),
-    Reply(Reply),
-    /// Runs the command, whose arguments the server has kept.
-    Run(Handler),
-}
+/// Builds the reply, on the main thread, where the server has kept the command's arguments.
+pub type Answer = Box<dyn FnOnce(&Call) -> Outcome + Send>;
 
-/// A command that is run once more, this time to the end.
-pub(super) type Handler = fn(&Call) -> Outcome;
+/// What crosses to the main thread; empty once it was used.
+type Payload = Option<Answer>;
 
 /// Unblocks the client when dropped.
-pub(super) struct Unblock {
+pub struct Unblock {
     client: *mut raw::RedisModuleBlockedClient,
-    payload: Option<Box<Payload>>,
+    answer: Payload,
 }
 
 // SAFETY: the server allows unblocking from any thread, and nothing else is done with the pointer.
 unsafe impl Send for Unblock {}
 
 impl Unblock {
-    /// Blocks the client of this command, for as long as it takes.
+    /// Blocks the client of this command, for as long as it takes. Until an answer is set, the client
+    /// would get an error.
     pub fn block(ctx: &Context) -> Option<Unblock> {
         let client = api!(RedisModule_BlockClient(ctx.ptr, Some(on_unblocked), None, Some(free), 0))?;
         if client.is_null() {
             return None;
         }
         api!(RedisModule_BlockedClientMeasureTimeStart(client));
-        Some(Unblock { client, payload: None })
+        Some(Unblock { client, answer: None })
+    }
+
+    /// Sets what answers the client once it is unblocked.
+    pub fn set(&mut self, answer: impl FnOnce(&Call) -> Outcome + Send + 'static) {
+        self.answer = Some(Box::new(answer));
+    }
+
+    /// Unblocks the client with this answer.
+    pub fn answer(mut self, answer: impl FnOnce(&Call) -> Outcome + Send + 'static) {
+        self.set(answer);
     }
 
     /// Unblocks the client with this reply.
     pub fn reply(self, reply: Reply) {
-        self.with(Some(Payload::Reply(reply)));
-    }
-
-    /// Unblocks the client with this; without anything, it gets an error.
-    fn with(mut self, payload: Option<Payload>) {
-        self.payload = payload.map(Box::new);
+        self.answer(move |_| Ok(Some(reply)));
     }
 }
 
 impl Drop for Unblock {
     fn drop(&mut self) {
-        let payload = self.payload.take().map_or(std::ptr::null_mut(), Box::into_raw);
+        let payload = Box::into_raw(Box::new(self.answer.take()));
         api!(RedisModule_BlockedClientMeasureTimeEnd(self.client));
         api!(RedisModule_UnblockClient(self.client, payload.cast::<c_void>()));
     }
 }
 
-/// Runs a query in the pool and replies when it is done.
-pub(super) fn run_query(ctx: &Context, query: Query, format: reply::HitFormat) {
-    let Some(unblock) = Unblock::block(ctx) else {
-        let hits = info::measured(query);
-        return reply::send_hits(ctx, Some(&hits), format);
-    };
-    query_pool().spawn(Box::new(move || {
-        let hits = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| info::measured(query)));
-        unblock.with(hits.ok().map(|hits| Payload::Hits(hits, format)));
+/// Runs `task` in the pool and then, on the main thread, the answer that it returns. Where nothing
+/// may be blocked, both run here.
+pub fn run<A>(ctx: &Context, task: impl FnOnce() -> A + Send + 'static) -> Outcome
+where
+    A: FnOnce(&Context) -> Outcome + Send + 'static,
+{
+    let Some(unblock) = Unblock::block(ctx) else { return task()(ctx) };
+    pools::queries().spawn(Box::new(move || {
+        let answer = task();
+        unblock.answer(move |call| answer(call.ctx));
     }));
-}
-
-/// Runs something in the pool that makes the reply.
-pub(super) fn run(ctx: &Context, task: impl FnOnce() -> Reply + Send + 'static) {
-    let Some(unblock) = Unblock::block(ctx) else {
-        return reply::send(ctx, &Ok(task()));
-    };
-    query_pool().spawn(Box::new(move || {
-        let reply = std::panic::catch_unwind(std::panic::AssertUnwindSafe(task));
-        unblock.with(reply.ok().map(Payload::Reply));
-    }));
-}
-
-/// A reply that is ready and goes out when this is dropped.
-struct Withheld {
-    since: Instant,
-    /// Dropped after `drop` has counted the time.
-    _unblock: Unblock,
-}
-
-impl Drop for Withheld {
-    fn drop(&mut self) {
-        info::STATS.withheld.add(self.since.elapsed());
-    }
-}
-
-/// Replies once the set has room for more pending elements.
-pub(super) fn reply_with_room(ctx: &Context, set: &VectorSet, reply: Reply) {
-    let Some(mut unblock) = Unblock::block(ctx) else {
-        return reply::send(ctx, &Ok(reply));
-    };
-    unblock.payload = Some(Box::new(Payload::Reply(reply)));
-    set.wait_for_room(Box::new(Withheld { since: Instant::now(), _unblock: unblock }));
-}
-
-/// Runs the command once the links that are still to be made are made.
-pub(super) fn run_when_linked(ctx: &Context, set: &VectorSet, handler: Handler) -> bool {
-    let Some(mut unblock) = Unblock::block(ctx) else { return false };
-    unblock.payload = Some(Box::new(Payload::Run(handler)));
-    set.wait_for_links(Box::new(unblock));
-    true
+    Ok(None)
 }
 
 /// Builds the reply, on the main thread.
@@ -141,19 +100,17 @@ unsafe extern "C" fn on_unblocked(
     argc: c_int,
 ) -> c_int {
     let payload = api!(RedisModule_GetBlockedClientPrivateData(ctx)).unwrap_or(std::ptr::null_mut());
-    // SAFETY: the server's context; the private data is the payload that `drop` left, or null.
-    let (ctx, payload) = unsafe { (Context::new(ctx), payload.cast::<Payload>().as_ref()) };
-    let sent = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match payload {
-        Some(Payload::Hits(hits, format)) => reply::send_hits(&ctx, Some(hits), *format),
-        Some(Payload::Reply(reply)) => reply::send(&ctx, &Ok(reply.clone())),
+    // SAFETY: the server's context; the private data is the payload that `drop` left, which nobody
+    // else uses now.
+    let (ctx, payload) = unsafe { (Context::new(ctx), payload.cast::<Payload>().as_mut()) };
+    let answer = payload.and_then(Option::take);
+    let sent = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match answer {
         // SAFETY: the server has kept the command's arguments for this call.
-        Some(Payload::Run(handler)) => unsafe {
-            Call::with(&ctx, argv, argc, |call| commands::answer(&ctx, handler(call)))
-        },
-        None => ctx.reply_error(super::handlers::INTERNAL_ERROR),
+        Some(answer) => unsafe { Call::with(&ctx, argv, argc, |call| reply::answer(&ctx, answer(call))) },
+        None => ctx.reply_error(INTERNAL_ERROR),
     }));
     if sent.is_err() {
-        ctx.reply_error(super::handlers::INTERNAL_ERROR);
+        ctx.reply_error(INTERNAL_ERROR);
     }
     raw::REDISMODULE_OK as c_int
 }

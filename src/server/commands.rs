@@ -1,110 +1,146 @@
-//! The command table.
+//! The command table: what all faces offer, as the server is told of it.
+//!
+//! A face lists its commands as rows ([`Command`]); each gets one of the functions below, since the
+//! server passes no more than the arguments.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::os::raw::{c_int, c_uint};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use redis_module::raw;
 
-use super::api::{Context, api};
-use super::handlers::{self, Call};
-use super::settings::Names;
+use super::api::{Context, api, arguments};
 use super::{docs, reply};
-use crate::command::{CommandError, Reply};
+use crate::reply::Reply;
 
 /// What becomes of a command: a reply, or none yet, since one comes later or was sent.
-pub(super) type Outcome = Result<Option<Reply>, CommandError>;
+pub type Outcome = Result<Option<Reply>, Failure>;
 
-/// A row of the table.
-pub(super) struct Command {
+/// Why a command was refused.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Failure {
+    /// The wrong number of arguments, in the server's words.
+    Arity,
+    /// The error's text, beginning with its code.
+    Text(Vec<u8>),
+}
+
+/// A row of a face's table.
+pub struct Command {
     /// In upper case, as errors print it.
     pub name: &'static str,
     pub handler: fn(&Call) -> Outcome,
     /// Flags of the command, as the server names them.
     pub flags: &'static str,
-    /// ACL categories, as the server names them.
+    /// ACL categories, as the server names them; the face adds its own.
     pub categories: &'static str,
-    /// What it does with its key.
-    pub key: KeyUse,
+    /// Where its keys are, and what it does with them.
+    pub keys: Keys,
     /// For COMMAND INFO: arguments with the name, negative if there may be more.
     pub arity: i32,
     pub docs: docs::Docs,
 }
 
+/// Where the keys are among the arguments; the command's name is argument 0.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum KeyUse {
+#[allow(dead_code)] // what one face or another needs
+pub enum Keys {
+    /// It names no keys.
+    None,
+    /// From `first` to `last` (-1 being the last argument), `step` apart.
+    Range { first: i32, last: i32, step: i32, usage: KeyUse },
+    /// Argument `at` tells how many follow it.
+    Counted { at: i32, usage: KeyUse },
+}
+
+impl Keys {
+    /// The first argument is the only key.
+    pub const fn one(usage: KeyUse) -> Keys {
+        Keys::Range { first: 1, last: 1, step: 1, usage }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub enum KeyUse {
     Read,
     Insert,
     Update,
     Delete,
 }
 
-/// ACL category of our own, beside the server's.
-const CATEGORY: &std::ffi::CStr = c"vectorset";
-
-macro_rules! table {
-    ($(($name:literal, $handler:ident, $flags:literal, $categories:literal, $key:ident, $arity:literal)),* $(,)?) => {
-        /// All commands.
-        pub(super) static TABLE: &[Command] = &[$(Command {
-            name: $name,
-            handler: handlers::$handler,
-            flags: $flags,
-            categories: $categories,
-            key: KeyUse::$key,
-            arity: $arity,
-            docs: docs::$handler,
-        }),*];
-    };
+/// A command as it was called.
+pub struct Call<'a> {
+    pub ctx: &'a Context<'a>,
+    /// The first argument behind the command's name, as the server has it; null without any.
+    pub key: *mut raw::RedisModuleString,
+    /// The arguments behind the command's name.
+    pub args: &'a [&'a [u8]],
 }
 
-table![
-    ("VADD", vadd, "write deny-oom", "write slow", Insert, -5),
-    ("VREM", vrem, "write", "write slow", Delete, 3),
-    ("VSIM", vsim, "readonly", "read slow", Read, -4),
-    ("VDIM", vdim, "readonly fast", "read fast", Read, 2),
-    ("VCARD", vcard, "readonly fast", "read fast", Read, 2),
-    ("VEMB", vemb, "readonly fast", "read fast", Read, -3),
-    ("VLINKS", vlinks, "readonly fast", "read fast", Read, -3),
-    ("VINFO", vinfo, "readonly fast", "read fast", Read, 2),
-    ("VSETATTR", vsetattr, "write deny-oom fast", "write fast", Update, 4),
-    ("VGETATTR", vgetattr, "readonly fast", "read fast", Read, 3),
-    ("VRANDMEMBER", vrandmember, "readonly", "read slow", Read, -2),
-    ("VISMEMBER", vismember, "readonly fast", "read fast", Read, 3),
-    ("VRANGE", vrange, "readonly", "read slow", Read, -4),
-    ("VCOUNT", vcount, "readonly", "read slow", Read, 3),
-    ("VREMBYFILTER", vrembyfilter, "write", "write slow", Delete, 3),
-    ("VEXPLAIN", vexplain, "readonly", "read slow", Read, -4),
-    ("VCHECK", vcheck, "readonly admin", "read slow dangerous", Read, 2),
-    ("VREPLAY", vreplay, "write deny-oom", "write slow", Insert, 4),
-];
+impl Call<'_> {
+    /// Calls `body` with the command of these arguments.
+    ///
+    /// # Safety
+    /// `argv` holds `argc` strings, of which the first is the command's name, that live during the call.
+    pub unsafe fn with<R>(
+        ctx: &Context,
+        argv: *mut *mut raw::RedisModuleString,
+        argc: c_int,
+        body: impl FnOnce(&Call) -> R,
+    ) -> R {
+        // SAFETY: the caller's word.
+        let arguments = unsafe { arguments(argv, argc) };
+        let key = match argc {
+            0 | 1 => std::ptr::null_mut(),
+            // SAFETY: there are at least two arguments.
+            _ => unsafe { *argv.add(1) },
+        };
+        body(&Call { ctx, key, args: arguments.get(1..).unwrap_or(&[]) })
+    }
 
-/// Names under which the commands are registered, row by row.
-static REGISTERED: OnceLock<Vec<CString>> = OnceLock::new();
-
-/// The registered name of a command.
-pub(super) fn registered_name(name: &str) -> &'static CString {
-    let names = REGISTERED.get().expect("commands are registered");
-    &names[TABLE.iter().position(|command| command.name == name).expect("a command of the table")]
+    /// Sends on what this call did, as it was called.
+    pub fn replicate(&self, command: &str) {
+        self.ctx.replicate(registered_name(command), self.args);
+    }
 }
 
-/// Makes the commands known to the server.
-pub(super) fn register(ctx: &Context, names: &Names) -> Result<(), String> {
-    let registered = REGISTERED.get_or_init(|| {
-        let prefixed = |c: &Command| CString::new(format!("{}{}", names.prefix, c.name)).unwrap_or_default();
-        TABLE.iter().map(prefixed).collect()
-    });
-    let with_categories = api!(RedisModule_AddACLCategory(ctx.ptr, CATEGORY.as_ptr())).is_some();
-    for (row, (command, name)) in TABLE.iter().zip(registered).enumerate() {
-        let flags = CString::new(command.flags).unwrap_or_default();
-        let entry = Some(ENTRIES[row]);
-        let created = api!(RedisModule_CreateCommand(ctx.ptr, name.as_ptr(), entry, flags.as_ptr(), 1, 1, 1));
-        if created != Some(raw::REDISMODULE_OK as c_int) {
-            return Err(format!("the server has a command {} already", name.to_string_lossy()));
-        }
-        let Some(handle) = api!(RedisModule_GetCommand(ctx.ptr, name.as_ptr())) else { continue };
+/// Where a bug of ours ends.
+pub const INTERNAL_ERROR: &[u8] = b"ERR internal error of the vectorset module";
+
+/// A registered command and the name it has there.
+struct Row {
+    command: &'static Command,
+    registered: CString,
+}
+
+/// All registered commands. Rows are set in turn while the module is loaded.
+static ROWS: [OnceLock<Row>; ENTRIES.len()] = [const { OnceLock::new() }; ENTRIES.len()];
+/// Rows that are taken.
+static TAKEN: Mutex<usize> = Mutex::new(0);
+
+/// The name under which a command of some face is registered, with the prefix.
+pub fn registered_name(name: &str) -> &'static CStr {
+    let row = ROWS.iter().map_while(OnceLock::get).find(|row| row.command.name == name);
+    &row.expect("a registered command").registered
+}
+
+/// Makes the commands of a face known to the server, in an ACL category of their own.
+///
+/// # Errors
+/// If the server has one of that name, or refuses it.
+pub fn register(ctx: &Context, prefix: &str, category: &CStr, commands: &'static [Command]) -> Result<(), String> {
+    let with_categories = api!(RedisModule_AddACLCategory(ctx.ptr, category.as_ptr())).is_some();
+    let mut taken = TAKEN.lock().unwrap_or_else(|e| e.into_inner());
+    for command in commands {
+        let name = CString::new(format!("{prefix}{}", command.name)).unwrap_or_default();
+        let entry = *ENTRIES.get(*taken).ok_or("there are more commands than entries")?;
+        create(ctx, &name, command, entry)?;
+        let row = ROWS[*taken].get_or_init(|| Row { command, registered: name });
+        *taken += 1;
+        let Some(handle) = api!(RedisModule_GetCommand(ctx.ptr, row.registered.as_ptr())) else { continue };
         if with_categories {
-            let categories = format!("{} {}", command.categories, CATEGORY.to_string_lossy());
+            let categories = format!("{} {}", command.categories, category.to_string_lossy());
             let categories = CString::new(categories).unwrap_or_default();
             api!(RedisModule_SetCommandACLCategories(handle, categories.as_ptr()));
         }
@@ -113,30 +149,32 @@ pub(super) fn register(ctx: &Context, names: &Names) -> Result<(), String> {
     Ok(())
 }
 
+fn create(ctx: &Context, name: &CStr, command: &Command, entry: Entry) -> Result<(), String> {
+    let (first, last, step, more) = match command.keys {
+        Keys::None => (0, 0, 0, ""),
+        Keys::Range { first, last, step, .. } => (first, last, step, ""),
+        Keys::Counted { .. } => (0, 0, 0, " getkeys-api"),
+    };
+    let flags = CString::new(format!("{}{more}", command.flags)).unwrap_or_default();
+    let created =
+        api!(RedisModule_CreateCommand(ctx.ptr, name.as_ptr(), Some(entry), flags.as_ptr(), first, last, step));
+    match created {
+        Some(status) if status == raw::REDISMODULE_OK as c_int => Ok(()),
+        _ => Err(format!("the server has a command {} already", name.to_string_lossy())),
+    }
+}
+
 type Entry = unsafe extern "C" fn(*mut raw::RedisModuleCtx, *mut *mut raw::RedisModuleString, c_int) -> c_int;
 
-/// A function for each row: the server passes no more than the arguments.
-static ENTRIES: [Entry; 18] = [
-    enter::<0>,
-    enter::<1>,
-    enter::<2>,
-    enter::<3>,
-    enter::<4>,
-    enter::<5>,
-    enter::<6>,
-    enter::<7>,
-    enter::<8>,
-    enter::<9>,
-    enter::<10>,
-    enter::<11>,
-    enter::<12>,
-    enter::<13>,
-    enter::<14>,
-    enter::<15>,
-    enter::<16>,
-    enter::<17>,
-];
-const _: () = assert!(TABLE.len() == ENTRIES.len());
+macro_rules! entries {
+    ($($eight:literal)*) => { [$(
+        enter::<{ 8 * $eight }>, enter::<{ 8 * $eight + 1 }>, enter::<{ 8 * $eight + 2 }>, enter::<{ 8 * $eight + 3 }>,
+        enter::<{ 8 * $eight + 4 }>, enter::<{ 8 * $eight + 5 }>, enter::<{ 8 * $eight + 6 }>, enter::<{ 8 * $eight + 7 }>,
+    )*] };
+}
+
+/// A function for each row: 128 of them.
+static ENTRIES: [Entry; 128] = entries![0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15];
 
 /// Runs row `ROW`. No panic leaves it.
 unsafe extern "C" fn enter<const ROW: usize>(
@@ -144,38 +182,33 @@ unsafe extern "C" fn enter<const ROW: usize>(
     argv: *mut *mut raw::RedisModuleString,
     argc: c_int,
 ) -> c_int {
-    let command = &TABLE[ROW];
+    let command = ROWS[ROW].get().expect("a registered command").command;
     // SAFETY: the server's context lives during this call.
     let ctx = unsafe { Context::new(ctx) };
-    if is_key_request(&ctx) {
-        return raw::REDISMODULE_OK as c_int;
-    }
     let exact = command.arity > 0 && argc != command.arity;
-    if exact || argc < command.arity.abs() {
+    let run = |body: &dyn Fn(&Call)| {
+        // SAFETY: the server's arguments live during this call.
+        unsafe { Call::with(&ctx, argv, argc, |call| body(call)) }
+    };
+    if api!(RedisModule_IsKeysPositionRequest(ctx.ptr)).unwrap_or(0) != 0 {
+        run(&|call| tell_keys(call, command.keys));
+    } else if exact || argc < command.arity.abs() {
         ctx.reply_arity();
-        return raw::REDISMODULE_OK as c_int;
-    }
-    // SAFETY: the server's arguments live during this call.
-    let run = || unsafe { Call::with(&ctx, argv, argc, |call| answer(&ctx, (command.handler)(call))) };
-    if catch_unwind(AssertUnwindSafe(run)).is_err() {
+    } else if catch_unwind(AssertUnwindSafe(|| run(&|call| reply::answer(&ctx, (command.handler)(call))))).is_err() {
         ctx.warn(&format!("{} failed: a bug; please report it", command.name));
-        ctx.reply_error(handlers::INTERNAL_ERROR);
+        ctx.reply_error(INTERNAL_ERROR);
     }
     raw::REDISMODULE_OK as c_int
 }
 
-/// Sends what became of a command.
-pub(super) fn answer(ctx: &Context, outcome: Outcome) {
-    match outcome {
-        Ok(Some(reply)) => reply::send(ctx, &Ok(reply)),
-        Ok(None) => {}
-        Err(error) => reply::send(ctx, &Err(error)),
+/// Tells a server that asks where the keys are, if it does not know by itself.
+fn tell_keys(call: &Call, keys: Keys) {
+    let Keys::Counted { at, .. } = keys else { return };
+    let count = call.args.get(at as usize - 1).and_then(|text| crate::command::args::integer(text)).unwrap_or(0);
+    let most = call.args.len() as i64 - i64::from(at);
+    for i in 1..=count.min(most) {
+        api!(RedisModule_KeyAtPos(call.ctx.ptr, at + i as c_int));
     }
-}
-
-/// Whether the server only asks where the keys are, which it knows for itself.
-fn is_key_request(ctx: &Context) -> bool {
-    api!(RedisModule_IsKeysPositionRequest(ctx.ptr)).unwrap_or(0) != 0
 }
 
 impl KeyUse {

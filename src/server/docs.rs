@@ -1,5 +1,4 @@
 //! What COMMAND DOCS and COMMAND INFO tell of each command, on servers that ask modules (7.0).
-#![allow(non_upper_case_globals)] // named like the handlers, so that the table names both at once
 
 use std::ffi::{CStr, CString};
 use std::os::raw::{c_int, c_uint};
@@ -8,18 +7,18 @@ use std::ptr::{null, null_mut};
 use redis_module::raw;
 
 use super::api::api;
-use super::commands::Command;
+use super::commands::{Command, Keys};
 
 /// Documentation of a command.
-pub(super) struct Docs {
-    summary: &'static str,
-    complexity: &'static str,
-    since: &'static CStr,
-    arguments: &'static [Arg],
+pub struct Docs {
+    pub summary: &'static str,
+    pub complexity: &'static str,
+    pub since: &'static CStr,
+    pub arguments: &'static [Arg],
 }
 
 /// Documentation of an argument.
-struct Arg {
+pub struct Arg {
     name: &'static CStr,
     kind: c_uint,
     token: &'static CStr,
@@ -29,155 +28,37 @@ struct Arg {
 
 const NO_TOKEN: &CStr = c"";
 
-const fn arg(name: &'static CStr, kind: c_uint) -> Arg {
+pub const fn arg(name: &'static CStr, kind: c_uint) -> Arg {
     Arg { name, kind, token: NO_TOKEN, optional: false, inner: &[] }
 }
 
 impl Arg {
-    const fn token(mut self, token: &'static CStr) -> Arg {
+    pub const fn token(mut self, token: &'static CStr) -> Arg {
         self.token = token;
         self
     }
 
-    const fn optional(mut self) -> Arg {
+    pub const fn optional(mut self) -> Arg {
         self.optional = true;
         self
     }
 
-    const fn of(mut self, inner: &'static [Arg]) -> Arg {
+    pub const fn of(mut self, inner: &'static [Arg]) -> Arg {
         self.inner = inner;
         self
     }
 }
 
-const STRING: c_uint = raw::RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_STRING;
-const INTEGER: c_uint = raw::RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_INTEGER;
-const DOUBLE: c_uint = raw::RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_DOUBLE;
-const TOKEN: c_uint = raw::RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_PURE_TOKEN;
-const ONE_OF: c_uint = raw::RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_ONEOF;
-const BLOCK: c_uint = raw::RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_BLOCK;
-const KEY: Arg = arg(c"key", raw::RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_KEY);
-const ELEMENT: Arg = arg(c"element", STRING);
+pub const STRING: c_uint = raw::RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_STRING;
+pub const INTEGER: c_uint = raw::RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_INTEGER;
+pub const DOUBLE: c_uint = raw::RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_DOUBLE;
+pub const TOKEN: c_uint = raw::RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_PURE_TOKEN;
+pub const ONE_OF: c_uint = raw::RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_ONEOF;
+pub const BLOCK: c_uint = raw::RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_BLOCK;
+pub const KEY: Arg = arg(c"key", raw::RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_KEY);
 
-const FP32: Arg = arg(c"fp32", TOKEN).token(c"FP32");
-const VALUES: Arg = arg(c"values", TOKEN).token(c"VALUES");
-
-pub(super) const vadd: Docs = Docs {
-    summary: "Adds an element to a vector set, or gives it another vector.",
-    complexity: "O(dimension) for the command; O(log N * EF) in the background, N being the number of elements.",
-    since: c"8.0.0",
-    arguments: &[
-        KEY,
-        arg(c"reduce", BLOCK).token(c"REDUCE").optional().of(&[arg(c"dim", INTEGER)]),
-        arg(c"format", ONE_OF).of(&[FP32, VALUES]),
-        arg(c"vector", STRING),
-        ELEMENT,
-        arg(c"cas", TOKEN).token(c"CAS").optional(),
-        arg(c"quant_type", ONE_OF).optional().of(&[
-            arg(c"noquant", TOKEN).token(c"NOQUANT"),
-            arg(c"bin", TOKEN).token(c"BIN"),
-            arg(c"q8", TOKEN).token(c"Q8"),
-        ]),
-        arg(c"build-exploration-factor", INTEGER).token(c"EF").optional(),
-        arg(c"attributes", STRING).token(c"SETATTR").optional(),
-        arg(c"numlinks", INTEGER).token(c"M").optional(),
-    ],
-};
-
-const SEARCH: &[Arg] = &[
-    KEY,
-    arg(c"format", ONE_OF).of(&[arg(c"ele", TOKEN).token(c"ELE"), FP32, VALUES]),
-    arg(c"vector_or_element", STRING),
-    arg(c"withscores", TOKEN).token(c"WITHSCORES").optional(),
-    arg(c"withattribs", TOKEN).token(c"WITHATTRIBS").optional(),
-    arg(c"count", INTEGER).token(c"COUNT").optional(),
-    arg(c"max_distance", DOUBLE).token(c"EPSILON").optional(),
-    arg(c"search-exploration-factor", INTEGER).token(c"EF").optional(),
-    arg(c"expression", STRING).token(c"FILTER").optional(),
-    arg(c"max-filtering-effort", INTEGER).token(c"FILTER-EF").optional(),
-    arg(c"truth", TOKEN).token(c"TRUTH").optional(),
-    arg(c"nothread", TOKEN).token(c"NOTHREAD").optional(),
-];
-
-pub(super) const vsim: Docs = Docs {
-    summary: "Returns the elements that are most similar to a vector or to an element.",
-    complexity: "O(log N * EF), N being the number of elements; O(N) with TRUTH or a filter that few elements match.",
-    since: c"8.0.0",
-    arguments: SEARCH,
-};
-
-pub(super) const vexplain: Docs = Docs {
-    summary: "Runs a VSIM and tells how it was done.",
-    complexity: "As VSIM.",
-    since: c"0.1.0",
-    arguments: SEARCH,
-};
-
-pub(super) const vrem: Docs = simple(
-    "Removes an element from a vector set.",
-    "O(log N) for the command; O(M * M) in the background, M being the links of the element.",
-    c"8.0.0",
-    &[KEY, ELEMENT],
-);
-pub(super) const vdim: Docs = simple("Returns the dimension of the stored vectors.", "O(1)", c"8.0.0", &[KEY]);
-pub(super) const vcard: Docs = simple("Returns the number of elements.", "O(1)", c"8.0.0", &[KEY]);
-pub(super) const vemb: Docs = simple(
-    "Returns the vector of an element.",
-    "O(dimension)",
-    c"8.0.0",
-    &[KEY, ELEMENT, arg(c"raw", TOKEN).token(c"RAW").optional()],
-);
-pub(super) const vlinks: Docs = simple(
-    "Returns the neighbours of an element in the graph, level by level.",
-    "O(M), M being the links of the element.",
-    c"8.0.0",
-    &[KEY, ELEMENT, arg(c"withscores", TOKEN).token(c"WITHSCORES").optional()],
-);
-pub(super) const vinfo: Docs = simple("Returns the parameters of a vector set.", "O(1)", c"8.0.0", &[KEY]);
-pub(super) const vsetattr: Docs = simple(
-    "Sets or removes the attributes of an element.",
-    "O(length of the attributes)",
-    c"8.0.0",
-    &[KEY, ELEMENT, arg(c"json", STRING)],
-);
-pub(super) const vgetattr: Docs =
-    simple("Returns the attributes of an element.", "O(log N)", c"8.0.0", &[KEY, ELEMENT]);
-pub(super) const vrandmember: Docs = simple(
-    "Returns random elements.",
-    "O(count), each element being equally likely.",
-    c"8.0.0",
-    &[KEY, arg(c"count", INTEGER).optional()],
-);
-pub(super) const vismember: Docs =
-    simple("Tells whether an element is in a vector set.", "O(log N)", c"8.2.0", &[KEY, ELEMENT]);
-pub(super) const vrange: Docs = simple(
-    "Returns elements in the order of their names.",
-    "O(log N + count)",
-    c"8.4.0",
-    &[KEY, arg(c"start", STRING), arg(c"end", STRING), arg(c"count", INTEGER).optional()],
-);
-pub(super) const vcount: Docs =
-    simple("Returns the number of elements that match a filter.", "O(N)", c"0.1.0", &[KEY, arg(c"expression", STRING)]);
-pub(super) const vrembyfilter: Docs = simple(
-    "Removes all elements that match a filter.",
-    "O(N + matches * log N), in slices between which other clients are served.",
-    c"0.1.0",
-    &[KEY, arg(c"expression", STRING)],
-);
-pub(super) const vcheck: Docs = simple(
-    "Proves that a vector set is sound: names, vectors, attributes and links agree.",
-    "O(N * M)",
-    c"0.1.0",
-    &[KEY],
-);
-pub(super) const vreplay: Docs = simple(
-    "Restores a vector set from an append-only file or a slot that moves; not for clients.",
-    "O(N)",
-    c"0.1.0",
-    &[KEY, arg(c"which", STRING), arg(c"chunk", STRING)],
-);
-
-const fn simple(
+/// Documentation in a line.
+pub const fn simple(
     summary: &'static str,
     complexity: &'static str,
     since: &'static CStr,
@@ -196,7 +77,7 @@ fn to_server(arguments: &[Arg]) -> *mut raw::RedisModuleCommandArg {
             let mut out: raw::RedisModuleCommandArg = unsafe { std::mem::zeroed() };
             out.name = arg.name.as_ptr();
             out.type_ = arg.kind;
-            out.key_spec_index = if arg.name == c"key" { 0 } else { -1 };
+            out.key_spec_index = if arg.kind == KEY.kind { 0 } else { -1 };
             out.token = if arg.token.is_empty() { null() } else { arg.token.as_ptr() };
             out.flags = if arg.optional { raw::REDISMODULE_CMD_ARG_OPTIONAL as c_int } else { 0 };
             out.subargs = if arg.inner.is_empty() { null_mut() } else { to_server(arg.inner) };
@@ -209,7 +90,7 @@ fn to_server(arguments: &[Arg]) -> *mut raw::RedisModuleCommandArg {
 }
 
 /// Tells the server about a command, if it wants to know.
-pub(super) fn describe(handle: *mut raw::RedisModuleCommand, command: &Command) {
+pub fn describe(handle: *mut raw::RedisModuleCommand, command: &Command) {
     static VERSION: raw::RedisModuleCommandInfoVersion = raw::RedisModuleCommandInfoVersion {
         version: 1,
         sizeof_historyentry: size_of::<raw::RedisModuleCommandHistoryEntry>(),
@@ -222,12 +103,7 @@ pub(super) fn describe(handle: *mut raw::RedisModuleCommand, command: &Command) 
     // the list of them.
     let (mut keys, mut info): ([raw::RedisModuleCommandKeySpec; 2], raw::RedisModuleCommandInfo) =
         unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
-    keys[0].flags = command.key.flags() as u64;
-    keys[0].begin_search_type = raw::RedisModuleKeySpecBeginSearchType_REDISMODULE_KSPEC_BS_INDEX;
-    keys[0].bs.index.pos = 1;
-    keys[0].find_keys_type = raw::RedisModuleKeySpecFindKeysType_REDISMODULE_KSPEC_FK_RANGE;
-    keys[0].fk.range.lastkey = 0;
-    keys[0].fk.range.keystep = 1;
+    specify(&mut keys[0], command.keys);
     info.version = &VERSION;
     info.summary = summary.as_ptr();
     info.complexity = complexity.as_ptr();
@@ -236,4 +112,29 @@ pub(super) fn describe(handle: *mut raw::RedisModuleCommand, command: &Command) 
     info.key_specs = keys.as_mut_ptr();
     info.args = to_server(command.docs.arguments);
     api!(RedisModule_SetCommandInfo(handle, &info));
+}
+
+/// Writes a key specification; an empty one stays empty.
+fn specify(spec: &mut raw::RedisModuleCommandKeySpec, keys: Keys) {
+    let (begin, usage) = match keys {
+        Keys::None => return,
+        Keys::Range { first, last, step, usage } => {
+            spec.find_keys_type = raw::RedisModuleKeySpecFindKeysType_REDISMODULE_KSPEC_FK_RANGE;
+            // Relative to the first, unless it counts from the end.
+            spec.fk.range.lastkey = if last < 0 { last } else { last - first };
+            spec.fk.range.keystep = step;
+            (first, usage)
+        }
+        Keys::Counted { at, usage } => {
+            spec.find_keys_type = raw::RedisModuleKeySpecFindKeysType_REDISMODULE_KSPEC_FK_KEYNUM;
+            // SAFETY: a structure of plain numbers in a union of such.
+            spec.fk.keynum = unsafe { std::mem::zeroed() };
+            spec.fk.keynum.firstkey = 1;
+            spec.fk.keynum.keystep = 1;
+            (at, usage)
+        }
+    };
+    spec.flags = usage.flags() as u64;
+    spec.begin_search_type = raw::RedisModuleKeySpecBeginSearchType_REDISMODULE_KSPEC_BS_INDEX;
+    spec.bs.index.pos = begin;
 }

@@ -1,105 +1,73 @@
-//! Counters, and the INFO section that shows them. `docs/telemetry.md` says what each field means.
+//! The sections of INFO. `docs/telemetry.md` says what each field means.
 
-use std::ffi::CString;
-use std::time::Instant;
+use std::ffi::{CStr, CString};
+use std::sync::OnceLock;
 
 use redis_module::raw;
 
 use super::api::{Context, api};
-use super::{linkers, query_pool};
-use crate::metrics::{Counter, Durations};
-use crate::set::{Hits, Kind, LINKED, Plan, Query, REPAIRED, bytes_of_all_sets, totals};
+use super::face::Face;
+use super::pools;
+use crate::metrics::Durations;
 use crate::vector::kernel;
 use crate::workers::Pool;
 
-/// What happened since the module was loaded.
-pub(super) struct Stats {
-    /// VADDs that were done.
-    pub inserts: Durations,
-    /// Replies to writes that waited for linkers to catch up.
-    pub withheld: Durations,
-    /// Elements removed.
-    pub removals: Counter,
-    queries: Durations,
-    evaluations: Counter,
-    tests: Counter,
-    scans: Counter,
-    traversals: Counter,
-    graphs: Counter,
-}
+/// The faces that are there.
+static FACES: OnceLock<Vec<&'static dyn Face>> = OnceLock::new();
 
-pub(super) static STATS: Stats = Stats {
-    inserts: Durations::new(),
-    withheld: Durations::new(),
-    removals: Counter::new(),
-    queries: Durations::new(),
-    evaluations: Counter::new(),
-    tests: Counter::new(),
-    scans: Counter::new(),
-    traversals: Counter::new(),
-    graphs: Counter::new(),
-};
-
-/// Runs a query and counts it.
-pub(super) fn measured(query: Query) -> Hits {
-    let began = Instant::now();
-    let hits = query.run();
-    STATS.queries.add(began.elapsed());
-    let work = hits.work();
-    STATS.evaluations.add(work.evaluated);
-    STATS.tests.add(work.tested);
-    match work.plan {
-        Plan::Scan => STATS.scans.add(1),
-        Plan::Traverse { .. } => STATS.traversals.add(1),
-        Plan::Graph { .. } => STATS.graphs.add(1),
-    }
-    hits
-}
-
-/// Adds the section to INFO.
-pub(super) fn register(ctx: &Context) {
+/// Adds the sections of these faces to INFO.
+pub fn register(ctx: &Context, faces: &[&'static dyn Face]) {
+    let _ = FACES.set(faces.to_vec());
     api!(RedisModule_RegisterInfoFunc(ctx.ptr, Some(show)));
+}
+
+/// Adds the sections of one face to INFO under another module's name.
+pub fn register_alias(ctx: &Context) {
+    api!(RedisModule_RegisterInfoFunc(ctx.ptr, Some(show_alias)));
 }
 
 unsafe extern "C" fn show(ctx: *mut raw::RedisModuleInfoCtx, for_crash_report: std::os::raw::c_int) {
     // A lock may be held by the thread that crashed.
     if for_crash_report == 0 {
-        Section(ctx).show();
+        let section = Section(ctx);
+        let shown = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            for face in FACES.get().into_iter().flatten() {
+                face.show(&section);
+            }
+        }));
+        drop(shown);
     }
 }
 
-/// The section that INFO asks for.
-struct Section(*mut raw::RedisModuleInfoCtx);
+unsafe extern "C" fn show_alias(ctx: *mut raw::RedisModuleInfoCtx, for_crash_report: std::os::raw::c_int) {
+    if for_crash_report == 0 {
+        let section = Section(ctx);
+        let shown = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            for face in FACES.get().into_iter().flatten().filter(|face| face.shown_version().is_some()) {
+                face.show(&section);
+            }
+        }));
+        drop(shown);
+    }
+}
+
+/// Where a face writes its fields.
+pub struct Section(*mut raw::RedisModuleInfoCtx);
 
 impl Section {
-    fn show(&self) {
-        api!(RedisModule_InfoAddSection(self.0, c"".as_ptr().cast_mut()));
-        let totals = totals();
-        self.number("sets", totals.sets as u64);
-        self.number("elements", totals.elements as u64);
-        for kind in Kind::ALL {
-            self.number(&format!("bytes_{kind:?}").to_lowercase(), bytes_of_all_sets(kind) as u64);
-        }
-        self.number("pending", totals.pending as u64);
-        self.durations("inserts", "insert", &STATS.inserts);
-        self.durations("withheld_replies", "withheld", &STATS.withheld);
-        self.durations("links", "link", &LINKED);
-        self.number("removals", STATS.removals.get());
-        self.durations("repairs", "repair", &REPAIRED);
-        self.durations("queries", "query", &STATS.queries);
-        let evaluations = STATS.evaluations.get();
-        self.number("query_evaluations", evaluations);
-        self.number("query_evaluations_mean", evaluations.checked_div(STATS.queries.count()).unwrap_or(0));
-        self.number("query_filter_tests", STATS.tests.get());
-        self.number("query_plan_scan", STATS.scans.get());
-        self.number("query_plan_traverse", STATS.traversals.get());
-        self.number("query_plan_graph", STATS.graphs.get());
-        self.pool("pool", query_pool());
-        self.pool("linker", linkers());
+    /// Begins a section; an empty name is the module's own.
+    pub fn begin(&self, name: &CStr) {
+        api!(RedisModule_InfoAddSection(self.0, name.as_ptr().cast_mut()));
+    }
+
+    /// The threads and the kernel, which all faces share.
+    pub fn threads(&self) {
+        self.pool("pool", pools::queries());
+        self.pool("linker", pools::linkers());
         self.text("kernel", kernel::kernel_name());
     }
 
-    fn durations(&self, count: &str, each: &str, durations: &Durations) {
+    pub fn durations(&self, count: &str, each: &str, durations: &Durations) {
         self.number(count, durations.count());
         self.number(&format!("{each}_microseconds"), durations.microseconds());
         self.number(&format!("{each}_p50_microseconds"), durations.quantile(0.5));
@@ -112,12 +80,12 @@ impl Section {
         self.number(&format!("{name}_queue"), pool.queued() as u64);
     }
 
-    fn number(&self, name: &str, value: u64) {
+    pub fn number(&self, name: &str, value: u64) {
         let name = CString::new(name).unwrap_or_default();
         api!(RedisModule_InfoAddFieldULongLong(self.0, name.as_ptr().cast_mut(), value));
     }
 
-    fn text(&self, name: &str, value: &str) {
+    pub fn text(&self, name: &str, value: &str) {
         let [name, value] = [name, value].map(|text| CString::new(text).unwrap_or_default());
         api!(RedisModule_InfoAddFieldCString(self.0, name.as_ptr().cast_mut(), value.as_ptr()));
     }

@@ -1,72 +1,62 @@
 //! Everything the server sees, and the only folder that names its API.
 //!
 //! ```text
-//!   client ─► commands (table) ─► handlers ─► command::…  ─► set
-//!                                   │                         │
-//!             reply ◄── run here ◄──┴──► blocking (pool) ◄────┘
+//!             ┌──────────── a face: sets, … ─────────────┐
+//!   client ─► │ commands (table) ─► handlers ─► command::… ─► set
+//!             └─────┬──────────────────┬─────────────────┘
+//!                   │                  │ run here, or
+//!            commands.rs ◄── reply ◄── blocking (pool)
 //! ```
+//!
+//! A *face* is a family of commands with its types, settings and telemetry. Faces stand beside each
+//! other on the shared layers and know nothing of each other; this file lists them.
 //!
 //! API functions are pointers that are null on servers too old to have them: what 6.2 lacks is
 //! probed where it is used and done without.
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `api.rs` | the server's functions, with Rust types |
+//! | `api/` | the server's functions, with Rust types |
 //! | `alloc.rs` | the server's allocator as Rust's |
+//! | `face.rs` | what a face offers |
 //! | `commands.rs`, `docs.rs` | the command table; what COMMAND DOCS tells |
-//! | `handlers.rs` | one command's life: open, run, replicate, notify |
-//! | `blocking.rs` | replies that come later |
-//! | `slices.rs` | main-thread work that is too much for one go |
-//! | `reply.rs` | a typed reply as RESP2 or RESP3 |
-//! | `datatype.rs` | load, save, rewrite, copy, free, digest, memory, defragmentation |
-//! | `settings.rs` | each configuration parameter, its default and bounds |
-//! | `info.rs` | counters and the INFO section |
+//! | `reply.rs`, `blocking.rs` | replies, at once and later |
+//! | `pools.rs` | the threads |
+//! | `settings.rs` | configuration parameters and load arguments |
+//! | `info.rs` | the sections of INFO |
+//! | `sets/` | the face of vector sets |
 #![allow(unsafe_code)]
 
 mod alloc;
 mod api;
 mod blocking;
 mod commands;
-mod datatype;
 mod docs;
-mod handlers;
+mod face;
 mod info;
+mod pools;
 mod reply;
+mod sets;
 mod settings;
-mod slices;
 
 use std::os::raw::c_int;
 use std::panic::catch_unwind;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use redis_module::raw;
 
-use crate::workers::Pool;
 use api::Context;
+use face::{Face, Names};
 
 #[global_allocator]
 static ALLOCATOR: alloc::ServerAllocator = alloc::ServerAllocator;
 
-/// Name of the module and of its data type, unless an argument names them differently.
+/// Name of the module and of the type of vector sets, unless an argument names them differently.
 const NAME: &str = "vectorset";
 const MODULE_VERSION: c_int = 1;
 
-/// Threads that run queries and free large sets.
-static QUERY_POOL: OnceLock<Arc<Pool>> = OnceLock::new();
-/// Threads that link new elements and repair graphs.
-static LINKERS: OnceLock<Arc<Pool>> = OnceLock::new();
-
-fn query_pool() -> &'static Pool {
-    QUERY_POOL.get().expect("started when the module was loaded")
-}
-
-fn linkers() -> &'static Pool {
-    LINKERS.get().expect("started when the module was loaded")
-}
-
-/// Linkers run at this much lower a priority than everything else: they get what is left over, and
-/// the scheduler's small share of a busy machine.
-const LINKER_NICE: c_int = 10;
+/// All faces. The first is the module's own.
+static FACES: &[&dyn Face] = &[&sets::Sets];
 
 /// Called by the server when it loads the module.
 ///
@@ -93,27 +83,28 @@ pub unsafe extern "C" fn RedisModule_OnLoad(
 }
 
 fn load(ctx: &Context, args: &[&[u8]]) -> Result<(), String> {
-    // The dynamic loader gives the same statics to whoever opens the same file: a second load under
+    if let &[b"as", name] = args {
+        return load_as(ctx, name);
+    }
+    // The dynamic loader gives the same statics to each that opens the same file: a second load under
     // other names would take the data type from the first, whatever became of it.
-    if QUERY_POOL.get().is_some() {
+    if pools::are_running() {
         return Err("this file is loaded already; a copy of it can be loaded under other names".into());
     }
-    let names = settings::read_arguments(args)?;
+    let settings::Arguments { names, faces } = settings::read_arguments(args, FACES, NAME)?;
     // Under another type's name it is another module, which can stand beside that of Redis 8.
     if !ctx.init_module(&names.data_type, MODULE_VERSION) {
         return Err(format!("the server has a module {} already, as Redis 8 does", names.data_type));
     }
     in_child();
     ctx.set_module_options();
-    datatype::register(ctx, &names)?;
-    commands::register(ctx, &names)?;
-    settings::register(ctx)?;
-    info::register(ctx);
+    api::remember_module(ctx);
+    let faces = register_faces(ctx, &names, &faces)?;
+    settings::register(ctx, &faces)?;
+    info::register(ctx, &faces);
     watch_forks();
-    let linkers = Pool::start("vset-linker", settings::linker_threads(), || lower_priority(LINKER_NICE));
-    crate::set::start_linkers(linkers.clone());
-    let _ = LINKERS.set(linkers);
-    let _ = QUERY_POOL.set(Pool::start("vset-query", settings::query_threads(), || ()));
+    pools::start();
+    faces.iter().for_each(|face| face.start(ctx));
     if let Err(why) = crate::vector::kernel::configured() {
         ctx.warn(&format!("{why}; using {}", crate::vector::kernel::kernel_name()));
     }
@@ -127,13 +118,40 @@ fn load(ctx: &Context, args: &[&[u8]]) -> Result<(), String> {
     Ok(())
 }
 
-/// Gives the calling thread a lower priority; a failure leaves it as it was.
-fn lower_priority(nice: c_int) {
-    // SAFETY: both calls take and return plain integers; 0 stands for the calling thread on Linux.
-    unsafe {
-        let thread = libc::syscall(libc::SYS_gettid) as libc::id_t;
-        libc::setpriority(libc::PRIO_PROCESS, thread, nice);
+/// Registers what each face has; those that are there now. One that the server has already steps
+/// aside.
+fn register_faces(ctx: &Context, names: &Names, faces: &[&'static dyn Face]) -> Result<Vec<&'static dyn Face>, String> {
+    let mut registered = Vec::new();
+    for &face in faces {
+        let first = format!("{}{}", names.prefix, face.commands().first().map_or("", |command| command.name));
+        if face.is_optional() && ctx.has_command(&first) {
+            ctx.notice(&format!("the server has {first} already: {} is left to it", face.name()));
+            continue;
+        }
+        let done = face
+            .register(ctx, names)
+            .and_then(|()| commands::register(ctx, &names.prefix, face.category(), face.commands()));
+        match done {
+            Ok(()) => registered.push(face),
+            Err(why) if face.is_optional() => ctx.warn(&format!("{} is not there: {why}", face.name())),
+            Err(why) => return Err(why),
+        }
     }
+    Ok(registered)
+}
+
+/// `loadmodule FILE as NAME`, for clients that look into MODULE LIST: shows a module of a face's name and
+/// nothing else.
+fn load_as(ctx: &Context, name: &[u8]) -> Result<(), String> {
+    let face = FACES.iter().find(|face| face.name().as_bytes() == name);
+    let Some((face, version)) = face.and_then(|face| Some((face, face.shown_version()?))) else {
+        return Err(format!("nothing is shown as {}", name.escape_ascii()));
+    };
+    if !ctx.init_module(face.name(), version) {
+        return Err(format!("the server has a module {} already", face.name()));
+    }
+    info::register_alias(ctx);
+    Ok(())
 }
 
 /// Holds back changes of links around each fork() of the server, so that a child finds whole graphs.

@@ -1,54 +1,62 @@
-//! Each configuration parameter, its default and bounds.
+//! Configuration parameters: what each kind of them is, how loadmodule's arguments and CONFIG reach
+//! them, and those that concern all faces. A face lists its own.
 //!
 //! | name | default | bounds | |
 //! | --- | --- | --- | --- |
 //! | `force-single-threaded-execution` | no | yes, no | everything on the main thread |
 //! | `threads` | 0 | 0..=256 | threads that run queries; 0 is one a core |
 //! | `linker-threads` | 0 | 0..=256 | threads that link; 0 is one a core |
-//! | `pending-bytes` | 524288 | 0..=1073741824 | vectors of a set that may wait to be linked |
-//! | `vadd-ef` | 200 | 1..=1000000 | EF of a VADD that names none |
-//! | `vsim-ef` | 100 | 1..=1000000 | EF of a VSIM that names none |
-//! | `vsim-filter-ef` | 0 | 0..=1000000000 | FILTER-EF of a VSIM that names none; 0 is as much as it takes |
 //!
 //! Servers from 7.0 on know them as `vectorset.NAME` (CONFIG GET, SET, REWRITE); any server takes
 //! them as arguments when the module is loaded: `loadmodule libvset.so threads 4`. There, and only
-//! there, `prefix TEXT` goes before every command's name and `type NAME` (nine characters) names the
-//! data type.
+//! there, `prefix TEXT` goes before every command's name, `type NAME` (nine characters) names the
+//! data type of vector sets, and `FACE no` leaves a face out.
 
+use std::ffi::CStr;
 use std::os::raw::{c_char, c_int, c_longlong, c_void};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use redis_module::raw;
 
 use super::api::{Context, api};
+use super::face::{Face, Names};
+use super::pools;
 use crate::command::args::integer;
-use crate::set::{DEFAULT_EF_ADD, DEFAULT_EF_SEARCH, MAX_EF, SearchOptions};
 
-static SINGLE_THREADED: AtomicBool = AtomicBool::new(false);
-
-fn set_single(yes: bool) {
-    SINGLE_THREADED.store(yes, Ordering::Relaxed);
-    crate::set::link_in_background(!yes);
+/// A parameter of some kind.
+#[derive(Clone, Copy)]
+pub enum Setting {
+    Number(&'static Number),
+    Flag(&'static Flag),
 }
 
-struct Number {
-    name: &'static std::ffi::CStr,
-    value: AtomicI64,
-    least: i64,
-    most: i64,
+/// A whole number within bounds.
+pub struct Number {
+    pub name: &'static CStr,
+    pub value: AtomicI64,
+    pub least: i64,
+    pub most: i64,
     /// Carries a change out; at load, nothing runs yet.
-    apply: fn(i64),
+    pub apply: fn(i64),
     /// Cannot change while the server runs.
-    fixed: bool,
+    pub fixed: bool,
+}
+
+/// Yes or no.
+pub struct Flag {
+    pub name: &'static CStr,
+    pub value: AtomicBool,
+    /// Carries a change out; at load, nothing runs yet.
+    pub apply: fn(bool),
 }
 
 impl Number {
     /// One that is looked at when it is needed.
-    const fn new(name: &'static std::ffi::CStr, default: i64, least: i64, most: i64) -> Number {
+    pub const fn new(name: &'static CStr, default: i64, least: i64, most: i64) -> Number {
         Number { name, value: AtomicI64::new(default), least, most, apply: |_| (), fixed: false }
     }
 
-    fn get(&self) -> i64 {
+    pub fn get(&self) -> i64 {
         self.value.load(Ordering::Relaxed)
     }
 
@@ -58,42 +66,41 @@ impl Number {
     }
 }
 
-static THREADS: Number = Number { apply: |_| resize_query_pool(), ..Number::new(c"threads", 0, 0, 256) };
-static LINKER_THREADS: Number = Number { fixed: true, ..Number::new(c"linker-threads", 0, 0, 256) };
-static PENDING_BYTES: Number = Number {
-    apply: |bytes| crate::set::set_pending_bytes(bytes as usize),
-    ..Number::new(c"pending-bytes", 512 << 10, 0, 1 << 30)
-};
-static VADD_EF: Number = Number::new(c"vadd-ef", DEFAULT_EF_ADD as i64, 1, MAX_EF as i64);
-static VSIM_EF: Number = Number::new(c"vsim-ef", DEFAULT_EF_SEARCH as i64, 1, MAX_EF as i64);
-static VSIM_FILTER_EF: Number = Number::new(c"vsim-filter-ef", 0, 0, 1_000_000_000);
+impl Flag {
+    pub fn get(&self) -> bool {
+        self.value.load(Ordering::Relaxed)
+    }
 
-static NUMBERS: [&Number; 6] = [&THREADS, &LINKER_THREADS, &PENDING_BYTES, &VADD_EF, &VSIM_EF, &VSIM_FILTER_EF];
-
-fn resize_query_pool() {
-    if let Some(pool) = super::QUERY_POOL.get() {
-        pool.resize(query_threads());
+    fn set(&self, value: bool) {
+        self.value.store(value, Ordering::Relaxed);
+        (self.apply)(value);
     }
 }
 
-/// What load arguments may name differently.
-pub(super) struct Names {
-    pub prefix: String,
-    pub data_type: String,
-}
+static SINGLE_THREADED: Flag = Flag {
+    name: c"force-single-threaded-execution",
+    value: AtomicBool::new(false),
+    apply: |yes| crate::set::link_in_background(!yes),
+};
+static THREADS: Number = Number { apply: |_| pools::resize_queries(), ..Number::new(c"threads", 0, 0, 256) };
+static LINKER_THREADS: Number = Number { fixed: true, ..Number::new(c"linker-threads", 0, 0, 256) };
+
+/// Those that concern all faces.
+static COMMON: [Setting; 3] =
+    [Setting::Flag(&SINGLE_THREADED), Setting::Number(&THREADS), Setting::Number(&LINKER_THREADS)];
 
 /// Whether everything is to happen on the main thread.
-pub(super) fn single_threaded() -> bool {
-    SINGLE_THREADED.load(Ordering::Relaxed)
+pub fn single_threaded() -> bool {
+    SINGLE_THREADED.get()
 }
 
 /// Threads that run queries.
-pub(super) fn query_threads() -> usize {
+pub fn query_threads() -> usize {
     threads(&THREADS)
 }
 
 /// Threads that link.
-pub(super) fn linker_threads() -> usize {
+pub fn linker_threads() -> usize {
     threads(&LINKER_THREADS)
 }
 
@@ -104,27 +111,19 @@ fn threads(setting: &Number) -> usize {
     }
 }
 
-/// EF of a VADD that names none.
-pub(super) fn vadd_ef() -> usize {
-    VADD_EF.get() as usize
-}
-
-/// What holds for a VSIM that does not say otherwise.
-pub(super) fn search_defaults() -> SearchOptions {
-    let filter_ef = VSIM_FILTER_EF.get() as usize;
-    SearchOptions {
-        default_ef: VSIM_EF.get() as usize,
-        filter_ef: (filter_ef > 0).then_some(filter_ef),
-        ..SearchOptions::default()
-    }
+/// What the arguments of loadmodule ask for.
+pub struct Arguments {
+    pub names: Names,
+    pub faces: Vec<&'static dyn Face>,
 }
 
 /// Reads the arguments of `loadmodule`: names and values in turn.
 ///
 /// # Errors
 /// Which of them is wrong, and why.
-pub(super) fn read_arguments(args: &[&[u8]]) -> Result<Names, String> {
-    let mut names = Names { prefix: String::new(), data_type: super::NAME.into() };
+pub fn read_arguments(args: &[&[u8]], all_faces: &[&'static dyn Face], name: &str) -> Result<Arguments, String> {
+    let mut faces = all_faces.to_vec();
+    let mut names = Names { prefix: String::new(), data_type: name.into() };
     let (pairs, rest) = args.as_chunks::<2>();
     if let [name] = rest {
         return Err(format!("argument {} has no value", name.escape_ascii()));
@@ -137,22 +136,36 @@ pub(super) fn read_arguments(args: &[&[u8]]) -> Result<Names, String> {
             "prefix" => return Err(format!("prefix {text:?} is not letters, digits, '.', ':', '-' or '_'")),
             "type" if is_type_name(text) => names.data_type = text.into(),
             "type" => return Err(format!("type {text:?} is not nine letters, digits, '-' or '_'")),
-            "force-single-threaded-execution" => match text.to_ascii_lowercase().as_str() {
-                "yes" => set_single(true),
-                "no" => set_single(false),
-                _ => return Err(format!("{name} is yes or no, not {text}")),
-            },
-            known => {
-                let setting = NUMBERS.iter().find(|s| s.name.to_bytes() == known.as_bytes());
-                let setting = setting.ok_or_else(|| format!("unknown argument {name}"))?;
-                let number = integer(value).filter(|n| (setting.least..=setting.most).contains(n));
-                let number =
-                    number.ok_or_else(|| format!("{name} is {}..={}, not {text}", setting.least, setting.most))?;
-                setting.set(number);
+            face if all_faces.iter().any(|f| f.is_optional() && f.name() == face) => {
+                if !yes_or_no(&name, text)? {
+                    faces.retain(|f| f.name() != face);
+                }
             }
+            known => set_argument(all_faces, &name, known, text)?,
         }
     }
-    Ok(names)
+    Ok(Arguments { names, faces })
+}
+
+/// Sets a parameter from an argument; those of faces that are left out are taken, too.
+fn set_argument(faces: &[&'static dyn Face], name: &str, known: &str, text: &str) -> Result<(), String> {
+    let setting = all(faces).find(|s| s.name().to_bytes() == known.as_bytes());
+    match setting.ok_or_else(|| format!("unknown argument {name}"))? {
+        Setting::Flag(flag) => flag.set(yes_or_no(name, text)?),
+        Setting::Number(number) => {
+            let value = integer(text.as_bytes()).filter(|n| (number.least..=number.most).contains(n));
+            number.set(value.ok_or_else(|| format!("{name} is {}..={}, not {text}", number.least, number.most))?);
+        }
+    }
+    Ok(())
+}
+
+fn yes_or_no(name: &str, text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err(format!("{name} is yes or no, not {text}")),
+    }
 }
 
 /// What no server reads as anything else: `|` leads to a subcommand, and 7.0 dies of it; `@` is a
@@ -165,42 +178,19 @@ fn is_type_name(text: &str) -> bool {
     text.len() == 9 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
-/// Makes the settings known to servers that have module settings.
-pub(super) fn register(ctx: &Context) -> Result<(), String> {
-    let failed = |name: &std::ffi::CStr| Err(format!("setting {} was refused", name.to_string_lossy()));
-    let name = c"force-single-threaded-execution";
-    let flags = raw::REDISMODULE_CONFIG_DEFAULT;
-    let registered = api!(RedisModule_RegisterBoolConfig(
-        ctx.ptr,
-        name.as_ptr(),
-        single_threaded() as c_int,
-        flags,
-        Some(get_single_threaded),
-        Some(set_single_threaded),
-        None,
-        std::ptr::null_mut(),
-    ));
-    match registered {
-        None => return Ok(()),
-        Some(status) if status != raw::REDISMODULE_OK as c_int => return failed(name),
-        Some(_) => {}
-    }
-    for setting in NUMBERS {
-        let flags = if setting.fixed { raw::REDISMODULE_CONFIG_IMMUTABLE } else { flags };
-        let registered = api!(RedisModule_RegisterNumericConfig(
-            ctx.ptr,
-            setting.name.as_ptr(),
-            setting.get() as c_longlong,
-            flags,
-            setting.least as c_longlong,
-            setting.most as c_longlong,
-            Some(get_number),
-            Some(set_number),
-            None,
-            std::ptr::from_ref(setting).cast_mut().cast::<c_void>(),
-        ));
-        if registered != Some(raw::REDISMODULE_OK as c_int) {
-            return failed(setting.name);
+fn all(faces: &[&'static dyn Face]) -> impl Iterator<Item = Setting> {
+    COMMON.into_iter().chain(faces.iter().flat_map(|face| face.settings()).copied())
+}
+
+/// Makes the settings of these faces known to servers that have module settings.
+pub fn register(ctx: &Context, faces: &[&'static dyn Face]) -> Result<(), String> {
+    for setting in all(faces) {
+        match setting.register(ctx) {
+            None => return Ok(()),
+            Some(status) if status != raw::REDISMODULE_OK as c_int => {
+                return Err(format!("setting {} was refused", setting.name().to_string_lossy()));
+            }
+            Some(_) => {}
         }
     }
     match api!(RedisModule_LoadConfigs(ctx.ptr)) {
@@ -209,32 +199,73 @@ pub(super) fn register(ctx: &Context) -> Result<(), String> {
     }
 }
 
-unsafe extern "C" fn get_single_threaded(_name: *const c_char, _data: *mut c_void) -> c_int {
-    single_threaded() as c_int
+impl Setting {
+    fn name(self) -> &'static CStr {
+        match self {
+            Setting::Number(number) => number.name,
+            Setting::Flag(flag) => flag.name,
+        }
+    }
+
+    /// The server's answer; none if it has no module settings.
+    fn register(self, ctx: &Context) -> Option<c_int> {
+        let name = self.name().as_ptr();
+        let flags = raw::REDISMODULE_CONFIG_DEFAULT;
+        match self {
+            Setting::Flag(flag) => api!(RedisModule_RegisterBoolConfig(
+                ctx.ptr,
+                name,
+                flag.get() as c_int,
+                flags,
+                Some(get_flag),
+                Some(set_flag),
+                None,
+                std::ptr::from_ref(flag).cast_mut().cast::<c_void>(),
+            )),
+            Setting::Number(number) => api!(RedisModule_RegisterNumericConfig(
+                ctx.ptr,
+                name,
+                number.get() as c_longlong,
+                if number.fixed { raw::REDISMODULE_CONFIG_IMMUTABLE } else { flags },
+                number.least as c_longlong,
+                number.most as c_longlong,
+                Some(get_number),
+                Some(set_number),
+                None,
+                std::ptr::from_ref(number).cast_mut().cast::<c_void>(),
+            )),
+        }
+    }
 }
 
-unsafe extern "C" fn set_single_threaded(
+unsafe extern "C" fn get_flag(_name: *const c_char, flag: *mut c_void) -> c_int {
+    // SAFETY: the private data is the flag that was registered, which lives for ever.
+    unsafe { &*flag.cast::<Flag>() }.get() as c_int
+}
+
+unsafe extern "C" fn set_flag(
     _name: *const c_char,
     value: c_int,
-    _data: *mut c_void,
+    flag: *mut c_void,
     _error: *mut *mut raw::RedisModuleString,
 ) -> c_int {
-    set_single(value != 0);
+    // SAFETY: as above.
+    unsafe { &*flag.cast::<Flag>() }.set(value != 0);
     raw::REDISMODULE_OK as c_int
 }
 
-unsafe extern "C" fn get_number(_name: *const c_char, setting: *mut c_void) -> c_longlong {
-    // SAFETY: the private data is one of NUMBERS.
-    unsafe { &*setting.cast::<Number>() }.get()
+unsafe extern "C" fn get_number(_name: *const c_char, number: *mut c_void) -> c_longlong {
+    // SAFETY: the private data is the number that was registered, which lives for ever.
+    unsafe { &*number.cast::<Number>() }.get()
 }
 
 unsafe extern "C" fn set_number(
     _name: *const c_char,
     value: c_longlong,
-    setting: *mut c_void,
+    number: *mut c_void,
     _error: *mut *mut raw::RedisModuleString,
 ) -> c_int {
-    // SAFETY: the private data is one of NUMBERS.
-    unsafe { &*setting.cast::<Number>() }.set(value);
+    // SAFETY: as above.
+    unsafe { &*number.cast::<Number>() }.set(value);
     raw::REDISMODULE_OK as c_int
 }

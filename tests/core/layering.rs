@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("arena", &["sync"]),
     ("attributes", &[]),
-    ("command", &["filter", "set", "vector"]),
+    ("command", &["filter", "reply", "set", "vector"]),
     ("filter", &["attributes"]),
     ("graph", &["arena", "sync"]),
     ("persist", &["graph", "set", "vector"]),
@@ -15,6 +15,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("vector", &[]),
     ("workers", &["sync"]),
 ];
+
+/// Faces of the module, each a folder of `server`: they stand beside each other, and the layers that
+/// they share name none of them.
+const FACES: &[&str] = &["json", "search", "sets"];
 
 const MAY_BE_UNSAFE: &[&str] = &["arena", "server", "vector/kernel"];
 
@@ -29,19 +33,43 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-#[test]
-fn folders_name_only_those_below_them() {
+/// Every source with its path below `src`, comments left out.
+fn sources() -> Vec<(String, String)> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut all = Vec::new();
     files(&src, &mut all);
     assert!(all.len() > 50);
-    let mut wrong = Vec::new();
-    for path in all {
+    let read = |path: PathBuf| {
         let relative = path.strip_prefix(&src).expect("below src").to_string_lossy().into_owned();
-        let folder = relative.split('/').next().expect("a first part");
         let text = std::fs::read_to_string(&path).expect("a source");
         let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-        for (number, line) in code.enumerate() {
+        (relative, code.collect::<Vec<_>>().join("\n"))
+    };
+    all.into_iter().map(read).collect()
+}
+
+#[test]
+fn faces_do_not_name_each_other() {
+    for (path, code) in sources() {
+        let Some(within) = path.strip_prefix("server/").filter(|within| *within != "mod.rs") else { continue };
+        let own = within.split('/').next().expect("a first part");
+        for face in FACES.iter().filter(|face| **face != own) {
+            for named in [format!("server::{face}"), format!("super::{face}::")] {
+                assert!(
+                    FACES.contains(&own) && named.starts_with("super") || !code.contains(&named),
+                    "{path}: {named}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn folders_name_only_those_below_them() {
+    let mut wrong = Vec::new();
+    for (relative, code) in sources() {
+        let folder = relative.split('/').next().expect("a first part");
+        for (number, line) in code.lines().enumerate() {
             if let Some((_, names)) = MAY_NAME.iter().find(|(name, _)| *name == folder) {
                 for (_, named) in line.match_indices("crate::").map(|(at, found)| line.split_at(at + found.len())) {
                     let named: String = named.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();

@@ -6,17 +6,18 @@ use std::time::{Duration, Instant};
 
 use redis_module::raw;
 
-use super::api::{Context, Key, Opened, arguments, string_bytes};
-use super::commands::{Outcome, registered_name};
+use super::open::{open, read};
 use super::reply::{HitFormat, send_hits};
-use super::{blocking, datatype, info, query_pool, settings, slices};
+use super::{datatype, info, removal, settings};
 use crate::command::args::is_word;
 use crate::command::{CommandError, Reply, inspect, vadd as vadd_command, vsim as vsim_command};
 use crate::persist::Replay;
-use crate::set::{AddError, DEFAULT_EF_ADD, Selected, VectorSet};
-
-/// Where a bug of ours ends.
-pub(super) const INTERNAL_ERROR: &[u8] = b"ERR internal error of the vectorset module";
+use crate::server::api::Context;
+use crate::server::blocking::{self, Unblock};
+use crate::server::commands::{Call, Failure, Outcome, registered_name};
+use crate::server::pools;
+use crate::server::settings::single_threaded;
+use crate::set::{DEFAULT_EF_ADD, Query, VectorSet};
 
 /// A query that takes less than this is run at once: handing it over costs about as much.
 const INLINE_BELOW_NANOS: u64 = 20_000;
@@ -34,70 +35,7 @@ thread_local! {
     static QUERY_ENDED: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// A command as it was called.
-pub(super) struct Call<'a> {
-    pub ctx: &'a Context<'a>,
-    pub key: *mut raw::RedisModuleString,
-    /// The arguments behind the command's name, the key first.
-    pub args: &'a [&'a [u8]],
-}
-
-impl Call<'_> {
-    /// Calls `body` with the command of these arguments.
-    ///
-    /// # Safety
-    /// `argv` holds `argc` strings, of which the first is the command's name, that live during the call.
-    pub unsafe fn with<R>(
-        ctx: &Context,
-        argv: *mut *mut raw::RedisModuleString,
-        argc: std::os::raw::c_int,
-        body: impl FnOnce(&Call) -> R,
-    ) -> R {
-        // SAFETY: the caller's word.
-        let arguments = unsafe { arguments(argv, argc) };
-        let key = match argc {
-            0 | 1 => std::ptr::null_mut(),
-            // SAFETY: there are at least two arguments.
-            _ => unsafe { *argv.add(1) },
-        };
-        body(&Call { ctx, key, args: arguments.get(1..).unwrap_or(&[]) })
-    }
-
-    /// Runs `body` on the set in the key; a missing key answers `absent`.
-    fn read(&self, absent: Reply, body: impl FnOnce(&mut VectorSet) -> Result<Reply, CommandError>) -> Outcome {
-        let mut key = self.ctx.open_to_read(self.key);
-        match open(&mut key)? {
-            Some(set) => body(set).map(Some),
-            None => Ok(Some(absent)),
-        }
-    }
-
-    /// Sends on what this call did, as it was called.
-    fn replicate(&self, command: &str) {
-        let args: Vec<Vec<u8>> = self.args.iter().map(|arg| arg.to_vec()).collect();
-        self.ctx.replicate(registered_name(command), &args);
-    }
-}
-
-/// The set in a key, if there is one.
-fn open(key: &mut Key) -> Result<Option<&mut VectorSet>, CommandError> {
-    match key.value(datatype::pointer()) {
-        Opened::Absent => Ok(None),
-        Opened::Holds(set) => Ok(Some(set)),
-        Opened::WrongType => Err(CommandError::WrongType),
-    }
-}
-
-impl From<AddError> for CommandError {
-    fn from(error: AddError) -> CommandError {
-        match error {
-            AddError::Full => CommandError::SetFull,
-            AddError::NotFinite => CommandError::InvalidVector,
-        }
-    }
-}
-
-pub(super) fn vadd(call: &Call) -> Outcome {
+pub fn vadd(call: &Call) -> Outcome {
     let began = Instant::now();
     // An EF that differs from the one that all servers have in common was sent on.
     let default_ef = if call.ctx.is_repetition() { DEFAULT_EF_ADD } else { settings::vadd_ef() };
@@ -125,15 +63,35 @@ pub(super) fn vadd(call: &Call) -> Outcome {
 /// Answers a write that is done: at once, or when the set has caught up with its links.
 fn reply_with_room(call: &Call, set: Option<&mut VectorSet>, reply: Reply) -> Outcome {
     let Some(set) = set.filter(|set| set.is_over_bound()) else { return Ok(Some(reply)) };
-    if blocking::is_allowed(call.ctx) && !settings::single_threaded() {
-        blocking::reply_with_room(call.ctx, set, reply);
-        return Ok(None);
+    if blocking::is_allowed(call.ctx) && !single_threaded() {
+        return reply_later(call, set, reply);
     }
     set.link_some();
     Ok(Some(reply))
 }
 
-pub(super) fn vrem(call: &Call) -> Outcome {
+/// A reply that is ready and goes out when this is dropped.
+struct Withheld {
+    since: Instant,
+    /// Dropped after `drop` has counted the time.
+    _unblock: Unblock,
+}
+
+impl Drop for Withheld {
+    fn drop(&mut self) {
+        info::STATS.withheld.add(self.since.elapsed());
+    }
+}
+
+/// Replies once the set has room for more pending elements.
+fn reply_later(call: &Call, set: &VectorSet, reply: Reply) -> Outcome {
+    let Some(mut unblock) = Unblock::block(call.ctx) else { return Ok(Some(reply)) };
+    unblock.set(move |_| Ok(Some(reply)));
+    set.wait_for_room(Box::new(Withheld { since: Instant::now(), _unblock: unblock }));
+    Ok(None)
+}
+
+pub fn vrem(call: &Call) -> Outcome {
     let mut key = call.ctx.open_to_write(call.key);
     let Some(set) = open(&mut key)? else { return Ok(Some(Reply::Bool(false))) };
     if !set.remove(call.args[1]) {
@@ -152,8 +110,8 @@ pub(super) fn vrem(call: &Call) -> Outcome {
     reply_with_room(call, open(&mut key)?, Reply::Bool(true))
 }
 
-pub(super) fn vsim(call: &Call) -> Outcome {
-    let alone = query_pool().is_idle() && QUERY_ENDED.get().is_none_or(|ended| ended.elapsed() >= PAUSE);
+pub fn vsim(call: &Call) -> Outcome {
+    let alone = pools::queries().is_idle() && QUERY_ENDED.get().is_none_or(|ended| ended.elapsed() >= PAUSE);
     let mut args = vsim_command::arguments(call.args)?;
     let mut key = call.ctx.open_to_read(call.key);
     let set = open(&mut key)?;
@@ -165,7 +123,7 @@ pub(super) fn vsim(call: &Call) -> Outcome {
     let format = HitFormat {
         with_scores: options.with_scores,
         with_attributes: options.with_attributes,
-        maps: call.ctx.flags() & raw::REDISMODULE_CTX_FLAGS_RESP3 != 0 && has_maps(),
+        maps: call.ctx.has_resp3(),
     };
     let Some(set) = set else {
         send_hits(call.ctx, None, format);
@@ -175,34 +133,38 @@ pub(super) fn vsim(call: &Call) -> Outcome {
     let estimate = query.estimate();
     let at_once = options.no_thread || alone && estimate < INLINE_ALONE_BELOW_NANOS;
     if !at_once && may_wait(call, estimate) {
-        blocking::run_query(call.ctx, query, format);
-    } else {
-        send_hits(call.ctx, Some(&info::measured(query)), format);
-        QUERY_ENDED.set(Some(Instant::now()));
+        return run_query(call, query, format);
     }
+    send_hits(call.ctx, Some(&info::measured(query)), format);
+    QUERY_ENDED.set(Some(Instant::now()));
     Ok(None)
 }
 
-/// Whether this server has map replies for modules (7.0).
-fn has_maps() -> bool {
-    // SAFETY: set when the module was loaded, never changed.
-    unsafe { raw::RedisModule_ReplyWithMap }.is_some()
+/// Runs a query in the pool and replies when it is done.
+fn run_query(call: &Call, query: Query, format: HitFormat) -> Outcome {
+    blocking::run(call.ctx, move || {
+        let hits = info::measured(query);
+        move |ctx: &Context| {
+            send_hits(ctx, Some(&hits), format);
+            Ok(None)
+        }
+    })
 }
 
 /// `VCHECK key`: proves that the set is sound, or says what is wrong. For tests and operators.
-pub(super) fn vcheck(call: &Call) -> Outcome {
-    call.read(Reply::Nil, |set| match set.check() {
+pub fn vcheck(call: &Call) -> Outcome {
+    read(call, Reply::Nil, |set| match set.check() {
         Ok(()) => Ok(Reply::Simple("OK")),
         Err(why) => Err(CommandError::Unsound(why)),
     })
 }
 
 /// VEXPLAIN takes VSIM's arguments, runs it at once and tells how.
-pub(super) fn vexplain(call: &Call) -> Outcome {
+pub fn vexplain(call: &Call) -> Outcome {
     let mut args = vsim_command::arguments(call.args)?;
     let near = vsim_command::parse_near(&mut args)?;
     let options = vsim_command::parse_options(&mut args, settings::search_defaults())?;
-    call.read(Reply::NilArray, |set| {
+    read(call, Reply::NilArray, |set| {
         near.check(set)?;
         let hits = info::measured(set.query(near.target(), &options.search)?);
         let work = hits.work();
@@ -219,14 +181,16 @@ pub(super) fn vexplain(call: &Call) -> Outcome {
 }
 
 /// `VCOUNT key expression`: how many elements match.
-pub(super) fn vcount(call: &Call) -> Outcome {
+pub fn vcount(call: &Call) -> Outcome {
     let filter = vsim_command::parse_filter(call.args[1])?;
     let mut key = call.ctx.open_to_read(call.key);
     let Some(set) = open(&mut key)? else { return Ok(Some(Reply::Int(0))) };
     let selection = set.select(&filter);
     if may_wait(call, selection.estimate()) {
-        blocking::run(call.ctx, move || Reply::from(selection.run().len()));
-        return Ok(None);
+        return blocking::run(call.ctx, move || {
+            let found = selection.run().len();
+            move |_: &Context| Ok(Some(found.into()))
+        });
     }
     Ok(Some(selection.run().len().into()))
 }
@@ -235,94 +199,66 @@ pub(super) fn vcount(call: &Call) -> Outcome {
 ///
 /// They are found in the pool and removed on the main thread in slices, between which other clients
 /// are served; what no longer matches when its turn comes stays.
-pub(super) fn vrembyfilter(call: &Call) -> Outcome {
+pub fn vrembyfilter(call: &Call) -> Outcome {
     let filter = vsim_command::parse_filter(call.args[1])?;
     let mut key = call.ctx.open_to_write(call.key);
     let Some(set) = open(&mut key)? else { return Ok(Some(Reply::Int(0))) };
     let selection = set.select(&filter);
     if may_wait(call, selection.estimate()) {
         let name = call.args[0].to_vec();
-        slices::remove(call.ctx, name, selection);
-        return Ok(None);
+        return removal::start(call, name, selection);
     }
     let mut selected = selection.run();
-    let removed = remove_slice(call.ctx, call.key, &mut key, &mut selected, usize::MAX)?;
+    let removed = removal::remove_slice(call.ctx, call.key, &mut key, &mut selected, usize::MAX)?;
     Ok(Some(removed.into()))
-}
-
-/// Removes the next up to `most` of the selected elements, as so many VREMs would.
-pub(super) fn remove_slice(
-    ctx: &Context,
-    name: *mut raw::RedisModuleString,
-    key: &mut Key,
-    selected: &mut Selected,
-    most: usize,
-) -> Result<usize, CommandError> {
-    let Some(set) = open(key)?.filter(|set| set.is_of(selected)) else {
-        // Another set, or none: what was selected is gone.
-        selected.clear();
-        return Ok(0);
-    };
-    let removed = set.remove_selected(selected, most);
-    info::STATS.removals.add(removed.len() as u64);
-    let empty = set.is_empty();
-    if empty {
-        key.delete();
-    }
-    // SAFETY: the name lives as long as the key is open.
-    let key_name = unsafe { string_bytes(name) }.to_vec();
-    for element in &removed {
-        ctx.replicate(registered_name("VREM"), &[key_name.clone(), element.clone()]);
-        ctx.changed(name, c"vrem");
-    }
-    if empty {
-        ctx.notify(name, c"del");
-    }
-    Ok(removed.len())
 }
 
 /// Whether a command that takes so long is to be answered later.
 fn may_wait(call: &Call, nanos: u64) -> bool {
-    nanos >= INLINE_BELOW_NANOS && !settings::single_threaded() && blocking::is_allowed(call.ctx)
+    nanos >= INLINE_BELOW_NANOS && !single_threaded() && blocking::is_allowed(call.ctx)
 }
 
-pub(super) fn vdim(call: &Call) -> Outcome {
+pub fn vdim(call: &Call) -> Outcome {
     let mut key = call.ctx.open_to_read(call.key);
     let set = open(&mut key)?.ok_or(CommandError::NoSuchKey)?;
     Ok(Some(set.params().dim.into()))
 }
 
-pub(super) fn vcard(call: &Call) -> Outcome {
-    call.read(Reply::Int(0), |set| Ok(set.len().into()))
+pub fn vcard(call: &Call) -> Outcome {
+    read(call, Reply::Int(0), |set| Ok(set.len().into()))
 }
 
-pub(super) fn vemb(call: &Call) -> Outcome {
+pub fn vemb(call: &Call) -> Outcome {
     let raw = inspect::check_vemb(call.args)?;
-    call.read(Reply::Nil, |set| Ok(inspect::vemb(set, call.args[1], raw)))
+    read(call, Reply::Nil, |set| Ok(inspect::vemb(set, call.args[1], raw)))
 }
 
 /// Answers when the links that are still to be made are made, so that what one VLINKS tells agrees
 /// with the next.
-pub(super) fn vlinks(call: &Call) -> Outcome {
+pub fn vlinks(call: &Call) -> Outcome {
     inspect::check_vlinks(call.args)?;
     let mut key = call.ctx.open_to_read(call.key);
     let unsettled = open(&mut key)?.filter(|set| !set.is_settled() && blocking::is_allowed(call.ctx));
-    match unsettled {
-        Some(set) if blocking::run_when_linked(call.ctx, set, vlinks_now) => Ok(None),
-        _ => vlinks_now(call),
+    if let Some(set) = unsettled
+        && let Some(mut unblock) = Unblock::block(call.ctx)
+    {
+        unblock.set(vlinks_now);
+        set.wait_for_links(Box::new(unblock));
+        return Ok(None);
     }
+    vlinks_now(call)
 }
 
 fn vlinks_now(call: &Call) -> Outcome {
     let with_scores = inspect::check_vlinks(call.args)?;
-    call.read(Reply::Nil, |set| Ok(inspect::vlinks(set, call.args[1], with_scores)))
+    read(call, Reply::Nil, |set| Ok(inspect::vlinks(set, call.args[1], with_scores)))
 }
 
-pub(super) fn vinfo(call: &Call) -> Outcome {
-    call.read(Reply::NilArray, |set| Ok(inspect::vinfo(set)))
+pub fn vinfo(call: &Call) -> Outcome {
+    read(call, Reply::NilArray, |set| Ok(inspect::vinfo(set)))
 }
 
-pub(super) fn vsetattr(call: &Call) -> Outcome {
+pub fn vsetattr(call: &Call) -> Outcome {
     let mut key = call.ctx.open_to_write(call.key);
     let done = open(&mut key)?.is_some_and(|set| set.set_attributes(call.args[1], call.args[2]));
     if done {
@@ -332,26 +268,26 @@ pub(super) fn vsetattr(call: &Call) -> Outcome {
     Ok(Some(Reply::Bool(done)))
 }
 
-pub(super) fn vgetattr(call: &Call) -> Outcome {
-    call.read(Reply::Nil, |set| Ok(set.attributes(call.args[1]).map_or(Reply::Nil, |text| Reply::Bulk(text.to_vec()))))
+pub fn vgetattr(call: &Call) -> Outcome {
+    read(call, Reply::Nil, |set| Ok(set.attributes(call.args[1]).map_or(Reply::Nil, |text| Reply::Bulk(text.to_vec()))))
 }
 
-pub(super) fn vismember(call: &Call) -> Outcome {
-    call.read(Reply::Bool(false), |set| Ok(Reply::Bool(set.contains(call.args[1]))))
+pub fn vismember(call: &Call) -> Outcome {
+    read(call, Reply::Bool(false), |set| Ok(Reply::Bool(set.contains(call.args[1]))))
 }
 
-pub(super) fn vrandmember(call: &Call) -> Outcome {
+pub fn vrandmember(call: &Call) -> Outcome {
     let count = inspect::check_vrandmember(call.args)?;
     if count == Some(0) {
         return Ok(Some(Reply::Array(Vec::new())));
     }
     let absent = if count.is_some() { Reply::Array(Vec::new()) } else { Reply::Nil };
-    call.read(absent, |set| Ok(inspect::vrandmember(set, count)))
+    read(call, absent, |set| Ok(inspect::vrandmember(set, count)))
 }
 
-pub(super) fn vrange(call: &Call) -> Outcome {
+pub fn vrange(call: &Call) -> Outcome {
     let range = inspect::check_vrange(call.args)?;
-    call.read(Reply::Array(Vec::new()), |set| Ok(inspect::vrange(set, range)))
+    read(call, Reply::Array(Vec::new()), |set| Ok(inspect::vrange(set, range)))
 }
 
 /// Sets whose chunks have come in part, by database and key.
@@ -359,12 +295,12 @@ static REPLAYS: Mutex<Vec<(i32, Vec<u8>, Replay)>> = Mutex::new(Vec::new());
 
 /// VREPLAY key ONLY|FIRST|MORE|LAST chunk: what an append-only file without a binary preamble holds of
 /// a set, and what comes of it when Valkey moves a slot. No interface for clients.
-pub(super) fn vreplay(call: &Call) -> Outcome {
-    let refuse = |why: &str| Err(CommandError::Replay(why.into()));
+pub fn vreplay(call: &Call) -> Outcome {
+    let refuse = |why: &str| Err(CommandError::Replay(why.into()).into());
     if !call.ctx.is_repetition() {
         return refuse("VREPLAY is for loading append-only files and for moving slots");
     }
-    let &[name, which, chunk] = call.args else { return Err(CommandError::Arity) };
+    let &[name, which, chunk] = call.args else { return Err(Failure::Arity) };
     let database = call.ctx.database();
     let mut replays = REPLAYS.lock().unwrap_or_else(|e| e.into_inner());
     if is_word(which, "FIRST") || is_word(which, "ONLY") {

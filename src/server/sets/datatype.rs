@@ -1,6 +1,5 @@
 //! The data type's callbacks: load, save, rewrite, copy, free, digest, memory, defragmentation.
 
-use std::ffi::CString;
 use std::os::raw::{c_char, c_int, c_ulong, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{NonNull, null_mut};
@@ -8,13 +7,13 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use redis_module::raw;
 
-use super::api::{Context, TypePointer, api, log};
-use super::commands::registered_name;
-use super::settings::Names;
-use super::{in_child, query_pool};
 use crate::arena::Movable;
 use crate::graph::Alone;
 use crate::persist::{self, LoadError, Sink, Source};
+use crate::server::api::{Context, Stream, Truncated, TypePointer, api, log, register_type};
+use crate::server::commands::registered_name;
+use crate::server::face::Names;
+use crate::server::{in_child, pools};
 use crate::set::{Restored, VectorSet};
 
 static TYPE: AtomicPtr<raw::RedisModuleType> = AtomicPtr::new(null_mut());
@@ -23,33 +22,25 @@ static TYPE: AtomicPtr<raw::RedisModuleType> = AtomicPtr::new(null_mut());
 const FREE_BEHIND: usize = 1000;
 
 /// Our type, once it is registered.
-pub(super) fn pointer() -> TypePointer {
+pub fn pointer() -> TypePointer {
     TYPE.load(Ordering::Relaxed)
 }
 
 /// Makes the type known to the server.
-pub(super) fn register(ctx: &Context, names: &Names) -> Result<(), String> {
-    let name = CString::new(names.data_type.as_str()).unwrap_or_default();
-    // SAFETY: all-zero bytes are a valid value of this C structure: no callbacks.
-    let mut methods: raw::RedisModuleTypeMethods = unsafe { std::mem::zeroed() };
-    methods.version = raw::REDISMODULE_TYPE_METHOD_VERSION as u64;
-    methods.rdb_load = Some(load);
-    methods.rdb_save = Some(save);
-    methods.aof_rewrite = Some(rewrite);
-    methods.mem_usage = Some(memory);
-    methods.free = Some(free);
-    methods.free_effort = Some(free_effort);
-    methods.copy = Some(copy);
-    methods.digest = Some(digest);
-    methods.defrag = Some(defragment);
-    // Older servers know fewer callbacks and refuse a newer structure.
-    let known = api!(RedisModule_GetTypeMethodVersion()).unwrap_or(3) as u64;
-    methods.version = methods.version.min(known);
+pub fn register(ctx: &Context, names: &Names) -> Result<(), String> {
+    let created = register_type(ctx, &names.data_type, persist::VERSION, |methods| {
+        methods.rdb_load = Some(load);
+        methods.rdb_save = Some(save);
+        methods.aof_rewrite = Some(rewrite);
+        methods.mem_usage = Some(memory);
+        methods.free = Some(free);
+        methods.free_effort = Some(free_effort);
+        methods.copy = Some(copy);
+        methods.digest = Some(digest);
+        methods.defrag = Some(defragment);
+    });
     let created =
-        api!(RedisModule_CreateDataType(ctx.ptr, name.as_ptr(), persist::VERSION, &mut methods)).unwrap_or(null_mut());
-    if created.is_null() {
-        return Err(format!("the server has a data type {} already, as Redis 8 does", names.data_type));
-    }
+        created.ok_or_else(|| format!("the server has a data type {} already, as Redis 8 does", names.data_type))?;
     TYPE.store(created, Ordering::Relaxed);
     Ok(())
 }
@@ -65,72 +56,29 @@ fn alone() -> Alone {
     if in_child() { Alone::Yes } else { Alone::No }
 }
 
-/// The server's stream of a saved value.
-struct Stream(*mut raw::RedisModuleIO);
-
 impl Sink for Stream {
     fn unsigned(&mut self, value: u64) {
-        api!(RedisModule_SaveUnsigned(self.0, value));
+        self.save_unsigned(value);
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
-        // Redis 6.2 reads short strings as C's strings, to see whether they are numbers: they must
-        // be somewhere, and end.
-        let mut ended = [0; 12];
-        let bytes = match ended.get_mut(..bytes.len()) {
-            Some(short) if bytes.len() < 12 => {
-                short.copy_from_slice(bytes);
-                &ended[..bytes.len()]
-            }
-            _ => bytes,
-        };
-        api!(RedisModule_SaveStringBuffer(self.0, bytes.as_ptr().cast::<c_char>(), bytes.len()));
+        self.save_bytes(bytes);
     }
 }
 
-/// A string that the server allocated for us.
-struct Loaded {
-    bytes: *mut c_char,
-    len: usize,
-}
-
-impl AsRef<[u8]> for Loaded {
-    fn as_ref(&self) -> &[u8] {
-        // SAFETY: the server gave this many bytes, which are ours until dropped.
-        unsafe { std::slice::from_raw_parts(self.bytes.cast(), self.len) }
-    }
-}
-
-impl Drop for Loaded {
-    fn drop(&mut self) {
-        api!(RedisModule_Free(self.bytes.cast::<c_void>()));
-    }
-}
-
-impl Stream {
-    fn check(&self) -> Result<(), LoadError> {
-        match api!(RedisModule_IsIOError(self.0)) {
-            Some(error) if error != 0 => Err(LoadError::truncated()),
-            _ => Ok(()),
-        }
+impl From<Truncated> for LoadError {
+    fn from(_: Truncated) -> LoadError {
+        LoadError::truncated()
     }
 }
 
 impl Source for Stream {
     fn unsigned(&mut self) -> Result<u64, LoadError> {
-        let value = api!(RedisModule_LoadUnsigned(self.0)).unwrap_or(0);
-        self.check().map(|()| value)
+        Ok(self.load_unsigned()?)
     }
 
     fn bytes(&mut self) -> Result<Box<dyn AsRef<[u8]> + '_>, LoadError> {
-        let mut len = 0;
-        let bytes = api!(RedisModule_LoadStringBuffer(self.0, &mut len)).unwrap_or(null_mut());
-        if bytes.is_null() {
-            return Err(LoadError::truncated());
-        }
-        let loaded = Loaded { bytes, len };
-        self.check()?;
-        Ok(Box::new(loaded))
+        Ok(Box::new(self.load_bytes()?))
     }
 }
 
@@ -204,7 +152,7 @@ unsafe extern "C" fn free(value: *mut c_void) {
     // SAFETY: the server gives the box back that it was given, and does not use it again.
     let set = unsafe { Box::from_raw(value.cast::<VectorSet>()) };
     if set.len() > FREE_BEHIND && on_main_thread() && !in_child() && !memory_is_short() {
-        query_pool().spawn(Box::new(move || drop(set)));
+        pools::queries().spawn(Box::new(move || drop(set)));
     } else {
         guard("freeing", || drop(set));
     }

@@ -17,8 +17,12 @@ pub enum Reply {
     Simple(&'static str),
     /// Any bytes.
     Bulk(Vec<u8>),
+    /// An error, alone or as one of several replies; its text begins with its code.
+    Error(Vec<u8>),
     /// A list.
     Array(Vec<Reply>),
+    /// A list without order; an array in RESP2.
+    Set(Vec<Reply>),
     /// Pairs; in RESP2 a flat list.
     Map(Vec<(Reply, Reply)>),
 }

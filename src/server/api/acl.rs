@@ -1,0 +1,50 @@
+//! What a user may do. Servers before 7.0 cannot tell: there everything is allowed that the server
+//! let through.
+
+use std::os::raw::c_int;
+
+use redis_module::raw;
+
+use super::{Context, Text, api};
+
+/// What is done to a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Read,
+    Write,
+}
+
+/// A user, as its rights are at this moment.
+pub struct User(*mut raw::RedisModuleUser);
+
+impl Drop for User {
+    fn drop(&mut self) {
+        api!(RedisModule_FreeModuleUser(self.0));
+    }
+}
+
+impl Context<'_> {
+    /// The name of the user that the client is; none where the server cannot tell.
+    pub fn user_name(&self) -> Option<Text> {
+        Text::owned(api!(RedisModule_GetCurrentUserName(self.ptr))?)
+    }
+
+    /// The user that the client is; none where the server cannot tell.
+    pub fn user(&self) -> Option<User> {
+        let name = self.user_name()?;
+        let user = api!(RedisModule_GetModuleUserFromUserName(name.ptr()))?;
+        (!user.is_null()).then_some(User(user))
+    }
+}
+
+impl User {
+    /// Whether the user may do this to the key.
+    pub fn may(&self, access: Access, key: &Text) -> bool {
+        let flags = match access {
+            Access::Read => raw::REDISMODULE_CMD_KEY_ACCESS,
+            Access::Write => raw::REDISMODULE_CMD_KEY_UPDATE,
+        };
+        let status = api!(RedisModule_ACLCheckKeyPermissions(self.0, key.ptr(), flags as c_int));
+        status.is_none_or(|status| status == raw::REDISMODULE_OK as c_int)
+    }
+}

@@ -1,0 +1,109 @@
+//! What happens to the server as a whole.
+
+use std::os::raw::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
+
+use redis_module::raw;
+
+use super::{Context, api, log};
+
+/// An event of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerEvent {
+    /// A database, or all, will be emptied.
+    Flushing { database: Option<i32> },
+    /// A database, or all, was emptied.
+    Flushed { database: Option<i32> },
+    /// Keys will come from a file or from a master.
+    LoadingBegins { from_master: bool },
+    /// They have come, or not.
+    LoadingEnded { failed: bool },
+    /// A full sync loads keys beside those that are served.
+    AsyncLoadBegins,
+    /// They have replaced those that were served.
+    AsyncLoadDone,
+    /// They were given up; those that were served stay.
+    AsyncLoadAborted,
+    /// Two databases were swapped.
+    Swapped(i32, i32),
+    /// The server became a replica, or a primary.
+    RoleChanged { replica: bool },
+    /// A module was loaded or unloaded.
+    ModulesChanged,
+    /// The server ends.
+    ShuttingDown,
+}
+
+type Listener = fn(&Context, ServerEvent);
+
+static LISTENER: OnceLock<Listener> = OnceLock::new();
+
+/// Has `listener` called at each event, on the main thread.
+pub fn subscribe_to_server(ctx: &Context, listener: Listener) {
+    let _ = LISTENER.set(listener);
+    for id in [
+        raw::REDISMODULE_EVENT_FLUSHDB,
+        raw::REDISMODULE_EVENT_LOADING,
+        raw::REDISMODULE_EVENT_REPL_ASYNC_LOAD,
+        raw::REDISMODULE_EVENT_SWAPDB,
+        raw::REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED,
+        raw::REDISMODULE_EVENT_MODULE_CHANGE,
+        raw::REDISMODULE_EVENT_SHUTDOWN,
+    ] {
+        let event = raw::RedisModuleEvent { id, dataver: 1 };
+        api!(RedisModule_SubscribeToServerEvent(ctx.ptr, event, Some(on_event)));
+    }
+}
+
+unsafe extern "C" fn on_event(
+    ctx: *mut raw::RedisModuleCtx,
+    event: raw::RedisModuleEvent,
+    sub: u64,
+    data: *mut c_void,
+) {
+    let Some(listener) = LISTENER.get() else { return };
+    // SAFETY: the server's context lives during this call; the data are those of the event.
+    let (ctx, event) = unsafe { (Context::new(ctx), read(event.id, sub, data)) };
+    let Some(event) = event else { return };
+    if catch_unwind(AssertUnwindSafe(|| listener(&ctx, event))).is_err() {
+        log(std::ptr::null_mut(), c"warning", &format!("vectorset: {event:?} was lost: a bug; please report it"));
+    }
+}
+
+/// # Safety
+/// `data` is what the server passes with the event.
+unsafe fn read(id: u64, sub: u64, data: *mut c_void) -> Option<ServerEvent> {
+    use ServerEvent::*;
+    Some(match (id, sub) {
+        (raw::REDISMODULE_EVENT_FLUSHDB, _) => {
+            // SAFETY: the caller's word.
+            let info = unsafe { data.cast::<raw::RedisModuleFlushInfo>().as_ref() };
+            let database = info.map(|info| info.dbnum).filter(|&number| number >= 0);
+            match sub {
+                raw::REDISMODULE_SUBEVENT_FLUSHDB_START => Flushing { database },
+                _ => Flushed { database },
+            }
+        }
+        (raw::REDISMODULE_EVENT_LOADING, raw::REDISMODULE_SUBEVENT_LOADING_REPL_START) => {
+            LoadingBegins { from_master: true }
+        }
+        (raw::REDISMODULE_EVENT_LOADING, raw::REDISMODULE_SUBEVENT_LOADING_ENDED) => LoadingEnded { failed: false },
+        (raw::REDISMODULE_EVENT_LOADING, raw::REDISMODULE_SUBEVENT_LOADING_FAILED) => LoadingEnded { failed: true },
+        (raw::REDISMODULE_EVENT_LOADING, _) => LoadingBegins { from_master: false },
+        (raw::REDISMODULE_EVENT_REPL_ASYNC_LOAD, raw::REDISMODULE_SUBEVENT_REPL_ASYNC_LOAD_STARTED) => AsyncLoadBegins,
+        (raw::REDISMODULE_EVENT_REPL_ASYNC_LOAD, raw::REDISMODULE_SUBEVENT_REPL_ASYNC_LOAD_COMPLETED) => AsyncLoadDone,
+        (raw::REDISMODULE_EVENT_REPL_ASYNC_LOAD, _) => AsyncLoadAborted,
+        (raw::REDISMODULE_EVENT_SWAPDB, _) => {
+            // SAFETY: the caller's word.
+            let info = unsafe { data.cast::<raw::RedisModuleSwapDbInfo>().as_ref() }?;
+            Swapped(info.dbnum_first, info.dbnum_second)
+        }
+        (raw::REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED, _) => {
+            RoleChanged { replica: sub == raw::REDISMODULE_EVENT_REPLROLECHANGED_NOW_REPLICA }
+        }
+        (raw::REDISMODULE_EVENT_MODULE_CHANGE, _) => ModulesChanged,
+        (raw::REDISMODULE_EVENT_SHUTDOWN, _) => ShuttingDown,
+        _ => return None,
+    })
+}

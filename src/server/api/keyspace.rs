@@ -1,0 +1,48 @@
+//! What clients do to keys.
+
+use std::ffi::CStr;
+use std::os::raw::{c_char, c_int};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
+
+use redis_module::raw;
+
+use super::{Context, api, log, string_bytes};
+
+/// A key was changed, or came, or went.
+pub struct KeyEvent<'a> {
+    /// One of `REDISMODULE_NOTIFY_…`.
+    pub class: c_int,
+    /// Such as "hset", "del", "rename_to".
+    pub event: &'a [u8],
+    pub key: *mut raw::RedisModuleString,
+    pub name: &'a [u8],
+}
+
+type Listener = fn(&Context, &KeyEvent);
+
+static LISTENER: OnceLock<Listener> = OnceLock::new();
+
+/// Has `listener` called at each event of these classes (`REDISMODULE_NOTIFY_…`; the server ignores
+/// those that it does not know). It is called within the command that caused the event, in MULTI, in
+/// scripts, while loading and on replicas too: it may read, but neither change keys nor reply.
+pub fn subscribe_to_keys(ctx: &Context, classes: c_int, listener: Listener) {
+    let _ = LISTENER.set(listener);
+    api!(RedisModule_SubscribeToKeyspaceEvents(ctx.ptr, classes, Some(on_event)));
+}
+
+unsafe extern "C" fn on_event(
+    ctx: *mut raw::RedisModuleCtx,
+    class: c_int,
+    event: *const c_char,
+    key: *mut raw::RedisModuleString,
+) -> c_int {
+    let Some(listener) = LISTENER.get() else { return raw::REDISMODULE_OK as c_int };
+    // SAFETY: the server's context, name of the event and key live during this call.
+    let (ctx, event, name) = unsafe { (Context::new(ctx), CStr::from_ptr(event).to_bytes(), string_bytes(key)) };
+    let event = KeyEvent { class, event, key, name };
+    if catch_unwind(AssertUnwindSafe(|| listener(&ctx, &event))).is_err() {
+        log(std::ptr::null_mut(), c"warning", "vectorset: an event of a key was lost: a bug; please report it");
+    }
+    raw::REDISMODULE_OK as c_int
+}

@@ -1,0 +1,165 @@
+//! The server's functions, with Rust types: an idea a file, no knowledge of any command.
+//!
+//! Invariant of every call here: the function pointer is checked, since older servers lack some;
+//! contexts, keys and strings live as long as the server says, which the lifetimes express.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `mod.rs` | a context: flags, module options, log, replication, events of our own |
+//! | `strings.rs` | arguments, and strings of the server |
+//! | `keys.rs` | keys: open, read and set a value of a module's type, delete |
+//! | `hashes.rs` | fields of a hash |
+//! | `reply.rs` | replies, item by item |
+//! | `call.rs` | other commands, called; their replies |
+//! | `keyspace.rs`, `events.rs` | what clients do to keys; what happens to the server |
+//! | `scan.rs` | a walk over all keys in small steps |
+//! | `timers.rs`, `threads.rs` | closures that run later, or under the server's lock |
+//! | `types.rs` | data types, and the streams that they are saved to |
+//! | `acl.rs` | what a user may do |
+
+// What each of the faces needs, whichever of them are built.
+#![allow(dead_code, unused_imports)]
+
+mod acl;
+mod call;
+mod events;
+mod hashes;
+mod keys;
+mod keyspace;
+mod reply;
+mod scan;
+mod strings;
+mod threads;
+mod timers;
+mod types;
+
+use std::ffi::{CStr, CString};
+use std::marker::PhantomData;
+use std::os::raw::{c_char, c_int};
+
+use redis_module::raw;
+
+pub use acl::{Access, User};
+pub use call::{CallReply, Called, Value};
+pub use events::{ServerEvent, subscribe_to_server};
+pub use keys::{Key, KeyType, Opened};
+pub use keyspace::{KeyEvent, subscribe_to_keys};
+pub use scan::Cursor;
+pub use strings::{Text, arguments, string_bytes};
+pub use threads::{remember_module, with_lock};
+pub use timers::Timer;
+pub use types::{Loaded, Stream, Truncated, TypePointer, register_type};
+
+/// Calls an API function that every supported server has, or does nothing where it is missing.
+macro_rules! api {
+    ($name:ident($($arg:expr),* $(,)?)) => {
+        // SAFETY: the pointer was filled in when the module was loaded and has the type that the
+        // header gives it; the arguments are valid by the invariant of this folder.
+        unsafe { redis_module::raw::$name.map(|function| function($($arg),*)) }
+    };
+}
+pub(in crate::server) use api;
+
+/// Context flag of Valkey 9: the command comes with a slot that moves here. Redis 8 uses the bit
+/// for servers that allow DEBUG.
+pub const SLOT_IMPORT_CLIENT: u32 = 1 << 25;
+
+/// A command's view of the server.
+pub struct Context<'a> {
+    pub ptr: *mut raw::RedisModuleCtx,
+    life: PhantomData<&'a ()>,
+}
+
+impl Context<'_> {
+    /// # Safety
+    /// The pointer is the server's and lives as long as the result is used.
+    pub unsafe fn new<'a>(ptr: *mut raw::RedisModuleCtx) -> Context<'a> {
+        Context { ptr, life: PhantomData }
+    }
+
+    /// Registers the module; false if there is one of that name.
+    pub fn init_module(&self, name: &str, version: c_int) -> bool {
+        let name = CString::new(name).unwrap_or_default();
+        // SAFETY: the server's context; the server copies the name.
+        let status = unsafe { raw::Export_RedisModule_Init(self.ptr, name.as_ptr(), version, 1) };
+        status == raw::REDISMODULE_OK as c_int
+    }
+
+    /// Number of the selected database.
+    pub fn database(&self) -> i32 {
+        api!(RedisModule_GetSelectedDb(self.ptr)).unwrap_or(0)
+    }
+
+    /// Selects a database; false if there is none of that number.
+    pub fn select(&self, database: i32) -> bool {
+        api!(RedisModule_SelectDb(self.ptr, database)) == Some(raw::REDISMODULE_OK as c_int)
+    }
+
+    /// The context's flags.
+    pub fn flags(&self) -> u32 {
+        api!(RedisModule_GetContextFlags(self.ptr)).unwrap_or(0) as u32
+    }
+
+    /// Whether what is done here was done before: by a master, by the one whose slot comes here, or
+    /// before a restart.
+    pub fn is_repetition(&self) -> bool {
+        let from = raw::REDISMODULE_CTX_FLAGS_LOADING | raw::REDISMODULE_CTX_FLAGS_REPLICATED | SLOT_IMPORT_CLIENT;
+        self.flags() & from != 0
+    }
+
+    /// Whether this server takes its changes from a master.
+    pub fn is_replica(&self) -> bool {
+        self.flags() & raw::REDISMODULE_CTX_FLAGS_SLAVE != 0
+    }
+
+    /// Sends a command to replicas and to the append-only file.
+    pub fn replicate(&self, command: &CStr, args: &[impl AsRef<[u8]>]) {
+        let strings: Vec<Text> = args.iter().map(|arg| Text::new(arg.as_ref())).collect();
+        let pointers: Vec<_> = strings.iter().map(Text::ptr).collect();
+        api!(RedisModule_Replicate(self.ptr, command.as_ptr(), c"v".as_ptr(), pointers.as_ptr(), pointers.len()));
+    }
+
+    /// Sends the command that runs on as it came.
+    pub fn replicate_verbatim(&self) {
+        api!(RedisModule_ReplicateVerbatim(self.ptr));
+    }
+
+    /// Tells watchers and tracking clients that a key changed, and sends its event.
+    pub fn changed(&self, key: *mut raw::RedisModuleString, event: &CStr) {
+        api!(RedisModule_SignalModifiedKey(self.ptr, key));
+        self.notify(key, event);
+    }
+
+    /// Sends a keyspace event.
+    pub fn notify(&self, key: *mut raw::RedisModuleString, event: &CStr) {
+        let class = raw::REDISMODULE_NOTIFY_GENERIC as c_int;
+        api!(RedisModule_NotifyKeyspaceEvent(self.ptr, class, event.as_ptr(), key));
+    }
+
+    /// Says how this module behaves; see the server's documentation of each.
+    pub fn set_module_options(&self) {
+        /// Valkey 9's name for a module whose types survive atomic slot migration.
+        const HANDLE_ATOMIC_SLOT_MIGRATION: u32 = 1 << 5;
+        let options = raw::REDISMODULE_OPTIONS_HANDLE_IO_ERRORS
+            | raw::REDISMODULE_OPTION_NO_IMPLICIT_SIGNAL_MODIFIED
+            | raw::REDISMODULE_OPTIONS_HANDLE_REPL_ASYNC_LOAD
+            | HANDLE_ATOMIC_SLOT_MIGRATION;
+        api!(RedisModule_SetModuleOptions(self.ptr, options as c_int));
+    }
+
+    /// Logs at level "warning".
+    pub fn warn(&self, text: &str) {
+        log(self.ptr, c"warning", text);
+    }
+
+    /// Logs at level "notice".
+    pub fn notice(&self, text: &str) {
+        log(self.ptr, c"notice", text);
+    }
+}
+
+/// Logs; without a context from anywhere.
+pub fn log(ctx: *mut raw::RedisModuleCtx, level: &CStr, text: &str) {
+    let text = CString::new(text.replace('\0', " ")).unwrap_or_default();
+    api!(RedisModule_Log(ctx, level.as_ptr(), c"%s".as_ptr(), text.as_ptr().cast::<c_char>()));
+}

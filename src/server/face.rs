@@ -1,0 +1,57 @@
+//! What a face of the module is: a family of commands with its own types, settings and telemetry.
+
+use std::ffi::CStr;
+
+use super::api::Context;
+use super::commands::Command;
+use super::info::Section;
+use super::settings::Setting;
+
+/// A face: stands beside the others and knows none of them.
+pub trait Face: Sync {
+    /// In lower case. The argument `NAME no` of loadmodule leaves the face out, unless it is the
+    /// module's own.
+    fn name(&self) -> &'static str;
+
+    /// ACL category of its commands, beside the server's.
+    fn category(&self) -> &'static CStr;
+
+    fn commands(&self) -> &'static [Command];
+
+    fn settings(&self) -> &'static [Setting] {
+        &[]
+    }
+
+    /// Whether the module can do without it: it steps aside where the server has its first command.
+    fn is_optional(&self) -> bool {
+        true
+    }
+
+    /// Registers types and subscribes to events, before its commands are registered. `names` is what
+    /// load arguments name differently.
+    ///
+    /// # Errors
+    /// Why the face, and with it the module unless the face is optional, is not there.
+    fn register(&self, _ctx: &Context, _names: &Names) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Called once all faces are registered and all threads run.
+    fn start(&self, _ctx: &Context) {}
+
+    /// Adds its sections to INFO.
+    fn show(&self, _section: &Section) {}
+
+    /// What `loadmodule FILE as NAME` shows for clients that look into MODULE LIST: the version.
+    fn shown_version(&self) -> Option<i32> {
+        None
+    }
+}
+
+/// What load arguments may name differently.
+pub struct Names {
+    /// Goes before every command's name.
+    pub prefix: String,
+    /// The module and the type of vector sets.
+    pub data_type: String,
+}

@@ -1,0 +1,61 @@
+//! The face of vector sets: the commands V*.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `commands.rs`, `docs.rs` | the commands; what COMMAND DOCS tells of them |
+//! | `handlers.rs` | one command's life: open, run, replicate, notify |
+//! | `removal.rs` | VREMBYFILTER: more work than fits into one go |
+//! | `reply.rs` | hits as RESP |
+//! | `datatype.rs` | load, save, rewrite, copy, free, digest, memory, defragmentation |
+//! | `open.rs` | the set in a key |
+//! | `settings.rs`, `info.rs` | parameters; counters and their section of INFO |
+
+mod commands;
+mod datatype;
+mod docs;
+mod handlers;
+mod info;
+mod open;
+mod removal;
+mod reply;
+mod settings;
+
+use std::ffi::CStr;
+
+use super::api::Context;
+use super::commands::Command;
+use super::face::{Face, Names};
+use super::info::Section;
+use super::settings::Setting;
+
+pub struct Sets;
+
+impl Face for Sets {
+    fn name(&self) -> &'static str {
+        "sets"
+    }
+
+    fn category(&self) -> &'static CStr {
+        c"vectorset"
+    }
+
+    fn commands(&self) -> &'static [Command] {
+        commands::TABLE
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        &settings::ALL
+    }
+
+    fn is_optional(&self) -> bool {
+        false
+    }
+
+    fn register(&self, ctx: &Context, names: &Names) -> Result<(), String> {
+        datatype::register(ctx, names)
+    }
+
+    fn show(&self, section: &Section) {
+        info::show(section);
+    }
+}

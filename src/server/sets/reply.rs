@@ -1,0 +1,39 @@
+//! Hits as RESP2 or RESP3.
+
+use crate::server::api::Context;
+use crate::set::Hits;
+
+/// How VSIM's hits are to look.
+#[derive(Clone, Copy)]
+pub struct HitFormat {
+    pub with_scores: bool,
+    pub with_attributes: bool,
+    /// The client gets maps: one value a name, so score and attributes share an array.
+    pub maps: bool,
+}
+
+/// Sends the hits of VSIM; none for a missing key.
+pub fn send_hits(ctx: &Context, hits: Option<&Hits>, format: HitFormat) {
+    let hits = hits.map(Hits::resolve).unwrap_or_default();
+    let HitFormat { with_scores, with_attributes, maps } = format;
+    match (with_scores || with_attributes, maps) {
+        (false, _) => ctx.reply_array(hits.len()),
+        (true, true) => ctx.reply_map(hits.len()),
+        (true, false) => ctx.reply_array(hits.len() * (1 + with_scores as usize + with_attributes as usize)),
+    }
+    for hit in &hits {
+        ctx.reply_bytes(hit.name);
+        if with_scores && with_attributes && maps {
+            ctx.reply_array(2);
+        }
+        if with_scores {
+            ctx.reply_double(hit.score);
+        }
+        if with_attributes {
+            match hit.attributes {
+                Some(text) => ctx.reply_bytes(text),
+                None => ctx.reply_nil(),
+            }
+        }
+    }
+}
