@@ -1,5 +1,7 @@
 //! What FT.CREATE defines: an index's documents and its fields.
 
+pub use crate::vector::{Component as Element, Metric};
+
 /// The kind of keys whose values are documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -102,40 +104,6 @@ pub enum Algorithm {
     Hnsw,
     /// Accepted, served by the graph.
     SvsVamana,
-}
-
-/// The type of a vector's components in documents and query blobs, little-endian.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Element {
-    Float32,
-    Float64,
-    Float16,
-    Bfloat16,
-    Int8,
-    Uint8,
-}
-
-impl Element {
-    /// Bytes of a component.
-    pub fn size(self) -> usize {
-        match self {
-            Element::Float64 => 8,
-            Element::Float32 => 4,
-            Element::Float16 | Element::Bfloat16 => 2,
-            Element::Int8 | Element::Uint8 => 1,
-        }
-    }
-}
-
-/// How far apart two vectors are; smaller is nearer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Metric {
-    /// Sum of squared differences.
-    L2,
-    /// 1 − dot product.
-    InnerProduct,
-    /// 1 − cosine.
-    Cosine,
 }
 
 impl Definition {

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::normalise::normalise;
-use super::{Encoding, MAX_DIM, is_finite};
+use super::normalise::{length, normalise};
+use super::{Encoding, MAX_DIM, Metric, is_finite};
 
 /// Bytes of a row before its code: l2 and range, each an f32, little-endian.
 pub const HEADER: usize = 8;
@@ -43,18 +43,38 @@ impl std::error::Error for BadVector {}
 ///
 /// A row is `[l2: f32 LE][range: f32 LE][code]`; the range is 0 but for [`Encoding::Int8`]. The code is what
 /// saved files hold, except that Int8 bytes have their sign bit flipped. Rows need no alignment.
+///
+/// For [`Metric::Cosine`] the code is that of the unit vector. For others it is that of the vector itself, of
+/// which the range is the largest component and l2 the length of what the code stands for: so the distance of
+/// a row from itself is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Codec {
     encoding: Encoding,
+    metric: Metric,
     dim: usize,
 }
 
 impl Codec {
+    /// Rows for [`Metric::Cosine`].
+    ///
     /// # Panics
     /// If `dim` is not from 1 to [`MAX_DIM`].
     pub fn new(encoding: Encoding, dim: usize) -> Codec {
         assert!((1..=MAX_DIM).contains(&dim), "dimension {dim}");
-        Codec { encoding, dim }
+        Codec { encoding, metric: Metric::Cosine, dim }
+    }
+
+    /// Rows for this metric.
+    ///
+    /// # Panics
+    /// If the encoding keeps only directions and the metric needs more.
+    pub fn with_metric(self, metric: Metric) -> Codec {
+        assert!(metric == Metric::Cosine || self.encoding != Encoding::Binary, "{metric:?} of signs");
+        Codec { metric, ..self }
+    }
+
+    pub fn metric(&self) -> Metric {
+        self.metric
     }
 
     pub fn encoding(&self) -> Encoding {
@@ -80,19 +100,71 @@ impl Codec {
         HEADER + self.code_len()
     }
 
-    /// Normalises and quantizes `vector` (finite, of `dim` components) into `row`.
+    /// How many candidates of a search by [`super::Probe`] are worth ranking again by [`super::ExactQuery`], of
+    /// which `wanted` are to stay; None if the probe's distances are as good.
+    pub fn worth_ranking(&self, wanted: usize) -> Option<usize> {
+        match (self.encoding, self.metric) {
+            (Encoding::F32, Metric::Cosine) => None,
+            // So coarse are these distances that all candidates are.
+            (Encoding::Binary, _) => Some(usize::MAX),
+            _ => Some(wanted.saturating_mul(2).saturating_add(16)),
+        }
+    }
+
+    /// Quantizes `vector` (finite, of `dim` components) into `row`.
     ///
     /// # Panics
     /// If a length is wrong.
     pub fn encode(&self, vector: &[f32], row: &mut [u8]) {
         assert_eq!(vector.len(), self.dim, "vector length");
+        match self.metric {
+            Metric::Cosine => self.encode_unit(vector, row),
+            Metric::L2 | Metric::InnerProduct => self.encode_whole(vector, row),
+        }
+    }
+
+    /// Writes a row whose code is `bytes`, of which nothing is lost: for embeddings that come quantized.
+    ///
+    /// # Panics
+    /// If a length is wrong or the encoding not [`Encoding::Int8`].
+    pub fn encode_bytes(&self, bytes: &[i8], row: &mut [u8]) {
+        assert!(bytes.len() == self.dim && self.encoding == Encoding::Int8, "bytes of a vector");
+        let (header, code) = self.split_mut(row);
+        for (to, from) in code.iter_mut().zip(bytes) {
+            *to = *from as u8 ^ SIGN;
+        }
+        let l2 = length(bytes.iter().map(|&q| f32::from(q)));
+        match self.metric {
+            Metric::Cosine if l2 == 0.0 => write_header(header, 1.0, 0.0),
+            Metric::Cosine => write_header(header, l2, 127.0 / l2),
+            Metric::L2 | Metric::InnerProduct => write_header(header, l2, 127.0),
+        }
+    }
+
+    /// The vector as it is.
+    fn encode_whole(&self, vector: &[f32], row: &mut [u8]) {
+        let (header, code) = self.split_mut(row);
+        if self.encoding == Encoding::F32 {
+            put_floats(vector, code);
+            write_header(header, length(vector.iter().copied()), 0.0);
+            return;
+        }
+        let range = vector.iter().fold(0.0, |max: f32, x| max.max(x.abs()));
+        // In f64, where no quotient leaves the range of numbers.
+        let scale = if range == 0.0 { 0.0 } else { 127.0 / f64::from(range) };
+        for (byte, x) in code.iter_mut().zip(vector) {
+            *byte = (f64::from(*x) * scale).round() as i8 as u8 ^ SIGN;
+        }
+        write_header(header, length_of(code, range), range);
+    }
+
+    /// Its direction, and its length beside.
+    fn encode_unit(&self, vector: &[f32], row: &mut [u8]) {
         let (unit, l2) = normalise(vector);
         let (header, code) = self.split_mut(row);
         let range = match self.encoding {
             Encoding::F32 => {
-                for (bytes, x) in code.as_chunks_mut::<4>().0.iter_mut().zip(&unit) {
-                    *bytes = x.to_le_bytes();
-                }
+                put_floats(&unit, code);
                 0.0
             }
             Encoding::Int8 => quantize(&unit, code),
@@ -127,11 +199,13 @@ impl Codec {
         let (l2, range) = (l2.abs(), range.abs());
         let (header, stored) = self.split_mut(row);
         stored.copy_from_slice(code);
+        // Not of unit vectors, the length follows from the code.
+        let is_whole = self.metric != Metric::Cosine;
         match self.encoding {
-            Encoding::F32 => write_header(header, l2, 0.0),
+            Encoding::F32 => write_header(header, if is_whole { length(floats(code)) } else { l2 }, 0.0),
             Encoding::Int8 => {
                 stored.iter_mut().for_each(|byte| *byte ^= SIGN);
-                write_header(header, l2, range);
+                write_header(header, if is_whole { length_of(stored, range) } else { l2 }, range);
             }
             Encoding::Binary => {
                 write_header(header, l2, 0.0);
@@ -170,12 +244,13 @@ pub struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// Length of the vector before it was normalised; 1 for a zero vector.
+    /// Length of the vector; 1 for a zero vector under cosine.
     pub fn l2(&self) -> f32 {
         self.l2
     }
 
-    /// The largest absolute value of a normalised component, for Int8; else 0.
+    /// The value of the code 127, for Int8: the largest absolute value of a component of what was quantized;
+    /// else 0.
     pub fn range(&self) -> f32 {
         self.range
     }
@@ -195,7 +270,8 @@ impl<'a> Row<'a> {
 
     /// The components as `VEMB` shows them (spec 7.6).
     pub fn decode(&self) -> Vec<f32> {
-        let (l2, range) = (self.l2, self.range);
+        let l2 = if self.codec.metric == Metric::Cosine { self.l2 } else { 1.0 };
+        let range = self.range;
         match self.codec.encoding {
             Encoding::F32 => floats(self.code).map(|x| x * l2).collect(),
             Encoding::Int8 => signed(self.code).map(|q| f32::from(q) * range / 127.0 * l2).collect(),
@@ -208,6 +284,18 @@ impl<'a> Row<'a> {
 pub(super) fn header(row: &[u8]) -> ([f32; 2], &[u8]) {
     let ([l2, range], code) = (row.as_chunks::<4>().0[..2].try_into().unwrap(), &row[HEADER..]);
     ([f32::from_le_bytes(l2), f32::from_le_bytes(range)], code)
+}
+
+fn put_floats(vector: &[f32], code: &mut [u8]) {
+    for (bytes, x) in code.as_chunks_mut::<4>().0.iter_mut().zip(vector) {
+        *bytes = x.to_le_bytes();
+    }
+}
+
+/// The length of what a stored Int8 code stands for.
+fn length_of(code: &[u8], range: f32) -> f32 {
+    let sum: i64 = signed(code).map(|q| i64::from(q) * i64::from(q)).sum();
+    ((sum as f64).sqrt() * (f64::from(range) / 127.0)).min(f64::from(f32::MAX)) as f32
 }
 
 fn write_header(header: &mut [u8], l2: f32, range: f32) {

@@ -4,10 +4,15 @@
 //! from one vector to many rows while a graph is walked; an [`ExactQuery`] ranks the best few again with
 //! the query as it was before quantization. Everything that ends up in a row has the same bits on every CPU,
 //! so that a replica agrees with its master; distances may differ between CPUs in the last bits.
+//!
+//! The [`Metric`] decides what a row keeps: unit vectors and their lengths for cosine, the vectors as they are
+//! for the others, whose distances are those of the rows' components to the precision of their type.
 
 mod codec;
 mod exact;
+mod input;
 pub mod kernel;
+mod metric;
 mod normalise;
 mod probe;
 mod projection;
@@ -17,6 +22,8 @@ mod tests;
 
 pub use codec::{BadVector, Codec, HEADER, Row};
 pub use exact::ExactQuery;
+pub use input::Component;
+pub use metric::Metric;
 pub use probe::Probe;
 pub use projection::{BadMatrix, Projection};
 
@@ -31,7 +38,7 @@ pub const MAX_NEW_MATRIX: u64 = 256 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Encoding {
-    /// Normalised components, 4 bytes each.
+    /// Components of 4 bytes, normalised for cosine.
     F32 = 0,
     /// One signed byte per component and one scale per vector.
     Int8 = 1,
@@ -69,10 +76,4 @@ impl Encoding {
 pub fn is_finite(vector: &[f32]) -> bool {
     // No early exit: the loop then compiles to vector instructions.
     vector.iter().fold(true, |all, x| all & x.is_finite())
-}
-
-/// A cosine distance brought into [0, 2], where rounding (or a foreign row that is not of unit length)
-/// has left it. What is not a number is as far as can be.
-fn bounded(distance: f32) -> f32 {
-    if distance < 2.0 { distance.max(0.0) } else { 2.0 }
 }

@@ -16,6 +16,13 @@ pub(super) fn normalise(vector: &[f32]) -> (Vec<f32>, f32) {
     (unit, l2.min(f64::from(f32::MAX)) as f32)
 }
 
+/// The length of a vector as the row of a metric other than cosine keeps it; 0 for a zero vector.
+pub(super) fn length(vector: impl Iterator<Item = f32>) -> f32 {
+    // In order, in f64: the same bits on every CPU, and squares of all f32 fit.
+    let sum: f64 = vector.map(|x| f64::from(x) * f64::from(x)).sum();
+    sum.sqrt().min(f64::from(f32::MAX)) as f32
+}
+
 /// In f32, in the order that saved files depend on: by groups of four, then one by one.
 fn sum_of_squares(vector: &[f32]) -> f32 {
     let (groups, rest) = vector.as_chunks::<4>();

@@ -2,7 +2,7 @@
 
 use super::codec::{floats, header, signed};
 use super::kernel::{Kernels, active};
-use super::{Codec, Encoding, bounded};
+use super::{Codec, Encoding, Metric};
 
 /// Rows that go to a kernel at once when its results are integers, which wait on the stack.
 const BATCH: usize = 32;
@@ -11,7 +11,11 @@ const BATCH: usize = 32;
 #[derive(Clone, Debug)]
 pub struct Probe {
     codec: Codec,
+    /// What it measures by: the codec's metric, or the one that links are chosen by.
+    metric: Metric,
     query: Query,
+    /// Length of the vector, where rows hold vectors as they are.
+    l2: f32,
 }
 
 #[derive(Clone, Debug)]
@@ -42,12 +46,24 @@ impl Probe {
     /// # Panics
     /// If its length is wrong.
     pub fn from_row(codec: Codec, row: &[u8]) -> Probe {
+        Probe::by_metric(codec, codec.metric(), row)
+    }
+
+    /// From a stored row, to measure by [`Metric::linking`]: distances among nodes of a graph.
+    ///
+    /// # Panics
+    /// If its length is wrong.
+    pub fn for_linking(codec: Codec, row: &[u8]) -> Probe {
+        Probe::by_metric(codec, codec.metric().linking(), row)
+    }
+
+    fn by_metric(codec: Codec, metric: Metric, row: &[u8]) -> Probe {
         let query = match codec.encoding() {
             Encoding::F32 => Query::F32(Vec::new()),
             Encoding::Int8 => Query::Int8 { codes: Vec::new(), scale: 0.0, offset: 0 },
             Encoding::Binary => Query::Binary(Vec::new()),
         };
-        let mut probe = Probe { codec, query };
+        let mut probe = Probe { codec, metric, query, l2: 0.0 };
         probe.reset_from_row(row);
         probe
     }
@@ -58,7 +74,8 @@ impl Probe {
     /// If its length is wrong.
     pub fn reset_from_row(&mut self, row: &[u8]) {
         assert_eq!(row.len(), self.codec.row_len(), "row length");
-        let ([_, range], code) = header(row);
+        let ([l2, range], code) = header(row);
+        self.l2 = l2;
         match &mut self.query {
             Query::F32(query) => {
                 query.clear();
@@ -77,7 +94,7 @@ impl Probe {
         }
     }
 
-    /// The distance to each row, in [0, 2].
+    /// The distance to each row, in the units of [`Metric`].
     ///
     /// # Panics
     /// If a row has a wrong length or `out` not as many places as there are rows.
@@ -89,9 +106,14 @@ impl Probe {
     pub fn distances_with(&self, kernels: &Kernels, rows: &[&[u8]], out: &mut [f32]) {
         assert_eq!(rows.len(), out.len(), "rows and distances");
         match &self.query {
+            Query::F32(query) if self.metric == Metric::L2 => {
+                // By differences: near vectors would lose their distance in that of two squares.
+                kernels.f32_apart(query, rows, out);
+                out.iter_mut().for_each(|d| *d = Metric::L2.bounded(*d));
+            }
             Query::F32(query) => {
                 kernels.f32_dot(query, rows, out);
-                out.iter_mut().for_each(|d| *d = bounded(1.0 - *d));
+                self.finish(rows, out);
             }
             Query::Int8 { codes, scale, offset } => {
                 for (rows, out) in rows.chunks(BATCH).zip(out.chunks_mut(BATCH)) {
@@ -105,9 +127,10 @@ impl Probe {
                         let range = *d;
                         // Sums beyond 2^31 wrapped around and come back: the difference fits.
                         let dot = dot.wrapping_sub(*offset) as f32;
-                        // With a range of 0 the product is 0 and the distance 1.
-                        *d = bounded(1.0 - dot * (scale * (range / 127.0)));
+                        // With a range of 0 the product is 0.
+                        *d = dot * (scale * (range / 127.0));
                     }
+                    self.finish(rows, out);
                 }
             }
             Query::Binary(query) => {
@@ -119,6 +142,27 @@ impl Probe {
                         *d = count as f32 * 2.0 / dim;
                     }
                 }
+            }
+        }
+    }
+
+    /// Turns dot products into distances.
+    #[inline(always)]
+    fn finish(&self, rows: &[&[u8]], out: &mut [f32]) {
+        to_distances(self.codec.metric(), self.metric, self.l2, rows, out);
+    }
+}
+
+/// Turns the dot products of rows with a vector of length `l2` into distances by `metric`; `stored` is the one
+/// that the rows were written for.
+#[inline(always)]
+pub(super) fn to_distances(stored: Metric, metric: Metric, l2: f32, rows: &[&[u8]], out: &mut [f32]) {
+    match (stored, metric) {
+        (Metric::Cosine, _) => out.iter_mut().for_each(|d| *d = Metric::Cosine.distance(*d, 1.0, 1.0)),
+        (_, Metric::InnerProduct) => out.iter_mut().for_each(|d| *d = Metric::InnerProduct.distance(*d, 1.0, 1.0)),
+        (_, metric) => {
+            for (d, row) in out.iter_mut().zip(rows) {
+                *d = metric.distance(*d, l2, header(row).0[0]);
             }
         }
     }

@@ -69,6 +69,12 @@ fn check_all(kernels: &Kernels, random: &mut SmallRng, dim: usize, count: usize)
         let pairs = query.iter().zip(vector).map(|(&q, &x)| (q.into(), x.into()));
         check_sum(*got, pairs, &format!("f32_dot, {at}"));
     }
+    let got = run(count, |out| kernels.f32_apart(&query, &slices(&buffers), out));
+    for (got, vector) in got.iter().zip(&vectors) {
+        // The differences are rounded before they are multiplied.
+        let pairs = query.iter().zip(vector).map(|(&q, &x)| (f64::from(q - x), f64::from(q - x)));
+        check_sum(*got, pairs, &format!("f32_apart, {at}"));
+    }
 
     let words = dim.div_ceil(64);
     let buffers = misaligned(random, HEADER + 8 * words, count);
@@ -227,6 +233,155 @@ fn zero_vectors_are_at_distance_one() {
             assert_eq!(run(2, |out| fine.distances(rows, out)), [1.0; 2]);
         }
     }
+}
+
+fn in_f64(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
+    let apart = || a.iter().zip(b).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>();
+    match metric {
+        Metric::Cosine => 1.0 - dot64(a, b) / (dot64(a, a) * dot64(b, b)).sqrt(),
+        Metric::L2 => apart(),
+        Metric::InnerProduct => -dot64(a, b),
+    }
+}
+
+/// L2 and inner product through every kernel, against f64 arithmetic on what `decode` returns; vectors of
+/// lengths from 0.1 to 100, some nearly the same.
+#[test]
+fn whole_vectors_keep_their_distances() {
+    let seed = rand::random();
+    println!("seed {seed}");
+    let mut random = SmallRng::seed_from_u64(seed);
+    for (encoding, metric) in [Encoding::F32, Encoding::Int8]
+        .into_iter()
+        .flat_map(|encoding| [Metric::L2, Metric::InnerProduct].map(|metric| (encoding, metric)))
+    {
+        for dim in [1, 2, 7, 64, 100, 384, 1000] {
+            let codec = Codec::new(encoding, dim).with_metric(metric);
+            let vector = random_vector(&mut random, dim);
+            let rows: Vec<_> = (0..37)
+                .map(|n| {
+                    let scale = 10f32.powi(n % 4 - 1);
+                    let other: Vec<f32> = match n % 5 {
+                        0 => vector.iter().map(|x| x * random.random_range(0.9999..1.0001)).collect(),
+                        _ => random_vector(&mut random, dim).iter().map(|x| x * scale).collect(),
+                    };
+                    encoded(codec, &other)
+                })
+                .collect();
+            let rows: Vec<&[u8]> = rows.iter().map(|row| &row[..]).collect();
+            let (row, query) = (encoded(codec, &vector), ExactQuery::new(codec, &vector));
+            let stored = codec.row(&row).decode();
+            for kernels in available() {
+                let coarse = run(37, |out| Probe::from_row(codec, &row).distances_with(kernels, &rows, out));
+                let linking = run(37, |out| Probe::for_linking(codec, &row).distances_with(kernels, &rows, out));
+                let fine = run(37, |out| query.distances_with(kernels, &rows, out));
+                let precise = run(37, |out| query.precise(&rows, out));
+                for (n, row) in rows.iter().enumerate() {
+                    let other = codec.row(row).decode();
+                    let lengths = dot64(&other, &other).sqrt().max(dot64(&stored, &stored).sqrt()).powi(2);
+                    let near = |got: f32, metric, a: &[f32], allowed: f64| {
+                        let want = in_f64(metric, a, &other);
+                        assert!(
+                            (f64::from(got) - want).abs() <= allowed,
+                            "{kernels:?} {encoding:?} {metric:?} {dim}, row {n}: {got}, not {want}"
+                        );
+                    };
+                    near(coarse[n], metric, &stored, 4e-6 * lengths);
+                    near(fine[n], metric, &vector, 4e-6 * lengths);
+                    near(precise[n], metric, &vector, 1e-7 * in_f64(metric, &vector, &other).abs());
+                    near(
+                        linking[n],
+                        metric.linking(),
+                        &stored,
+                        4e-6 * if metric == Metric::L2 { lengths } else { 1.0 },
+                    );
+                    if (encoding, metric) == (Encoding::F32, Metric::L2) {
+                        let apart = in_f64(metric, &vector, &other);
+                        near(fine[n], metric, &vector, 4e-6 * apart);
+                    }
+                }
+                if metric == Metric::L2 {
+                    assert_eq!(run(1, |out| ExactQuery::new(codec, &stored).precise(&[&row], out)), [0.0]);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn whole_rows_come_back_from_their_saved_parts() {
+    let seed = rand::random();
+    println!("seed {seed}");
+    let mut random = SmallRng::seed_from_u64(seed);
+    for (encoding, metric) in [(Encoding::F32, Metric::L2), (Encoding::Int8, Metric::InnerProduct)] {
+        for scale in [0.0, 1e-40, 1e-30, 1.0, 1e30] {
+            let codec = Codec::new(encoding, 9).with_metric(metric);
+            let vector: Vec<f32> = random_vector(&mut random, 9).iter().map(|x| x * scale).collect();
+            let bytes = encoded(codec, &vector);
+            let row = codec.row(&bytes);
+            let length = dot64(&row.decode(), &row.decode()).sqrt();
+            assert!((f64::from(row.l2()) - length).abs() <= 1e-6 * length + 1e-44, "{} {length}", row.l2());
+            if encoding == Encoding::F32 {
+                assert_eq!(row.decode(), vector);
+            }
+            let mut again = vec![0xff; codec.row_len()];
+            // The length is computed again, whatever is said.
+            codec.encode_wire(&row.wire_code(), 17.0, row.range(), &mut again).unwrap();
+            assert_eq!(again, bytes);
+            for other in [[0.0; 9], [1e38; 9], [-1e38; 9], [1e-40; 9]] {
+                let other = encoded(codec, &other);
+                let (coarse, fine) = (Probe::from_row(codec, &bytes), ExactQuery::new(codec, &vector));
+                let linking = Probe::for_linking(codec, &bytes);
+                for found in [
+                    run(1, |out| coarse.distances(&[&other], out)),
+                    run(1, |out| fine.distances(&[&other], out)),
+                    run(1, |out| fine.precise(&[&other], out)),
+                    run(1, |out| linking.distances(&[&other], out)),
+                ] {
+                    assert!(found[0].is_finite(), "{found:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn bytes_are_kept_as_they_come() {
+    let bytes: Vec<i8> = (-128..=127).collect();
+    let vector: Vec<f32> = bytes.iter().map(|&q| q.into()).collect();
+    for metric in [Metric::Cosine, Metric::L2, Metric::InnerProduct] {
+        let codec = Codec::new(Encoding::Int8, bytes.len()).with_metric(metric);
+        let mut row = vec![0; codec.row_len()];
+        codec.encode_bytes(&bytes, &mut row);
+        assert!(codec.row(&row).wire_code().iter().map(|&byte| byte as i8).eq(bytes.iter().copied()));
+        let decoded = codec.row(&row).decode();
+        match metric {
+            Metric::Cosine => decoded.iter().zip(&vector).for_each(|(a, b)| assert!((a - b).abs() < 1e-4)),
+            _ => assert_eq!(decoded, vector),
+        }
+        let near = run(1, |out| ExactQuery::new(codec, &vector).precise(&[&row], out))[0];
+        let want = in_f64(metric, &vector, &vector) as f32;
+        assert!((near - want).abs() <= 1e-6 * want.abs().max(1.0), "{near} {want}");
+        codec.encode_bytes(&vec![0; bytes.len()], &mut row);
+        assert_eq!(codec.row(&row).decode(), vec![0.0; bytes.len()]);
+    }
+}
+
+#[test]
+fn metrics_have_numbers_words_and_scores() {
+    for (id, word, name) in [(0, "COSINE", "cosine"), (1, "l2", "l2"), (2, "Ip", "ip")] {
+        let metric = Metric::from_id(id).unwrap();
+        assert_eq!((u64::from(metric.id()), metric.name()), (id, name));
+        assert_eq!(Metric::from_word(word.as_bytes()), Some(metric));
+    }
+    assert_eq!((Metric::from_id(3), Metric::from_word(b"L1")), (None, None));
+    assert_eq!(Metric::Cosine.score(0.5), 0.75);
+    assert_eq!(Metric::L2.score(9.0), 0.25);
+    assert_eq!(Metric::InnerProduct.score(-9.0), 9.0);
+    assert!(Metric::InnerProduct.score(0.0).is_sign_positive());
+    assert_eq!(Metric::InnerProduct.reported(-9.0), -8.0);
+    assert!(Metric::L2.is_within(9.0, 3.0) && !Metric::L2.is_within(9.1, 3.0));
+    assert!(Metric::Cosine.is_within(0.5, 0.25) && !Metric::Cosine.is_within(0.6, 0.25));
 }
 
 /// Spec 7.1 to 7.4 and 7.6 written down once more, as plainly as can be.

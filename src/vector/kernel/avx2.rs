@@ -10,7 +10,7 @@ use crate::vector::codec::SIGN;
 pub(super) fn kernels() -> Option<Kernels> {
     let found =
         is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("popcnt");
-    found.then_some(Kernels { name: "avx2", f32_dot, int8_dot, int8_weigh, bit_distance, bit_weigh })
+    found.then_some(Kernels { name: "avx2", f32_dot, f32_apart, int8_dot, int8_weigh, bit_distance, bit_weigh })
 }
 
 /// The same with AVX-VNNI for int8, if this CPU has that too.
@@ -20,6 +20,7 @@ pub(super) fn kernels_vnni() -> Option<Kernels> {
 }
 
 batch!(#[target_feature(enable = "avx2,fma")] f32_dot, f32_dot_4: f32 => f32);
+batch!(#[target_feature(enable = "avx2,fma")] f32_apart, f32_apart_4: f32 => f32);
 batch!(#[target_feature(enable = "avx2")] int8_dot, int8_dot_4: i8 => i32);
 batch!(#[target_feature(enable = "avx2,avxvnni")] int8_dot_vnni, int8_dot_vnni_4: i8 => i32);
 batch!(#[target_feature(enable = "avx2,fma")] int8_weigh, int8_weigh_4: f32 => f32);
@@ -31,6 +32,30 @@ batch!(#[target_feature(enable = "avx2")] bit_weigh, bit_weigh_4: f32 => f32);
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn f32_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+    // SAFETY: the caller's word.
+    unsafe { f32_sum_4(query, codes, |sum, q, x| _mm256_fmadd_ps(q, x, sum)) }
+}
+
+/// # Safety
+/// Each code has 4 bytes for each component of `query`.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn f32_apart_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+    let step = |sum, q, x| {
+        let apart = _mm256_sub_ps(q, x);
+        _mm256_fmadd_ps(apart, apart, sum)
+    };
+    // SAFETY: the caller's word.
+    unsafe { f32_sum_4(query, codes, step) }
+}
+
+/// Sums up what `step` makes of 8 components at a time; where query and codes end it gets zeros.
+///
+/// # Safety
+/// Each code has 4 bytes for each component of `query`.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn f32_sum_4(query: &[f32], codes: [&[u8]; 4], step: impl Fn(__m256, __m256, __m256) -> __m256) -> [f32; 4] {
     let (whole, tail) = query.as_chunks::<8>();
     let mut sums = [_mm256_setzero_ps(); 4];
     for (i, q) in whole.iter().enumerate() {
@@ -39,7 +64,7 @@ unsafe fn f32_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
             let q = _mm256_loadu_ps(q.as_ptr());
             for n in 0..4 {
                 let x = _mm256_loadu_ps(codes[n].as_ptr().cast::<f32>().add(8 * i));
-                sums[n] = _mm256_fmadd_ps(q, x, sums[n]);
+                sums[n] = step(sums[n], q, x);
             }
         }
     }
@@ -51,7 +76,7 @@ unsafe fn f32_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
             let q = _mm256_maskload_ps(tail.as_ptr(), mask);
             for n in 0..4 {
                 let x = codes[n].as_ptr().cast::<f32>().add(8 * whole.len());
-                sums[n] = _mm256_fmadd_ps(q, _mm256_maskload_ps(x, mask), sums[n]);
+                sums[n] = step(sums[n], q, _mm256_maskload_ps(x, mask));
             }
         }
     }

@@ -12,10 +12,11 @@ pub(super) fn kernels() -> Option<Kernels> {
         && is_x86_feature_detected!("avx512vl")
         && is_x86_feature_detected!("avx512vnni")
         && is_x86_feature_detected!("avx512vpopcntdq");
-    found.then_some(Kernels { name: "avx512", f32_dot, int8_dot, int8_weigh, bit_distance, bit_weigh })
+    found.then_some(Kernels { name: "avx512", f32_dot, f32_apart, int8_dot, int8_weigh, bit_distance, bit_weigh })
 }
 
 batch!(#[target_feature(enable = "avx512f")] f32_dot, f32_dot_4: f32 => f32);
+batch!(#[target_feature(enable = "avx512f")] f32_apart, f32_apart_4: f32 => f32);
 batch!(#[target_feature(enable = "avx512f,avx512bw,avx512vnni")] int8_dot, int8_dot_4: i8 => i32);
 batch!(#[target_feature(enable = "avx512f,avx512bw,avx512vl")] int8_weigh, int8_weigh_4: f32 => f32);
 batch!(#[target_feature(enable = "avx512f,avx512vpopcntdq")] bit_distance, bit_distance_4: u8 => u32);
@@ -32,6 +33,30 @@ fn mask(left: usize, lanes: usize) -> u64 {
 #[inline]
 #[target_feature(enable = "avx512f")]
 unsafe fn f32_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+    // SAFETY: the caller's word.
+    unsafe { f32_sum_4(query, codes, |sum, q, x| _mm512_fmadd_ps(q, x, sum)) }
+}
+
+/// # Safety
+/// Each code has 4 bytes for each component of `query`.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn f32_apart_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+    let step = |sum, q, x| {
+        let apart = _mm512_sub_ps(q, x);
+        _mm512_fmadd_ps(apart, apart, sum)
+    };
+    // SAFETY: the caller's word.
+    unsafe { f32_sum_4(query, codes, step) }
+}
+
+/// Sums up what `step` makes of 16 components at a time; where query and codes end it gets zeros.
+///
+/// # Safety
+/// Each code has 4 bytes for each component of `query`.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn f32_sum_4(query: &[f32], codes: [&[u8]; 4], step: impl Fn(__m512, __m512, __m512) -> __m512) -> [f32; 4] {
     let mut sums = [_mm512_setzero_ps(); 4];
     for i in (0..query.len()).step_by(16) {
         let mask = mask(query.len() - i, 16) as __mmask16;
@@ -40,7 +65,7 @@ unsafe fn f32_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
             let q = _mm512_maskz_loadu_ps(mask, query.as_ptr().add(i));
             for n in 0..4 {
                 let x = _mm512_maskz_loadu_ps(mask, codes[n].as_ptr().cast::<f32>().add(i));
-                sums[n] = _mm512_fmadd_ps(q, x, sums[n]);
+                sums[n] = step(sums[n], q, x);
             }
         }
     }

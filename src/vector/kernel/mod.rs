@@ -30,6 +30,8 @@ pub struct Kernels {
     name: &'static str,
     /// Sum of query * component.
     f32_dot: Batch<f32, f32>,
+    /// Sum of (query - component)².
+    f32_apart: Batch<f32, f32>,
     /// Sum of query * (stored byte, unsigned), modulo 2^32.
     int8_dot: Batch<i8, i32>,
     /// Sum of query * (stored byte as signed value).
@@ -51,6 +53,13 @@ impl Kernels {
         check(4 * query.len(), rows, out);
         // SAFETY: selected for this CPU; lengths checked.
         unsafe { (self.f32_dot)(query, rows, out) }
+    }
+
+    /// Squared Euclidean distances of a query from F32 rows.
+    pub(super) fn f32_apart(&self, query: &[f32], rows: &[&[u8]], out: &mut [f32]) {
+        check(4 * query.len(), rows, out);
+        // SAFETY: selected for this CPU; lengths checked.
+        unsafe { (self.f32_apart)(query, rows, out) }
     }
 
     /// Dot products, modulo 2^32, of a signed query with the unsigned bytes of Int8 rows.

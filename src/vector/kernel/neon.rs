@@ -9,7 +9,7 @@ use crate::vector::codec::SIGN;
 /// If this CPU has all that is needed: always so in practice.
 pub(super) fn kernels() -> Option<Kernels> {
     let found = is_aarch64_feature_detected!("neon");
-    found.then_some(Kernels { name: "neon", f32_dot, int8_dot, int8_weigh, bit_distance, bit_weigh })
+    found.then_some(Kernels { name: "neon", f32_dot, f32_apart, int8_dot, int8_weigh, bit_distance, bit_weigh })
 }
 
 /// The same with `sdot` for int8, if this CPU has that.
@@ -19,6 +19,7 @@ pub(super) fn kernels_dot() -> Option<Kernels> {
 }
 
 batch!(#[target_feature(enable = "neon")] f32_dot, f32_dot_4: f32 => f32);
+batch!(#[target_feature(enable = "neon")] f32_apart, f32_apart_4: f32 => f32);
 batch!(#[target_feature(enable = "neon")] int8_dot, int8_dot_4: i8 => i32);
 batch!(#[target_feature(enable = "neon,dotprod")] int8_dot_sdot, int8_dot_sdot_4: i8 => i32);
 batch!(#[target_feature(enable = "neon")] int8_weigh, int8_weigh_4: f32 => f32);
@@ -30,6 +31,34 @@ batch!(#[target_feature(enable = "neon")] bit_weigh, bit_weigh_4: f32 => f32);
 #[inline]
 #[target_feature(enable = "neon")]
 unsafe fn f32_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+    // SAFETY: the caller's word.
+    unsafe { f32_sum_4(query, codes, |sum, q, x| vfmaq_f32(sum, q, x)) }
+}
+
+/// # Safety
+/// Each code has 4 bytes for each component of `query`.
+#[inline]
+#[target_feature(enable = "neon")]
+unsafe fn f32_apart_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+    let step = |sum, q, x| {
+        let apart = vsubq_f32(q, x);
+        vfmaq_f32(sum, apart, apart)
+    };
+    // SAFETY: the caller's word.
+    unsafe { f32_sum_4(query, codes, step) }
+}
+
+/// Sums up what `step` makes of 4 components at a time; where query and codes end it gets zeros too.
+///
+/// # Safety
+/// Each code has 4 bytes for each component of `query`.
+#[inline]
+#[target_feature(enable = "neon")]
+unsafe fn f32_sum_4(
+    query: &[f32],
+    codes: [&[u8]; 4],
+    step: impl Fn(float32x4_t, float32x4_t, float32x4_t) -> float32x4_t,
+) -> [f32; 4] {
     let (whole, tail) = query.as_chunks::<4>();
     let mut sums = [vdupq_n_f32(0.0); 4];
     for (i, q) in whole.iter().enumerate() {
@@ -38,17 +67,17 @@ unsafe fn f32_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
             let q = vld1q_f32(q.as_ptr());
             for n in 0..4 {
                 let x = vreinterpretq_f32_u8(vld1q_u8(codes[n].as_ptr().add(16 * i)));
-                sums[n] = vfmaq_f32(sums[n], q, x);
+                sums[n] = step(sums[n], q, x);
             }
         }
     }
     if !tail.is_empty() {
         let q: [f32; 4] = padded(tail);
         for n in 0..4 {
-            let x: [u8; 16] = last(codes[n]);
+            let x: [u8; 16] = padded(&codes[n][16 * whole.len()..]);
             // SAFETY: 4 components and 16 bytes on the stack.
             let (q, x) = unsafe { (vld1q_f32(q.as_ptr()), vld1q_u8(x.as_ptr())) };
-            sums[n] = vfmaq_f32(sums[n], q, vreinterpretq_f32_u8(x));
+            sums[n] = step(sums[n], q, vreinterpretq_f32_u8(x));
         }
     }
     sums.map(|sum| vaddvq_f32(sum))

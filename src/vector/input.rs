@@ -1,0 +1,115 @@
+//! Vectors as programs have them: blobs of one of several types of components.
+
+use super::{MAX_DIM, is_finite};
+
+/// The type of a vector's components in a blob, little-endian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Component {
+    Float32,
+    Float64,
+    /// IEEE 754 binary16.
+    Float16,
+    /// The upper half of a binary32.
+    Bfloat16,
+    /// The numbers from -128 to 127 as they are.
+    Int8,
+    /// The numbers from 0 to 255 as they are.
+    Uint8,
+}
+
+impl Component {
+    /// Bytes of a component.
+    pub fn size(self) -> usize {
+        match self {
+            Component::Float64 => 8,
+            Component::Float32 => 4,
+            Component::Float16 | Component::Bfloat16 => 2,
+            Component::Int8 | Component::Uint8 => 1,
+        }
+    }
+
+    /// The components of a blob. None if its length is no multiple of a component's, if there are none or more
+    /// than [`MAX_DIM`], or if one is not finite as a 32-bit float.
+    pub fn decode(self, blob: &[u8]) -> Option<Vec<f32>> {
+        let dim = blob.len() / self.size();
+        if dim * self.size() != blob.len() || !(1..=MAX_DIM).contains(&dim) {
+            return None;
+        }
+        let vector: Vec<f32> = match self {
+            Component::Float64 => blob.as_chunks().0.iter().map(|&bytes| f64::from_le_bytes(bytes) as f32).collect(),
+            Component::Float32 => blob.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect(),
+            Component::Float16 => blob.as_chunks().0.iter().map(|&bytes| half(u16::from_le_bytes(bytes))).collect(),
+            Component::Bfloat16 => (blob.as_chunks().0.iter())
+                .map(|&bytes| f32::from_bits(u32::from(u16::from_le_bytes(bytes)) << 16))
+                .collect(),
+            Component::Int8 => blob.iter().map(|&byte| f32::from(byte as i8)).collect(),
+            Component::Uint8 => blob.iter().map(|&byte| f32::from(byte)).collect(),
+        };
+        is_finite(&vector).then_some(vector)
+    }
+}
+
+/// A binary16 as the binary32 of the same value.
+fn half(bits: u16) -> f32 {
+    // Moved into place, exponent and fraction are those of a binary32 but for the bias: a factor of 2^112.
+    let magnitude = f32::from_bits(u32::from(bits & 0x7fff) << 13) * 2f32.powi(112);
+    // The highest exponent stands for infinities and NaN.
+    let magnitude = if bits & 0x7c00 == 0x7c00 { f32::NAN } else { magnitude };
+    magnitude.copysign(f32::from_bits(u32::from(bits) << 16))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_by_their_definition() {
+        for bits in 0..=u16::MAX {
+            let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023) / 1024.0);
+            let magnitude = match exponent {
+                0 => fraction * 2f64.powi(-14),
+                31 => f64::NAN,
+                _ => (1.0 + fraction) * 2f64.powi(exponent - 15),
+            };
+            let value = if bits >> 15 == 1 { -magnitude } else { magnitude };
+            match Component::Float16.decode(&bits.to_le_bytes()) {
+                Some(vector) => assert_eq!(f64::from(vector[0]).to_bits(), value.to_bits(), "{bits:x}"),
+                None => assert_eq!(exponent, 31, "{bits:x}"),
+            }
+        }
+    }
+
+    #[test]
+    fn each_type_reads_its_numbers() {
+        use Component::*;
+        let bytes = |x: f32| (x.to_bits() >> 16) as u16;
+        for (component, blob, vector) in [
+            (Float32, [1.5f32.to_le_bytes(), (-2f32).to_le_bytes()].concat(), vec![1.5, -2.0]),
+            (Float64, [0.1f64.to_le_bytes(), (-1e38f64).to_le_bytes()].concat(), vec![0.1, -1e38]),
+            (Float16, [0x3c00u16.to_le_bytes(), 0xc000u16.to_le_bytes()].concat(), vec![1.0, -2.0]),
+            (
+                Bfloat16,
+                [bytes(1.5).to_le_bytes(), bytes(-3e38).to_le_bytes()].concat(),
+                vec![1.5, f32::from_bits(u32::from(bytes(-3e38)) << 16)],
+            ),
+            (Int8, vec![0, 127, 128, 255], vec![0.0, 127.0, -128.0, -1.0]),
+            (Uint8, vec![0, 127, 128, 255], vec![0.0, 127.0, 128.0, 255.0]),
+        ] {
+            assert_eq!(component.decode(&blob), Some(vector), "{component:?}");
+            assert_eq!(component.decode(&[]), None);
+            if component.size() > 1 {
+                assert_eq!(component.decode(&blob[1..]), None);
+            }
+            assert_eq!(component.decode(&vec![0; component.size() * (MAX_DIM + 1)]), None);
+            assert_eq!(component.decode(&vec![0; component.size() * MAX_DIM]).map(|v| v.len()), Some(MAX_DIM));
+        }
+        for (component, blob) in [
+            (Float32, f32::NAN.to_le_bytes().to_vec()),
+            (Float64, 1e39f64.to_le_bytes().to_vec()),
+            (Float64, f64::NEG_INFINITY.to_le_bytes().to_vec()),
+            (Bfloat16, 0x7f80u16.to_le_bytes().to_vec()),
+        ] {
+            assert_eq!(component.decode(&blob), None, "{component:?}");
+        }
+    }
+}
