@@ -18,11 +18,13 @@ impl Graph {
         if !known.contains(&entry) {
             return Err(format!("entry {entry} is not a node"));
         }
-        let highest = nodes.iter().map(|&n| self.level(n)).max().unwrap_or(0);
-        if top != highest || self.level(entry) != top {
-            return Err(format!("entry {entry} of level {top}, but the highest level is {highest}"));
+        let has_links = |node: u32, level: usize| level == 0 || !self.neighbours(node, level).is_empty();
+        let highest_of = |node: u32| (0..=self.level(node)).rev().find(|&level| has_links(node, level));
+        let highest = nodes.iter().filter_map(|&n| highest_of(n)).max().unwrap_or(0);
+        if top < highest || self.level(entry) != top {
+            return Err(format!("entry {entry} of level {top}, but there are links on level {highest}"));
         }
-        for level in 0..=highest {
+        for level in 0..=top {
             let members: Vec<u32> = nodes.iter().copied().filter(|&n| self.level(n) >= level).collect();
             let rows: HashMap<u32, Vec<u32>> = members.iter().map(|&n| (n, self.neighbours(n, level))).collect();
             let hard = self.links.hard_capacity(level);

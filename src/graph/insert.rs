@@ -23,37 +23,42 @@ impl Graph {
         let level = self.level(node);
         // A node that rises above the top is the only one on its upper levels, and becomes the
         // entry, before another one may do the same.
-        let mut guard = None;
-        if self.entry().is_none_or(|(_, top)| level > top) {
-            guard = self.lock_entry(alone);
-        }
+        let mut turns = self.is_above_entry(level).then(|| self.lock_turns(alone));
         let mut newcomer = Newcomer::new(self, space, node, grace);
         self.find_neighbours(&mut newcomer, level, ef, scratch);
-        let dead = self.nodes.mark_linked(node);
-        // A removal takes the entry's lock while it holds that of repairs, so not the other way.
-        drop(guard);
-        if !dead && self.links.count(node, 0) == 0 {
-            let _guard = self.lock_repairs(alone);
-            // No candidate goes away this time.
+        if self.nodes.mark_linked(node) {
+            return true;
+        }
+        if self.links.count(node, 0) == 0 {
+            // All candidates died; others are there by now.
             self.find_neighbours(&mut newcomer, 0, ef, scratch);
-            self.attach(node, grace);
+        }
+        if self.links.count(node, 0) == 0 {
+            let turns = turns.get_or_insert_with(|| self.lock_turns(alone));
+            // The nearest of the dead will do: who takes it out sees to other neighbours.
+            let holds = |other: u32| other != node && self.links.count(other, 0) > 0;
+            let mut near = scratch.pool.iter();
+            if !near.any(|c| holds(c.node) && self.rejoin_in_turn(node, c.node, 0, turns, grace)) {
+                self.attach(node, turns, grace);
+            }
         }
         // After that, since whoever begins at the entry must meet all others. Sequentially
-        // consistent with `replace_entry`: this thread marks, then reads the entry; that one sets
+        // consistent with `leave_entry`: this thread marks, then reads the entry; that one sets
         // the entry, then reads the marks.
         fence(Ordering::SeqCst);
-        if !dead && self.entry().is_none_or(|(_, top)| level > top) {
-            let _guard = self.lock_entry(alone);
+        if self.is_above_entry(level) {
+            let _turns = turns.get_or_insert_with(|| self.lock_turns(alone));
             // Who removes it marks it first, and then takes this lock to look whether it is the entry.
-            if self.is_live(node) && self.entry().is_none_or(|(_, top)| level > top) {
+            if self.is_live(node) && self.is_above_entry(level) {
                 self.set_entry(Some((node, level)));
             }
         }
-        dead
+        false
     }
 
     /// Searches for a newcomer's neighbours on the levels from `highest` down, and joins it to them.
     fn find_neighbours<S: Space>(&self, newcomer: &mut Newcomer<S>, highest: usize, ef: usize, scratch: &mut Scratch) {
+        scratch.pool.begin(ef);
         let Some((entry, top)) = self.entry() else { return };
         let highest = highest.min(top);
         let mut entries = vec![self.descend(newcomer.space, &newcomer.probe, entry, top, highest, scratch)];

@@ -52,10 +52,15 @@ impl Links {
         self.tower.at(node).store(NONE, Ordering::Release);
     }
 
-    /// Drops the memory of that room: none, once the rows were given back.
+    /// Gives a removed node's rows back, after its grace period: nobody can see them any more. The caller
+    /// holds its lock.
     pub fn forget(&self, node: u32) {
-        self.ground.at(node).store(NONE, Ordering::Release);
-        self.tower.at(node).store(NONE, Ordering::Release);
+        for (references, classes) in [(&self.ground, &self.classes[..]), (&self.tower, &self.towers[..])] {
+            let old = references.at(node).swap(NONE, Ordering::AcqRel);
+            if old != NONE {
+                classes[(old >> ROW_BITS) as usize].give_unseen(old & ((1 << ROW_BITS) - 1));
+            }
+        }
     }
 
     /// The row `[count, ids…]` of a node on a level, if it has one.
@@ -175,24 +180,10 @@ impl Links {
         }
         // Release: who follows the reference sees the copied links.
         self.ground.at(node).store((class as u32) << ROW_BITS | row, Ordering::Release);
-        self.give(old, grace);
-        self.classes[class].row(row)
-    }
-
-    fn give(&self, reference: u32, grace: &Grace) {
-        if reference != NONE {
-            self.classes[(reference >> ROW_BITS) as usize].give(reference & ((1 << ROW_BITS) - 1), grace);
-        }
-    }
-
-    /// Gives a node's rows back. The caller holds its lock; it has no links left.
-    pub fn release(&self, node: u32, grace: &Grace) {
-        let old = self.ground.at(node).swap(NONE, Ordering::AcqRel);
-        self.give(old, grace);
-        let old = self.tower.at(node).swap(NONE, Ordering::AcqRel);
         if old != NONE {
-            self.towers[(old >> ROW_BITS) as usize].give(old & ((1 << ROW_BITS) - 1), grace);
+            self.classes[(old >> ROW_BITS) as usize].give(old & ((1 << ROW_BITS) - 1), grace);
         }
+        self.classes[class].row(row)
     }
 
     /// Writes a whole level of a node that nobody else sees yet, in the smallest fitting row.

@@ -15,6 +15,7 @@
 //!    a newcomer links to such as have links; what a removed node held together is joined again; and
 //!    who is left without links is attached. So every node can be found. (While a removal or an
 //!    attachment is under way, a few are apart for that long.)
+//! 4. The entry is linked, and of the highest level that has links.
 //!
 //! Reading takes no locks: link rows are atomics, and a row that is replaced by a larger one is
 //! reused only after a grace period. Changing a link locks both of its ends (`locks.rs`).
@@ -30,12 +31,19 @@
 //! | `search.rs` | the one traversal |
 //! | `insert.rs`, `join.rs` | linking a node; which candidates become its neighbours |
 //! | `remove.rs` | taking a node out |
+//! | `turns.rs` | several removals at a time |
+//! | `groups.rs` | which nodes are connected; joining those that are not |
+//! | `entry.rs` | where searches begin |
 //! | `check.rs` | the proof |
 
 pub mod check;
+mod entry;
 mod few;
+mod groups;
 mod insert;
 mod join;
+#[cfg(test)]
+mod judged;
 mod links;
 mod locks;
 mod node;
@@ -46,9 +54,10 @@ mod scratch;
 mod search;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod visited;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 pub use locks::gate;
 pub use node::{MAX_LEVEL, random_level};
@@ -96,10 +105,8 @@ pub struct Graph {
     links: links::Links,
     /// Entry node and its level: `node | level << 32`, or [`NO_ENTRY`].
     entry: AtomicU64,
-    /// Held by whoever changes `entry`.
-    entry_lock: Mutex<()>,
-    /// Held by whoever removes a node.
-    repair_lock: Mutex<()>,
+    /// The removals under way; locked by whoever changes `entry` too.
+    turns: Mutex<turns::Turns>,
 }
 
 const NO_ENTRY: u64 = u64::MAX;
@@ -112,27 +119,13 @@ impl Graph {
             nodes: node::Nodes::default(),
             links: links::Links::new(m),
             entry: AtomicU64::new(NO_ENTRY),
-            entry_lock: Mutex::new(()),
-            repair_lock: Mutex::new(()),
+            turns: Mutex::default(),
         }
     }
 
     /// The parameter M.
     pub fn m(&self) -> usize {
         self.m
-    }
-
-    /// The entry node and its level.
-    pub fn entry(&self) -> Option<(u32, usize)> {
-        match self.entry.load(Ordering::Acquire) {
-            NO_ENTRY => None,
-            packed => Some((packed as u32, (packed >> 32) as usize)),
-        }
-    }
-
-    fn set_entry(&self, entry: Option<(u32, usize)>) {
-        let packed = entry.map_or(NO_ENTRY, |(node, level)| node as u64 | (level as u64) << 32);
-        self.entry.store(packed, Ordering::Release);
     }
 
     /// Announces a node: from here on it is present, of this level, without links.
@@ -152,7 +145,7 @@ impl Graph {
         self.nodes.is_live(node)
     }
 
-    /// Whether the id is in use: live, or dead but not yet forgotten.
+    /// Whether the node is live, or dead but not yet taken out.
     pub fn is_present(&self, node: u32) -> bool {
         self.nodes.is_present(node)
     }
@@ -173,9 +166,10 @@ impl Graph {
         self.nodes.mark_dead(node)
     }
 
-    /// Forgets a dead node without links, after its grace period.
+    /// Forgets a removed node, or one that died before it was linked, after its grace period.
     pub fn forget(&self, node: u32) {
         self.nodes.forget(node);
+        let _locked = locks::lock(self.address(), &[node]);
         self.links.forget(node);
     }
 

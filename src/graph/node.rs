@@ -82,9 +82,9 @@ impl Nodes {
         self.states.at(node).fetch_or(LINKED, Ordering::AcqRel) & DEAD != 0
     }
 
-    /// Of a dead node: nothing links to it any more.
-    pub fn mark_unlinked(&self, node: u32) {
-        self.states.at(node).fetch_and(!LINKED, Ordering::AcqRel);
+    /// Of a dead node: nothing links to it any more, and nothing will.
+    pub fn mark_removed(&self, node: u32) {
+        self.states.at(node).fetch_and(!(PRESENT | LINKED), Ordering::AcqRel);
     }
 
     /// True if the node was linked by then.
@@ -99,14 +99,6 @@ impl Nodes {
     /// One more than the highest node ever announced.
     pub fn end(&self) -> u32 {
         self.end.load(Ordering::Acquire)
-    }
-
-    /// The live linked node of the highest level among those that `fits` lets pass.
-    pub fn highest_linked(&self, fits: impl Fn(u32) -> bool) -> Option<(u32, usize)> {
-        (0..self.end())
-            .filter(|&node| self.state(node) & (PRESENT | DEAD | LINKED) == PRESENT | LINKED && fits(node))
-            .map(|node| (node, self.level(node)))
-            .max_by_key(|&(_, level)| level)
     }
 
     pub fn allocated(&self) -> usize {

@@ -5,10 +5,10 @@
 
 use std::collections::VecDeque;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use crate::arena::{Array, Grace};
-use crate::sync::Mutex;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Rows of one size.
 ///
@@ -20,7 +20,10 @@ pub(super) struct RowClass {
 
 struct Inner {
     rows: Array<AtomicU32>,
+    /// Locked behind the gate alone (`locks.rs`), or on the thread that forks: a child finds it free.
     free: Mutex<Free>,
+    /// Bytes of the lists in `free`: asked for at any time, also when a child could find the lock taken.
+    list_bytes: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -38,23 +41,26 @@ impl RowClass {
     }
 
     fn inner(&self) -> &Inner {
-        self.inner.get_or_init(|| Box::new(Inner { rows: Array::new(self.width), free: Mutex::default() }))
+        self.inner.get_or_init(|| {
+            Box::new(Inner { rows: Array::new(self.width), free: Mutex::default(), list_bytes: AtomicUsize::new(0) })
+        })
     }
 
     /// The number of a row that was given back and that nobody can see any more, all zero.
     pub fn reuse(&self, grace: &Grace) -> Option<u32> {
-        let Inner { rows, free } = &**self.inner.get()?;
-        let mut free = free.lock().unwrap_or_else(|e| e.into_inner());
+        let inner = &**self.inner.get()?;
+        let mut free = inner.lock();
         while let Some(&(stamp, row)) = free.waiting.front() {
             if !grace.is_over(stamp) {
                 break;
             }
             free.waiting.pop_front();
             free.ready.push(row);
+            inner.count_lists(&free);
         }
         let row = free.ready.pop()?;
         drop(free);
-        for value in rows.row(row) {
+        for value in inner.rows.row(row) {
             value.store(0, Ordering::Relaxed);
         }
         Some(row)
@@ -65,19 +71,30 @@ impl RowClass {
         if let Some(row) = self.reuse(grace) {
             return row;
         }
-        let Inner { rows, free } = self.inner();
-        let mut free = free.lock().unwrap_or_else(|e| e.into_inner());
+        let inner = self.inner();
+        let mut free = inner.lock();
         let row = free.next;
         free.next += 1;
         drop(free);
-        rows.ensure(row);
+        inner.rows.ensure(row);
         row
     }
 
     /// Gives a row back; readers may still look at it until their grace period is over.
     pub fn give(&self, row: u32, grace: &Grace) {
         let stamp = grace.stamp();
-        self.inner().free.lock().unwrap_or_else(|e| e.into_inner()).waiting.push_back((stamp, row));
+        let inner = self.inner();
+        let mut free = inner.lock();
+        free.waiting.push_back((stamp, row));
+        inner.count_lists(&free);
+    }
+
+    /// Gives a row back that no reader can see any more.
+    pub fn give_unseen(&self, row: u32) {
+        let inner = self.inner();
+        let mut free = inner.lock();
+        free.ready.push(row);
+        inner.count_lists(&free);
     }
 
     /// The row's values.
@@ -89,10 +106,17 @@ impl RowClass {
     /// Bytes allocated.
     pub fn allocated(&self) -> usize {
         let Some(inner) = self.inner.get() else { return 0 };
-        let free = inner.free.lock().unwrap_or_else(|e| e.into_inner());
-        size_of::<Inner>()
-            + inner.rows.allocated()
-            + free.ready.capacity() * size_of::<u32>()
-            + free.waiting.capacity() * size_of::<(u64, u32)>()
+        size_of::<Inner>() + inner.rows.allocated() + inner.list_bytes.load(Ordering::Relaxed)
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, Free> {
+        self.free.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    fn count_lists(&self, free: &Free) {
+        let bytes = free.ready.capacity() * size_of::<u32>() + free.waiting.capacity() * size_of::<(u64, u32)>();
+        self.list_bytes.store(bytes, Ordering::Relaxed);
     }
 }

@@ -3,9 +3,10 @@
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 
 use super::*;
+use std::sync::atomic::Ordering;
 
 /// Points of a plain vector space with squared Euclidean distance.
-struct Points(Vec<Vec<f32>>);
+pub(super) struct Points(pub Vec<Vec<f32>>);
 
 impl Space for Points {
     type Probe = Vec<f32>;
@@ -22,7 +23,7 @@ impl Space for Points {
     }
 }
 
-fn random_points(n: usize, dim: usize, rng: &mut SmallRng) -> Points {
+pub(super) fn random_points(n: usize, dim: usize, rng: &mut SmallRng) -> Points {
     Points((0..n).map(|_| (0..dim).map(|_| rng.random::<f32>()).collect()).collect())
 }
 

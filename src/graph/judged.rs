@@ -1,0 +1,137 @@
+//! Graphs that change under searches and under several removals at a time: what must hold meanwhile and
+//! afterwards.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use rand::{Rng, SeedableRng, rngs::SmallRng};
+
+use super::pool::Candidate;
+use super::tests::{Points, random_points};
+use super::*;
+
+struct Linked {
+    space: Points,
+    graph: Graph,
+    grace: Grace,
+    scratch: Scratch,
+}
+
+impl Linked {
+    fn new(n: u32, dim: usize, m: usize, seed: u64) -> Linked {
+        println!("seed {seed}");
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let space = random_points(n as usize, dim, &mut rng);
+        let mut linked = Linked { space, graph: Graph::new(m), grace: Grace::default(), scratch: Scratch::default() };
+        for node in 0..n {
+            linked.graph.announce(node, random_level(&mut rng));
+            assert!(!linked.link(node, 30));
+        }
+        linked
+    }
+
+    fn link(&mut self, node: u32, ef: usize) -> bool {
+        let _presence = self.grace.guard();
+        self.graph.link(&self.space, node, ef, Alone::No, &self.grace, &mut self.scratch)
+    }
+
+    fn remove(&self, node: u32) {
+        let _presence = self.grace.guard();
+        self.graph.remove(&self.space, node, Alone::No, &self.grace);
+    }
+}
+
+/// The entry is removed again and again while others search: each finds as many as its beam is wide.
+#[test]
+fn searches_find_enough_while_the_entry_is_removed() {
+    const EF: usize = 10;
+    let linked = Linked::new(3000, 6, 6, 31);
+    let (done, searches) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for thread in 0..2 {
+            let (linked, done, searches) = (&linked, &done, &searches);
+            scope.spawn(move || {
+                let mut scratch = Scratch::default();
+                let mut rng = SmallRng::seed_from_u64(thread);
+                while !done.load(Ordering::SeqCst) {
+                    let query: Vec<f32> = (0..6).map(|_| rng.random()).collect();
+                    let _presence = linked.grace.guard();
+                    let hits = linked.graph.search(&linked.space, &query, EF, &mut scratch);
+                    assert_eq!(hits.len(), EF, "search {}", searches.fetch_add(1, Ordering::SeqCst));
+                }
+            });
+        }
+        for _ in 0..1500 {
+            let (entry, _) = linked.graph.entry().expect("there are more");
+            assert!(linked.graph.mark_dead(entry));
+            linked.remove(entry);
+        }
+        done.store(true, Ordering::SeqCst);
+    });
+    println!("{} searches", searches.into_inner());
+    let live: Vec<u32> = (0..3000).filter(|&n| linked.graph.is_live(n)).collect();
+    linked.graph.check(&live).unwrap();
+}
+
+/// A search that came to a node just before that was taken out goes on to what was around it.
+#[test]
+fn a_removed_node_leads_on_until_it_is_forgotten() {
+    let mut linked = Linked::new(500, 4, 6, 32);
+    let (entry, level) = linked.graph.entry().expect("there are nodes");
+    linked.graph.mark_dead(entry);
+    linked.remove(entry);
+    assert_ne!(linked.graph.entry().map(|(node, _)| node), Some(entry));
+    for level in 0..=level {
+        let around = linked.graph.neighbours(entry, level);
+        assert!(around.iter().all(|&node| !linked.graph.neighbours(node, level).contains(&entry)));
+    }
+    let start = Candidate { distance: 0.0, node: entry };
+    let probe = linked.space.probe(entry);
+    linked.graph.search_level(&linked.space, &probe, &[start], 500, 0, &mut linked.scratch);
+    assert_eq!(linked.scratch.pool.iter().len(), 500);
+    linked.graph.forget(entry);
+    assert!(linked.graph.neighbours(entry, 0).is_empty());
+}
+
+/// All that a newcomer could link to is dead, but still holds links.
+#[test]
+fn a_newcomer_among_the_dead_is_found_later() {
+    let mut linked = Linked::new(301, 4, 4, 33);
+    let dead: Vec<u32> = (0..300).collect();
+    assert!(dead.iter().all(|&node| linked.graph.mark_dead(node)));
+    linked.graph.announce(301, 0);
+    linked.space.0.push(vec![0.5; 4]);
+    linked.graph.mark_dead(300);
+    linked.remove(300);
+    assert!(!linked.link(301, 20));
+    assert!(!linked.graph.neighbours(301, 0).is_empty());
+    dead.iter().for_each(|&node| linked.remove(node));
+    linked.graph.check(&[301]).unwrap();
+    assert_eq!(linked.graph.entry(), Some((301, 0)));
+}
+
+/// Threads take out nodes that lie close together.
+#[test]
+fn neighbours_may_be_removed_at_once() {
+    for seed in 0..200 {
+        let linked = Linked::new(200, 3, if seed % 2 == 0 { 4 } else { 8 }, seed);
+        let mut dead: Vec<u32> = (0..200).collect();
+        dead.sort_by(|&a, &b| linked.space.0[a as usize][0].total_cmp(&linked.space.0[b as usize][0]));
+        dead.truncate(150);
+        assert!(dead.iter().all(|&node| linked.graph.mark_dead(node)));
+        let next = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while let Some(&node) = dead.get(next.fetch_add(1, Ordering::SeqCst)) {
+                        linked.remove(node);
+                    }
+                });
+            }
+        });
+        let live: Vec<u32> = (0..200).filter(|&n| linked.graph.is_live(n)).collect();
+        assert_eq!(live.len(), 50);
+        if let Err(why) = linked.graph.check(&live) {
+            panic!("seed {seed}: {why}");
+        }
+    }
+}
