@@ -1,19 +1,20 @@
 //! **vset**: vector sets for every Redis and Valkey, as a loadable module around a plain library.
 //!
 //! ```text
-//!   client ─► server ─► command ─► set ─► graph ─► (distances) ─► vector
-//!                │                  │        └──────► arena ◄──────┘
-//!                └─► persist ───────┤
-//!                                   └─► attributes, filter, workers
+//!   client ─► server ─► command ─► set ─► index ─► graph ─► (distances) ─► vector
+//!                │                  │       │        └──────► arena ◄──────┘
+//!                └─► persist ───────┤       └─► workers
+//!                                   └─► attributes, filter
 //! ```
 //!
 //! | folder | holds | may name |
 //! | --- | --- | --- |
 //! | `server` | all that the server sees | everybody |
 //! | [`command`] | arguments in, requests and replies out | `reply`, `set`, `filter`, `vector` |
-//! | [`persist`] | the saved form | `set`, `graph`, `vector` |
+//! | [`persist`] | the saved form | `set`, `index`, `graph`, `vector` |
 //! | [`search`] | the commands `FT.*`: search over documents | those below `set` |
-//! | [`set`] | one vector set | those below |
+//! | [`set`] | one vector set: names, attributes and filters around an index | those below |
+//! | [`index`] | rows of vectors, found by what they are near to | `graph`, `vector`, `arena`, `workers` |
 //! | [`graph`] | HNSW over opaque nodes | `arena` |
 //! | [`vector`] | encodings, distances, kernels | nobody |
 //! | [`filter`] | the expression language | `attributes` |
@@ -25,7 +26,7 @@
 //! | `sync` | atomics and mutexes that checkers see through | nobody |
 //!
 //! One word an idea: an *element* has a name and is in a set; its *node* is in the graph; a *link*
-//! joins two nodes on a *level*; an *encoding* is how a vector is stored; a *query* finds *hits*; a
+//! joins two nodes on a *level*; its *row* in the index is that node's number; an *encoding* is how a vector is stored; a *query* finds *hits*; a
 //! *candidate* may become a hit or a neighbour.
 //!
 //! Without the feature `module` the crate is a library on the system's allocator; with it, it is
@@ -38,6 +39,7 @@ pub mod attributes;
 pub mod command;
 pub mod filter;
 pub mod graph;
+pub mod index;
 pub mod metrics;
 pub mod persist;
 pub mod reply;

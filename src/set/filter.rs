@@ -9,6 +9,7 @@ use super::matches::Matches;
 use crate::arena::Blobs;
 use crate::attributes::RecordRef;
 use crate::filter::{BLOCK, Expression, Program};
+use crate::index::Accept;
 
 /// A compiled filter, for use on any thread.
 pub struct Filter {
@@ -106,5 +107,55 @@ impl Marks {
             Marks::Kept(matches) => matches.count(end),
             Marks::Own(words) => words.iter().map(|word| word.count_ones() as usize).sum(),
         }
+    }
+}
+
+/// The elements that a filter lets pass, for one search.
+pub struct Chosen<'a> {
+    filter: &'a Filter,
+    records: &'a Blobs,
+    /// Which elements match, if that is known of all.
+    marks: Option<Marks>,
+    count: Option<usize>,
+}
+
+impl<'a> Chosen<'a> {
+    /// Of the elements below `end`, on the thread that searches.
+    pub fn new(filter: &'a Filter, end: u32, records: &'a Blobs) -> Chosen<'a> {
+        let marks = filter.mark(end, records);
+        let count = marks.as_ref().map(|marks| marks.count(end));
+        Chosen { filter, records, marks, count }
+    }
+}
+
+impl Accept for Chosen<'_> {
+    #[inline]
+    fn matches(&self, node: u32) -> bool {
+        match &self.marks {
+            Some(marks) => marks.contains(node),
+            None => self.filter.matches(node, self.records),
+        }
+    }
+
+    fn count(&self) -> Option<usize> {
+        self.count
+    }
+
+    fn for_each(&self, end: u32, visit: &mut dyn FnMut(u32)) {
+        match &self.marks {
+            Some(marks) => marks.for_each(end, visit),
+            None => {
+                for node in 0..end {
+                    self.records.prefetch_after(node);
+                    if self.filter.matches(node, self.records) {
+                        visit(node);
+                    }
+                }
+            }
+        }
+    }
+
+    fn test_nanos(&self) -> f64 {
+        self.filter.test_nanos()
     }
 }

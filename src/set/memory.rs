@@ -1,12 +1,9 @@
-//! Where the bytes are, by what they hold: of one set, and of all. The sum over all sets is kept up
-//! to date as they change, so that asking costs nothing however many there are.
-
-use std::sync::atomic::{AtomicUsize, Ordering};
+//! Where the bytes are, by what they hold: of one set, and of all.
 
 use super::VectorSet;
-use super::shared::Shared;
+use super::table::Table;
 use crate::arena::Movable;
-use crate::vector::Projection;
+use crate::index::{LINKS, REST, Share, Sum, VECTORS};
 
 /// What bytes hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,40 +25,32 @@ impl Kind {
     pub const ALL: [Kind; 5] = [Kind::Vectors, Kind::Links, Kind::Names, Kind::Attributes, Kind::Other];
 }
 
-static OF_ALL_SETS: [AtomicUsize; Kind::ALL.len()] = [const { AtomicUsize::new(0) }; Kind::ALL.len()];
+static NAMES: Sum = Sum::new();
+static ATTRIBUTES: Sum = Sum::new();
+static OTHER: Sum = Sum::new();
 
-/// Bytes of a kind in all sets of this process, as of the last change of each.
+/// Bytes of a kind in all sets of this process, as of the last change of each. Vectors, links and what belongs to
+/// every index are those of all indexes.
 pub fn bytes_of_all_sets(kind: Kind) -> usize {
-    OF_ALL_SETS[kind as usize].load(Ordering::Relaxed)
+    match kind {
+        Kind::Vectors => VECTORS.get(),
+        Kind::Links => LINKS.get(),
+        Kind::Names => NAMES.get(),
+        Kind::Attributes => ATTRIBUTES.get(),
+        Kind::Other => OTHER.get() + REST.get(),
+    }
 }
 
 /// What one set has added to the sums.
-#[derive(Default)]
-pub(super) struct Account([AtomicUsize; Kind::ALL.len()]);
-
-impl Account {
-    /// Brings the sum up to date. Of two threads at a time the later one's number stays.
-    fn set(&self, kind: Kind, bytes: usize) {
-        let own = &self.0[kind as usize];
-        if own.load(Ordering::Relaxed) != bytes {
-            let before = own.swap(bytes, Ordering::Relaxed);
-            OF_ALL_SETS[kind as usize].fetch_add(bytes.wrapping_sub(before), Ordering::Relaxed);
-        }
-    }
+pub struct Account {
+    names: Share,
+    attributes: Share,
+    other: Share,
 }
 
-impl Drop for Account {
-    fn drop(&mut self) {
-        for kind in Kind::ALL {
-            self.set(kind, 0);
-        }
-    }
-}
-
-impl Shared {
-    /// After links changed: by whoever changed them.
-    pub fn account_for_links(&self) {
-        self.account.set(Kind::Links, self.graph.allocated());
+impl Default for Account {
+    fn default() -> Account {
+        Account { names: Share::of(&NAMES), attributes: Share::of(&ATTRIBUTES), other: Share::of(&OTHER) }
     }
 }
 
@@ -73,36 +62,37 @@ impl VectorSet {
 
     /// Bytes of a kind that are allocated for the set.
     pub fn bytes(&self, kind: Kind) -> usize {
-        let shared = &*self.shared;
+        let table = &*self.table;
         match kind {
-            Kind::Vectors => shared.vectors.allocated(),
-            Kind::Links => shared.graph.allocated(),
-            Kind::Names => shared.names.allocated() + self.names.allocated(),
+            Kind::Vectors => self.index.bytes().vectors,
+            Kind::Links => self.index.bytes().links,
+            Kind::Names => table.names.allocated() + self.names.allocated(),
             Kind::Attributes => {
-                shared.attributes.allocated()
+                table.attributes.allocated()
                     + self.fields.memory()
                     + self.matches.borrow().allocated()
                     + self.columns.borrow().allocated()
             }
-            Kind::Other => {
-                let matrix = shared.projection.as_ref().map_or(0, Projection::heap_size);
-                let both = size_of::<VectorSet>() + size_of::<Shared>();
-                both + matrix + shared.pending.allocated() + self.ids.allocated()
-            }
+            Kind::Other => VectorSet::own_bytes() + self.index.bytes().rest,
         }
     }
 
-    /// Calls `visit` with small allocations that nobody else reads, of elements from an id on, until it
+    /// What every set has, without its index.
+    fn own_bytes() -> usize {
+        size_of::<VectorSet>() - size_of::<crate::index::VectorIndex>() + size_of::<Table>()
+    }
+
+    /// Calls `visit` with small allocations that no other thread reads, of elements from an id on, until it
     /// returns false; yields the id to go on with, or None at the end. These are names, which only the
     /// main thread reads, and attributes while there are no queries, which only it can begin. Vectors
     /// and links lie in large chunks, which leave no holes, and other threads read them at any time.
     pub fn visit_movable(&mut self, from: u32, visit: &mut dyn FnMut(Movable) -> bool) -> Option<u32> {
-        let shared = &self.shared;
-        let quiet = shared.grace.is_idle();
-        for id in from..shared.graph.end() {
-            let attributes = if quiet { shared.attributes.movable(id) } else { None };
+        let table = &self.table;
+        let quiet = self.index.is_idle();
+        for id in from..self.index.end() {
+            let attributes = if quiet { table.attributes.movable(id) } else { None };
             let mut go_on = true;
-            for movable in [shared.names.movable(id), attributes].into_iter().flatten() {
+            for movable in [table.names.movable(id), attributes].into_iter().flatten() {
                 go_on = visit(movable);
             }
             if !go_on {
@@ -112,10 +102,11 @@ impl VectorSet {
         None
     }
 
-    /// After everything else changed: by the main thread.
+    /// After anything changed.
     pub(super) fn account(&self) {
-        for kind in [Kind::Vectors, Kind::Names, Kind::Attributes, Kind::Other] {
-            self.shared.account.set(kind, self.bytes(kind));
-        }
+        let account = &self.table.account;
+        account.names.set(self.bytes(Kind::Names));
+        account.attributes.set(self.bytes(Kind::Attributes));
+        account.other.set(VectorSet::own_bytes());
     }
 }

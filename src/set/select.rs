@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use super::VectorSet;
-use super::filter::Filter;
-use super::query::Reader;
+use super::filter::{Chosen, Filter};
+use super::table::Table;
 use crate::filter::Expression;
+use crate::index::{Accept, Reader};
 
 /// A filter that can be asked of a whole set on any thread.
 pub struct Selection {
     reader: Reader,
+    table: Arc<Table>,
     filter: Filter,
     len: usize,
 }
@@ -25,7 +27,12 @@ pub struct Selected {
 impl VectorSet {
     /// Prepares to find all elements that match.
     pub fn select(&self, filter: &Expression) -> Selection {
-        Selection { reader: Reader::new(&self.shared), filter: self.compile(filter), len: self.len() }
+        Selection {
+            reader: self.index.reader(),
+            table: self.table.clone(),
+            filter: self.compile(filter),
+            len: self.len(),
+        }
     }
 
     /// Removes the next up to `most` of the selected elements that are there and match still;
@@ -33,8 +40,8 @@ impl VectorSet {
     pub fn remove_selected(&mut self, selected: &mut Selected, most: usize) -> Vec<Vec<u8>> {
         let mut removed = Vec::new();
         for node in selected.nodes.split_off(selected.nodes.len().saturating_sub(most)) {
-            if selected.filter.matches(node, &self.shared.attributes) && self.shared.graph.is_live(node) {
-                let name = self.shared.name(node).to_vec();
+            if self.index.is_live(node) && selected.filter.matches(node, &self.table.attributes) {
+                let name = self.table.name(node).to_vec();
                 if self.remove(&name) {
                     removed.push(name);
                 }
@@ -45,7 +52,7 @@ impl VectorSet {
 
     /// Whether this is the set in which the elements were selected.
     pub fn is_of(&self, selected: &Selected) -> bool {
-        Arc::ptr_eq(&self.shared, &selected.reader.shared)
+        self.index.is_read_by(&selected.reader)
     }
 }
 
@@ -57,17 +64,13 @@ impl Selection {
 
     /// Finds the elements.
     pub fn run(self) -> Selected {
-        let shared = self.reader.shared.clone();
-        let end = shared.graph.end();
+        let end = self.reader.end();
         let mut nodes = Vec::new();
-        match self.filter.mark(end, &shared.attributes) {
-            Some(marks) => marks.for_each(end, |node| nodes.push(node)),
-            None => nodes.extend((0..end).filter(|&node| {
-                shared.attributes.prefetch_after(node);
-                self.filter.matches(node, &shared.attributes)
-            })),
-        }
-        nodes.retain(|&node| shared.graph.is_live(node));
+        Chosen::new(&self.filter, end, &self.table.attributes).for_each(end, &mut |node| {
+            if self.reader.is_live(node) {
+                nodes.push(node);
+            }
+        });
         Selected { reader: self.reader, nodes, filter: self.filter }
     }
 }
@@ -80,7 +83,7 @@ impl Selected {
 
     /// Whether the set's linkers had better catch up before more is removed.
     pub fn is_behind(&self) -> bool {
-        self.reader.shared.is_over_bound()
+        self.reader.is_over_bound()
     }
 
     /// Forgets the rest.

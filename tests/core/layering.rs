@@ -9,9 +9,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("command", &["filter", "reply", "set", "vector"]),
     ("filter", &["attributes"]),
     ("graph", &["arena", "sync"]),
-    ("persist", &["graph", "set", "vector"]),
+    ("index", &["arena", "graph", "metrics", "sync", "vector", "workers"]),
+    ("persist", &["graph", "index", "set", "vector"]),
     ("search", &["arena", "index", "metrics", "sync", "vector", "workers"]),
-    ("set", &["arena", "attributes", "filter", "graph", "metrics", "sync", "vector", "workers"]),
+    ("set", &["arena", "attributes", "filter", "graph", "index", "sync", "vector"]),
     ("vector", &[]),
     ("workers", &["sync"]),
 ];

@@ -1,4 +1,4 @@
-//! What is fixed when a set is created, and the bounds of everything that a client may choose.
+//! What is fixed when an index is created, and the bounds of everything that a client may choose.
 
 use crate::vector::Encoding;
 
@@ -15,7 +15,7 @@ pub const DEFAULT_EF_SEARCH: usize = 100;
 /// Largest width of either.
 pub const MAX_EF: usize = 1_000_000;
 
-/// Fixed at creation by the first VADD.
+/// Fixed at creation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Params {
     /// Stored dimension (the reduced one with REDUCE).

@@ -1,4 +1,4 @@
-//! Elements that are stored but not linked yet: a ring that the main thread fills, linkers empty
+//! Rows that are stored but not linked yet: a ring that the owner fills, linkers empty
 //! from the front, and queries scan.
 //!
 //! ```text

@@ -1,8 +1,8 @@
-//! Background work on sets: which set is worked on by whom.
+//! Background work on indexes: which index is worked on by whom.
 //!
-//! Threads come from outside (`workers`, started by the server layer); without them, whoever adds
-//! an element links it. A task does a slice of one set's work and queues itself again while there
-//! is more, so sets share the threads fairly.
+//! Threads come from outside (`workers`, started by the server layer); without them, whoever stores
+//! a vector links it. A task does a slice of one index's work and queues itself again while there
+//! is more, so indexes share the threads fairly.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -15,16 +15,16 @@ static THREADS: AtomicUsize = AtomicUsize::new(0);
 /// Whether new work goes to them.
 static ENABLED: AtomicBool = AtomicBool::new(true);
 
-/// Pieces of work in a row before other sets get their turn.
+/// Pieces of work in a row before other indexes get their turn.
 const SLICE: usize = 16;
 
-/// Hands over the threads that link. Until then everything is linked where it is added.
+/// Hands over the threads that link. Until then everything is linked where it is stored.
 pub fn start_linkers(pool: Arc<Pool>) {
     THREADS.store(pool.size().max(1), Ordering::Relaxed);
     let _ = LINKERS.set(pool);
 }
 
-/// Chooses whether elements are linked by the threads, or each where it is added.
+/// Chooses whether vectors are linked by the threads, or each where it is stored.
 pub fn link_in_background(enabled: bool) {
     ENABLED.store(enabled, Ordering::Relaxed);
 }
@@ -34,7 +34,7 @@ pub(super) fn exist() -> bool {
     LINKERS.get().is_some() && ENABLED.load(Ordering::Relaxed)
 }
 
-/// Sees to it that a set with waiting work is worked on, by as many threads as there are.
+/// Sees to it that an index with waiting work is worked on, by as many threads as there are.
 pub(super) fn wake(shared: &Arc<Shared>) {
     let Some(pool) = LINKERS.get() else { return };
     let wanted = THREADS.load(Ordering::Relaxed).min(shared.pending.count() + shared.dead.len());
@@ -44,7 +44,7 @@ pub(super) fn wake(shared: &Arc<Shared>) {
     }
 }
 
-/// A task in the queue does not hold its set: the memory of one that is deleted or evicted goes at once.
+/// A task in the queue does not hold its index: the memory of one that is deleted or evicted goes at once.
 fn spawn(pool: &'static Arc<Pool>, shared: Weak<Shared>) {
     pool.spawn(Box::new(move || {
         let Some(shared) = shared.upgrade() else { return };

@@ -1,8 +1,8 @@
-//! The half of a set that threads share: vectors, names, attributes, links, and the work on them
-//! that is done in the background.
+//! The half of an index that threads share: vectors, links, and the work on them that is done in the
+//! background.
 //!
-//! Who does what: the main thread stores elements, takes names out and reuses ids; linkers link and
-//! repair; queries read. Nobody waits for a query, and the main thread waits for nobody.
+//! Who does what: the owner stores rows, marks them as dead and reuses their ids; linkers link and
+//! repair; queries read. Nobody waits for a query, and the owner waits for nobody.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -11,11 +11,10 @@ use std::time::Instant;
 
 use crossbeam_queue::SegQueue;
 
-use super::Params;
 use super::memory::Account;
+use super::params::Params;
 use super::pending::Pending;
-use crate::arena::{Blobs, ByteRows, Grace};
-use crate::attributes::RecordRef;
+use crate::arena::{ByteRows, Grace};
 use crate::graph::{Alone, Graph, Scratch};
 use crate::metrics::Durations;
 use crate::sync::{Mutex, MutexGuard};
@@ -34,7 +33,7 @@ pub(super) fn with_scratch<R>(body: impl FnOnce(&mut Scratch) -> R) -> R {
     })
 }
 
-/// Nodes that are pending or dead and not yet repaired, in all sets.
+/// Nodes that are pending or dead and not yet repaired, in all indexes.
 static BACKLOG: AtomicUsize = AtomicUsize::new(0);
 /// A running mean of the time to link one node.
 static LINK_NANOS: AtomicU64 = AtomicU64::new(150_000);
@@ -43,37 +42,19 @@ const MEAN_OVER: u64 = 1024;
 /// All that is pending must be linkable in about this time by one thread: a saving child does.
 const BACKLOG_NANOS: u64 = 1_000_000_000;
 
-/// Bytes of pending vectors a set may have before replies are withheld; a setting.
+/// Bytes of pending vectors an index may have before replies are withheld; a setting.
 pub(super) static PENDING_BYTES: AtomicUsize = AtomicUsize::new(512 << 10);
-/// Pending nodes that every set may have, however large their vectors.
+/// Pending nodes that every index may have, however large their vectors.
 const PENDING_LEAST: usize = 8;
 
-/// Times to link an element, of all sets.
+/// Times to link an element, of all indexes.
 pub static LINKED: Durations = Durations::new();
-/// Times to take a removed element out of its graph, of all sets.
+/// Times to take a removed element out of its graph, of all indexes.
 pub static REPAIRED: Durations = Durations::new();
 
-/// What all sets of this process hold together.
-#[derive(Clone, Copy, Debug)]
-pub struct Totals {
-    /// Sets that have an owner.
-    pub sets: usize,
-    /// Their elements.
-    pub elements: usize,
-    /// Nodes that wait to be linked or repaired.
-    pub pending: usize,
-}
-
-pub(super) static SETS: AtomicUsize = AtomicUsize::new(0);
-pub(super) static ELEMENTS: AtomicUsize = AtomicUsize::new(0);
-
-/// What all sets of this process hold together.
-pub fn totals() -> Totals {
-    Totals {
-        sets: SETS.load(Ordering::Relaxed),
-        elements: ELEMENTS.load(Ordering::Relaxed),
-        pending: BACKLOG.load(Ordering::Relaxed),
-    }
+/// Rows that wait to be linked or repaired, in all indexes of this process.
+pub fn backlog() -> usize {
+    BACKLOG.load(Ordering::Relaxed)
 }
 
 /// Elements for which there must be room before withheld replies go out.
@@ -85,7 +66,7 @@ const DEAD_MOST: usize = 1024;
 /// Something to drop when there is room for more pending elements.
 pub type Waiter = Box<dyn Send>;
 
-/// Counts work on a set until it is done, also if it panics.
+/// Counts work on an index until it is done, also if it panics.
 struct Working<'a>(&'a AtomicUsize);
 
 impl<'a> Working<'a> {
@@ -103,11 +84,11 @@ impl Drop for Working<'_> {
 
 pub(super) struct Shared {
     pub params: Params,
+    /// Without a graph: rows are only ever compared with.
+    pub is_flat: bool,
     pub codec: Codec,
     pub projection: Option<Projection>,
     pub vectors: ByteRows,
-    pub names: Blobs,
-    pub attributes: Blobs,
     pub graph: Graph,
     pub grace: Grace,
     pub pending: Pending,
@@ -117,31 +98,29 @@ pub(super) struct Shared {
     unrepaired: AtomicUsize,
     /// Dead nodes without links, with the stamp of their grace period.
     pub retired: SegQueue<(u64, u32)>,
-    /// Of updated elements that queries may still have in hand: the old node's successor.
-    pub successors: Mutex<HashMap<u32, u32>>,
+    /// Of replaced rows that queries may still have in hand: their successors.
+    successors: Mutex<HashMap<u32, u32>>,
     waiters: SegQueue<Waiter>,
     /// Those who wait until what was pending before a number is linked. Locked for a look at all of
     /// them: one that was out of a queue for its look would be missed by whoever ends the work then.
     link_waiters: Mutex<Vec<(u64, Waiter)>>,
-    /// Linkers at work on this set, and whether they should stop.
+    /// Linkers at work on this index, and whether they should stop.
     working: AtomicUsize,
     paused: AtomicBool,
     /// The owner is gone: nothing needs to be linked any more.
     abandoned: AtomicBool,
-    /// Tasks for this set in the linkers' queue.
+    /// Tasks for this index in the linkers' queue.
     pub scheduled: AtomicUsize,
     pub account: Account,
 }
 
 impl Shared {
-    pub fn new(params: Params, projection: Option<Projection>) -> Shared {
+    pub fn new(params: Params, projection: Option<Projection>, is_flat: bool) -> Shared {
         let codec = Codec::new(params.encoding, params.dim);
         Shared {
             codec,
             projection,
             vectors: ByteRows::new(codec.row_len()),
-            names: Blobs::default(),
-            attributes: Blobs::default(),
             graph: Graph::new(params.m),
             grace: Grace::default(),
             pending: Pending::default(),
@@ -156,18 +135,9 @@ impl Shared {
             abandoned: AtomicBool::new(false),
             scheduled: AtomicUsize::new(0),
             account: Account::default(),
+            is_flat,
             params,
         }
-    }
-
-    /// The name of a present node.
-    pub fn name(&self, node: u32) -> &[u8] {
-        self.names.get(node).expect("a present node has a name")
-    }
-
-    /// The attributes of a present node, as they were set.
-    pub fn attribute_text(&self, node: u32) -> Option<&[u8]> {
-        self.attributes.get(node).map(|record| RecordRef::new(record).text())
     }
 
     /// Whether there is more to link or repair than may wait.
@@ -184,7 +154,7 @@ impl Shared {
     fn would_be_over_bound(&self, more: usize) -> bool {
         let estimate = (BACKLOG.load(Ordering::Relaxed) + more) as u64 * LINK_NANOS.load(Ordering::Relaxed);
         let count = self.pending.count();
-        // A set with next to nothing pending is never over it: nobody would come by to tell of room.
+        // An index with next to nothing pending is never over it: nobody would come by to tell of room.
         count + more > self.most_pending()
             || (count > PENDING_LEAST && estimate > BACKLOG_NANOS)
             || self.dead.len() + more > DEAD_MOST
@@ -292,7 +262,8 @@ impl Shared {
         }
     }
 
-    fn retire(&self, node: u32) {
+    /// Gives an id back once nobody can see it any more.
+    pub fn retire(&self, node: u32) {
         self.retired.push((self.grace.stamp(), node));
     }
 
@@ -324,12 +295,18 @@ impl Shared {
         drop(served);
     }
 
+    /// Successors of replaced rows.
+    pub fn lock_successors(&self) -> MutexGuard<'_, HashMap<u32, u32>> {
+        // Nothing panics while it is held.
+        self.successors.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
     fn lock_link_waiters(&self) -> MutexGuard<'_, Vec<(u64, Waiter)>> {
         // Nothing panics while it is held.
         self.link_waiters.lock().unwrap_or_else(|e| e.into_inner())
     }
 
-    /// Stops linkers on this set and waits until none is at work: the time of one link.
+    /// Stops linkers on this index and waits until none is at work: the time of one link.
     pub fn pause(&self) {
         self.paused.store(true, Ordering::SeqCst);
         while self.working.load(Ordering::SeqCst) > 0 {

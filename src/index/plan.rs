@@ -5,7 +5,7 @@
 /// A way to search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plan {
-    /// Compare with every element, or with every one that matches the filter.
+    /// Compare with every row, or with every one that is accepted.
     Scan,
     /// Search the graph with a beam of this width.
     Graph {
@@ -32,12 +32,12 @@ impl Plan {
     }
 }
 
-/// To test an element's attributes during a scan.
+/// To find out whether a row is accepted while the graph is walked.
 const TEST_NANOS: f64 = 25.0;
 
 /// What a choice rests on.
 pub(super) struct Estimate {
-    /// Elements of the set.
+    /// Rows of the index.
     pub len: usize,
     /// Bytes of a stored vector.
     pub row_bytes: usize,
@@ -45,18 +45,18 @@ pub(super) struct Estimate {
     pub ef: usize,
     /// The client chose EF.
     pub explicit_ef: bool,
-    pub truth: bool,
-    pub filter_ef: Option<usize>,
-    /// Share of elements that match; None without a filter.
+    pub exact: bool,
+    pub most_expanded: Option<usize>,
+    /// Share of rows that are accepted; None if all are.
     pub selectivity: Option<f64>,
-    /// Nanoseconds to find out whether an element that is met in order matches.
+    /// Nanoseconds to find out whether a row that is met in order is accepted.
     pub test_nanos: f64,
 }
 
 impl Estimate {
     /// The cheapest way that keeps what the options promise.
     pub fn plan(&self) -> Plan {
-        if self.truth {
+        if self.exact {
             return Plan::Scan;
         }
         let Some(selectivity) = self.selectivity else {
@@ -67,7 +67,7 @@ impl Estimate {
             };
         };
         let width = self.width();
-        match self.filter_ef {
+        match self.most_expanded {
             // The entry counts as the first, and the last is not expanded: the original's rule.
             Some(most) if most < self.len => Plan::Traverse { width: self.ef, most_expanded: most },
             _ if self.scan_nanos() <= self.traverse_nanos(width, selectivity) => Plan::Scan,
@@ -85,7 +85,7 @@ impl Estimate {
         nanos as u64
     }
 
-    /// Matches to look for. Where the client leaves it to us, the more the larger the set: otherwise
+    /// Matches to look for. Where the client leaves it to us, the more the larger the index: otherwise
     /// recall would fall with its size. (Measured: the cube root keeps it above 0.95 for word vectors
     /// from 30,000 to 300,000 elements.)
     fn width(&self) -> usize {

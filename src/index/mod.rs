@@ -1,0 +1,428 @@
+//! An index of vectors: rows that are found by what they are near to. It knows no names, attributes or
+//! documents; vector sets and search over documents are built on it.
+//!
+//! ```text
+//!   VectorIndex  (owner: main thread)      Shared  (Arc: owner, linkers, queries)
+//!   free ids, what is retired  ──────────► vectors                         (arena)
+//!                                          links, and which rows are live  (graph)
+//!                                          pending, dead: work that waits
+//! ```
+//!
+//! **Rows have ids of their own**, 32-bit numbers that the index hands out. A row is written once: another
+//! vector means another row, and whoever owns the index keeps what leads from a row to its own things and
+//! back. So a document with several vector fields updates one of them without touching the graphs of the
+//! others; a field of several values has several rows; an equal vector keeps its row and its links; and a
+//! query that runs never sees a vector change.
+//!
+//! What an owner attaches to a row (a name, attributes, bits of a filter) is there before the row is live
+//! ([`VectorIndex::insert_with`]) and stays until the row is dead. A row's id is used again only when no
+//! query that may have seen its last use is left: every [`Reader`], [`Query`] and [`Found`] counts as one.
+//!
+//! Across the parts, these hold (verified by `check.rs`):
+//! 1. A live row is linked, or pending, and then on the pending list. (An index without a graph links none.)
+//! 2. An id is handed out again only when no query that may have seen its last use is left.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `params.rs` | what is fixed at creation |
+//! | `shared.rs` | the threads' half, and linking and repair on it |
+//! | `pending.rs`, `linkers.rs` | rows that wait to be linked; the threads that do it |
+//! | `query.rs`, `search.rs`, `plan.rs` | a question; how it runs; how it goes about it |
+//! | `accept.rs` | which rows a query may find |
+//! | `found.rs` | what a query found, still there or replaced |
+//! | `settle.rs`, `restore.rs` | an index at rest, to be saved; building one from saved parts |
+//! | `space.rs` | the graph's view of the vectors |
+//! | `memory.rs` | where the bytes are |
+//! | `check.rs` | the verification |
+
+mod accept;
+mod check;
+mod found;
+mod linkers;
+mod memory;
+mod params;
+mod pending;
+mod plan;
+mod query;
+mod restore;
+mod search;
+mod settle;
+mod shared;
+mod space;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+pub use accept::{Accept, Everything};
+pub use found::Found;
+pub use linkers::{link_in_background, start_linkers};
+pub use memory::{Bytes, LINKS, REST, Share, Sum, VECTORS};
+pub use params::*;
+pub use plan::Plan;
+pub use query::{Options, Query, Reader, Target, Work};
+pub use restore::{BadRow, DuplicateLabel, Restored, Restorer, SavedRow};
+pub use settle::{AtRest, SavedLinks};
+pub use shared::{LINKED, REPAIRED, Waiter, backlog};
+
+use crate::arena::Ids;
+use crate::graph::{Alone, Space, random_level};
+use crate::vector::{Encoding, Projection, is_finite};
+use shared::Shared;
+
+/// Up to this many rows, linking costs less than handing it over.
+const SMALL: usize = 200;
+
+/// Bytes of vectors that may wait to be linked in an index before replies to writes should wait.
+pub fn set_pending_bytes(bytes: usize) {
+    shared::PENDING_BYTES.store(bytes, Ordering::Relaxed);
+}
+
+/// The owner's half of an index: only one thread touches it. Nothing here waits for queries.
+///
+/// ```
+/// use vset::index::{Options, Params, Target, VectorIndex};
+/// use vset::vector::Encoding;
+///
+/// let mut index = VectorIndex::new(Params { dim: 2, input_dim: None, encoding: Encoding::F32, m: 16 });
+/// let east = index.insert(&[1.0, 0.0], 100)?;
+/// let north = index.insert(&[0.0, 1.0], 100)?;
+/// let query = index.query(Target::Vector(&[0.9, 0.1]), &Options { count: 1, ..Options::default() })?;
+/// // The query may run on any thread, whatever becomes of the index meanwhile.
+/// let found = std::thread::spawn(move || query.run()).join().expect("it does not panic");
+/// assert_eq!(found.rows()[0].node, east);
+/// index.remove(east);
+/// assert_eq!(index.len(), 1);
+/// assert!(index.is_live(north));
+/// # Ok::<(), vset::index::AddError>(())
+/// ```
+pub struct VectorIndex {
+    shared: Arc<Shared>,
+    ids: Ids,
+    /// Live rows.
+    len: usize,
+    /// Ids that queries may still see, with the stamps of their grace periods.
+    retired: VecDeque<(u64, u32)>,
+}
+
+/// Why a vector could not be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddError {
+    /// There are as many rows as there are ids: two billion.
+    Full,
+    /// The vector is finite, but its projection is not.
+    NotFinite,
+}
+
+impl std::fmt::Display for AddError {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(match self {
+            AddError::Full => "there are as many vectors as there can be",
+            AddError::NotFinite => "the projection of the vector is not finite",
+        })
+    }
+}
+
+impl std::error::Error for AddError {}
+
+/// A stored vector.
+pub struct RawVector {
+    /// As the wire and the saved form have it.
+    pub code: Vec<u8>,
+    /// Norm before normalisation.
+    pub l2: f32,
+    /// Largest component, for int8.
+    pub range: Option<f32>,
+}
+
+impl VectorIndex {
+    /// An empty index.
+    pub fn new(params: Params) -> VectorIndex {
+        let projection = params.input_dim.map(|input| Projection::generate(params.dim, input));
+        VectorIndex::with_projection(params, projection)
+    }
+
+    /// An empty index without a graph: nothing is ever linked, and every query compares with all rows.
+    pub fn flat(params: Params) -> VectorIndex {
+        let projection = params.input_dim.map(|input| Projection::generate(params.dim, input));
+        VectorIndex::build(params, projection, true)
+    }
+
+    /// An empty index with this projection, or none.
+    pub fn with_projection(params: Params, projection: Option<Projection>) -> VectorIndex {
+        VectorIndex::build(params, projection, false)
+    }
+
+    fn build(params: Params, projection: Option<Projection>, is_flat: bool) -> VectorIndex {
+        VectorIndex {
+            shared: Arc::new(Shared::new(params, projection, is_flat)),
+            ids: Ids::default(),
+            len: 0,
+            retired: VecDeque::new(),
+        }
+    }
+
+    /// What is fixed at creation.
+    pub fn params(&self) -> &Params {
+        &self.shared.params
+    }
+
+    /// The projection, if there is one.
+    pub fn projection(&self) -> Option<&Projection> {
+        self.shared.projection.as_ref()
+    }
+
+    /// Number of live rows.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// One more than the highest id of a row that ever was.
+    pub fn end(&self) -> u32 {
+        self.shared.graph.end()
+    }
+
+    /// Whether the row is there.
+    pub fn is_live(&self, row: u32) -> bool {
+        self.shared.graph.is_live(row)
+    }
+
+    /// Stores a vector; yields its row.
+    ///
+    /// `vector` has the input dimension (that of the projection, if there is one) and finite
+    /// components; `ef` is the width of the search for its neighbours. The row is found by
+    /// every query from here on; it may be linked later.
+    ///
+    /// # Errors
+    /// If the vector cannot be stored; nothing is changed then.
+    pub fn insert(&mut self, vector: &[f32], ef: usize) -> Result<u32, AddError> {
+        self.insert_with(vector, ef, |_| ())
+    }
+
+    /// [`VectorIndex::insert`], where `attach` is told the row before any query can find it.
+    ///
+    /// # Errors
+    /// As above; `attach` was not called then.
+    pub fn insert_with(&mut self, vector: &[f32], ef: usize, attach: impl FnOnce(u32)) -> Result<u32, AddError> {
+        let row = self.store(vector, attach)?;
+        self.link_or_push(row, ef);
+        self.account();
+        Ok(row)
+    }
+
+    /// Stores another vector in the place of a live row's, which is removed; yields the new row. Queries
+    /// that run and find the old row report the new one instead.
+    ///
+    /// # Errors
+    /// As [`VectorIndex::insert`].
+    pub fn replace(&mut self, old: u32, vector: &[f32], ef: usize) -> Result<u32, AddError> {
+        self.replace_with(old, vector, ef, |_| ())
+    }
+
+    /// [`VectorIndex::replace`], where `attach` is told the new row before any query can find it.
+    ///
+    /// # Errors
+    /// As above; `attach` was not called then.
+    pub fn replace_with(
+        &mut self,
+        old: u32,
+        vector: &[f32],
+        ef: usize,
+        attach: impl FnOnce(u32),
+    ) -> Result<u32, AddError> {
+        let row = self.store(vector, attach)?;
+        self.shared.lock_successors().insert(old, row);
+        self.link_or_push(row, ef);
+        self.kill(old);
+        self.account();
+        Ok(row)
+    }
+
+    /// Removes a live row.
+    pub fn remove(&mut self, row: u32) {
+        self.reclaim();
+        self.kill(row);
+        self.account();
+    }
+
+    /// Writes and announces a row.
+    fn store(&mut self, vector: &[f32], attach: impl FnOnce(u32)) -> Result<u32, AddError> {
+        self.reclaim();
+        let shared = &self.shared;
+        let projected = shared.projection.as_ref().map(|projection| projection.apply(vector));
+        let vector = projected.as_deref().unwrap_or(vector);
+        if !is_finite(vector) {
+            return Err(AddError::NotFinite);
+        }
+        let mut fresh = self.ids.fresh().ok_or(AddError::Full)?;
+        shared.codec.encode(vector, shared.vectors.write(&mut fresh));
+        let row = fresh.publish();
+        attach(row);
+        let level = if shared.is_flat { 0 } else { random_level(&mut rand::rng()) };
+        shared.graph.announce(row, level);
+        self.len += 1;
+        Ok(row)
+    }
+
+    fn link_or_push(&mut self, row: u32, ef: usize) {
+        let shared = &self.shared;
+        if shared.is_flat {
+            return;
+        }
+        let at_once = !linkers::exist() || (self.len <= SMALL && shared.pending.count() == 0);
+        if !at_once && shared.push_pending(row, ef) {
+            linkers::wake(shared);
+        } else if shared.graph.claim(row) {
+            shared.link(row, ef, Alone::No);
+        }
+    }
+
+    /// Marks a row as dead and sees to its repair.
+    fn kill(&mut self, row: u32) {
+        self.len -= 1;
+        let shared = &self.shared;
+        // A row that is not linked yet is retired by whoever comes to link it.
+        if shared.graph.mark_dead(row) {
+            if !linkers::exist() || self.len <= SMALL {
+                shared.repair(row, Alone::No);
+            } else {
+                shared.push_dead(row);
+                linkers::wake(shared);
+            }
+        } else if shared.is_flat {
+            shared.retire(row);
+        }
+    }
+
+    /// Frees what no query can see any more. Every change does so too.
+    pub fn reclaim(&mut self) {
+        let shared = &self.shared;
+        while let Some(retired) = shared.retired.pop() {
+            self.retired.push_back(retired);
+        }
+        while let Some(&(stamp, row)) = self.retired.front() {
+            if !shared.grace.is_over(stamp) {
+                break;
+            }
+            self.retired.pop_front();
+            shared.lock_successors().remove(&row);
+            shared.graph.forget(row);
+            self.ids.reclaim(row);
+        }
+    }
+
+    /// Whether more waits to be linked or repaired than may: let the reply to a write wait
+    /// ([`VectorIndex::wait_for_room`]), or make room ([`VectorIndex::link_some`]) where that is not allowed.
+    pub fn is_over_bound(&self) -> bool {
+        self.shared.is_over_bound()
+    }
+
+    /// Links on this thread until there is room for more: where a reply cannot wait.
+    pub fn link_some(&mut self) {
+        while self.shared.is_over_bound() && self.shared.work_now() {}
+    }
+
+    /// Parks a waiter (a reply that waits) until there is room; drops it then, on any thread.
+    pub fn wait_for_room(&self, waiter: Waiter) {
+        self.shared.wait_for_room(waiter);
+    }
+
+    /// Whether no links are still to be made or repaired.
+    pub fn is_settled(&self) -> bool {
+        !self.shared.has_work()
+    }
+
+    /// Parks a waiter until the links that are still to be made now are made; drops it then, on any
+    /// thread.
+    pub fn wait_for_links(&self, waiter: Waiter) {
+        self.shared.wait_for_links(waiter);
+    }
+
+    /// Rows that wait to be linked, dead ones among them.
+    pub fn pending(&self) -> usize {
+        self.shared.pending.count()
+    }
+
+    /// A live row's vector as stored, back in its original length.
+    pub fn vector(&self, row: u32) -> Vec<f32> {
+        self.shared.codec.row(self.shared.vectors.get(row)).decode()
+    }
+
+    /// A live row's stored bytes.
+    pub fn raw_vector(&self, row: u32) -> RawVector {
+        let row = self.shared.codec.row(self.shared.vectors.get(row));
+        let range = (self.params().encoding == Encoding::Int8).then(|| row.range());
+        RawVector { code: row.wire_code().into_owned(), l2: row.l2(), range }
+    }
+
+    /// A live row's neighbours and their distances, level by level from 0. Links the row first if it is pending.
+    pub fn links(&mut self, row: u32) -> Vec<Vec<(u32, f32)>> {
+        let shared = &self.shared;
+        if !shared.is_flat && !shared.graph.is_linked(row) {
+            if shared.graph.claim(row) {
+                shared.link(row, DEFAULT_EF_ADD, Alone::No);
+            }
+            // Otherwise a linker is at it.
+            while !shared.graph.is_linked(row) {
+                std::thread::yield_now();
+            }
+        }
+        let probe = shared.probe(row);
+        let levels = (0..=shared.graph.level(row)).map(|level| {
+            let mut rows = shared.graph.neighbours(row, level);
+            rows.retain(|&row| shared.graph.is_live(row));
+            let mut distances = vec![0.0; rows.len()];
+            shared.distances(&probe, &rows, &mut distances);
+            rows.into_iter().zip(distances).collect()
+        });
+        levels.collect()
+    }
+
+    /// The highest level, of pending rows too.
+    pub fn max_level(&self) -> usize {
+        let graph = &self.shared.graph;
+        let pending = self.shared.pending.snapshot().into_iter().filter(|&row| graph.is_live(row));
+        let linked = graph.entry().map_or(0, |(_, level)| level);
+        pending.map(|row| graph.level(row)).max().unwrap_or(0).max(linked)
+    }
+
+    /// Links of a row on a level.
+    pub fn links_on(&self, row: u32, level: usize) -> usize {
+        self.shared.graph.neighbours(row, level).len()
+    }
+
+    /// A row's level in the graph.
+    pub fn level(&self, row: u32) -> usize {
+        self.shared.graph.level(row)
+    }
+
+    /// The stamp for something of the owner's that queries could see and that was just taken out of sight; it
+    /// may be freed when [`VectorIndex::is_over`].
+    pub fn stamp(&self) -> u64 {
+        self.shared.grace.stamp()
+    }
+
+    /// Whether no query can see any more what was taken out of sight at `stamp`.
+    pub fn is_over(&self, stamp: u64) -> bool {
+        self.shared.grace.is_over(stamp)
+    }
+
+    /// Whether no query runs or holds its result. Only the owner can begin one.
+    pub fn is_idle(&self) -> bool {
+        self.shared.grace.is_idle()
+    }
+}
+
+impl Drop for VectorIndex {
+    fn drop(&mut self) {
+        // Queries that run go on; the links are of no use to them.
+        self.shared.abandon();
+    }
+}

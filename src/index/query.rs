@@ -1,0 +1,206 @@
+//! A question: made by the owner, run on any thread.
+//!
+//! A [`Query`] yields [`Found`], which the owner reads: there, what was removed in between is left out. Both
+//! hold a ticket of the index's grace period, so rows stay what they were until the reply is out.
+//!
+//! How it runs is its [`Plan`], made when it starts from estimates of what each way costs.
+
+use std::sync::Arc;
+
+use super::accept::{Accept, Everything};
+use super::found::Found;
+use super::plan::{Estimate, Plan};
+use super::search::Search;
+use super::shared::Shared;
+use super::{AddError, DEFAULT_EF_SEARCH, VectorIndex};
+use crate::arena::Ticket;
+use crate::vector::is_finite;
+
+/// What to search for.
+#[derive(Clone, Copy, Debug)]
+pub enum Target<'a> {
+    /// What is near to a live row.
+    Row(u32),
+    /// What is near to a finite vector of the index's dimension or of its projection's input.
+    Vector(&'a [f32]),
+}
+
+/// How to search.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Most rows to find.
+    pub count: usize,
+    /// Width of the search, as the client chose it.
+    pub ef: Option<usize>,
+    /// Width if the client chose none; a choice of rows may need another.
+    pub default_ef: usize,
+    /// Largest distance.
+    pub max_distance: Option<f32>,
+    /// Most nodes of the graph to expand while looking for accepted rows; as many as it takes if None.
+    pub most_expanded: Option<usize>,
+    /// Compare with every row.
+    pub exact: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            count: 10,
+            ef: None,
+            default_ef: DEFAULT_EF_SEARCH,
+            max_distance: None,
+            most_expanded: None,
+            exact: false,
+        }
+    }
+}
+
+/// A reader's presence in an index: ids of rows stay those of the same rows until it is dropped.
+pub struct Reader {
+    pub(super) shared: Arc<Shared>,
+    ticket: Option<Ticket>,
+}
+
+impl Reader {
+    /// Whether the row is there.
+    pub fn is_live(&self, row: u32) -> bool {
+        self.shared.graph.is_live(row)
+    }
+
+    /// One more than the highest id of a row that ever was.
+    pub fn end(&self) -> u32 {
+        self.shared.graph.end()
+    }
+
+    /// Whether the index has more to link or repair than may wait.
+    pub fn is_over_bound(&self) -> bool {
+        self.shared.is_over_bound()
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.shared.grace.leave(ticket);
+        }
+    }
+}
+
+/// A search that can run on any thread.
+pub struct Query {
+    reader: Reader,
+    vector: Vec<f32>,
+    options: Options,
+    /// Rows at the time of asking.
+    len: usize,
+}
+
+/// What a query did.
+#[derive(Clone, Copy, Debug)]
+pub struct Work {
+    /// How it searched.
+    pub plan: Plan,
+    /// Estimated share of the rows that are accepted; 1 without a choice.
+    pub selectivity: f64,
+    /// Rows of which it was found out whether they are accepted.
+    pub tested: u64,
+    /// Vectors compared with the query.
+    pub evaluated: u64,
+}
+
+impl VectorIndex {
+    /// Begins to read.
+    pub fn reader(&self) -> Reader {
+        Reader { shared: self.shared.clone(), ticket: Some(self.shared.grace.enter()) }
+    }
+
+    /// Whether a reader is one of this index.
+    pub fn is_read_by(&self, reader: &Reader) -> bool {
+        Arc::ptr_eq(&self.shared, &reader.shared)
+    }
+
+    /// Prepares a query.
+    ///
+    /// # Errors
+    /// If the projection of a huge vector leaves the range of numbers.
+    pub fn query(&self, target: Target, options: &Options) -> Result<Query, AddError> {
+        let vector = match (target, &self.shared.projection) {
+            (Target::Row(row), _) => self.vector(row),
+            (Target::Vector(vector), Some(p)) if vector.len() == p.input() => p.apply(vector),
+            (Target::Vector(vector), _) => vector.to_vec(),
+        };
+        if !is_finite(&vector) {
+            return Err(AddError::NotFinite);
+        }
+        Ok(Query { reader: self.reader(), vector, options: options.clone(), len: self.len })
+    }
+}
+
+impl Query {
+    fn estimate_of(&self, selectivity: Option<f64>, test_nanos: f64) -> Estimate {
+        Estimate {
+            len: self.len,
+            row_bytes: self.reader.shared.vectors.stride(),
+            m: self.reader.shared.params.m,
+            ef: self.options.ef.unwrap_or(self.options.default_ef).max(self.options.count).min(self.len.max(1)),
+            explicit_ef: self.options.ef.is_some(),
+            exact: self.options.exact || self.reader.shared.is_flat,
+            most_expanded: self.options.most_expanded,
+            selectivity,
+            test_nanos,
+        }
+    }
+
+    /// Rows at the time of asking.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there were none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// About how many nanoseconds [`Query::run`] will take.
+    pub fn estimate(&self) -> u64 {
+        self.estimate_of(None, 0.0).cost()
+    }
+
+    /// About how many nanoseconds [`Query::run_among`] will take with this share of the rows accepted, where
+    /// it takes `test_nanos` to find out about one that is met in order.
+    pub fn estimate_among(&self, selectivity: f64, test_nanos: f64) -> u64 {
+        self.estimate_of(Some(selectivity), test_nanos).cost()
+    }
+
+    /// One more than the highest id that the query may meet.
+    pub fn end(&self) -> u32 {
+        self.reader.end()
+    }
+
+    /// Searches all rows.
+    pub fn run(self) -> Found {
+        self.search(None::<&Everything>)
+    }
+
+    /// Searches the rows that are accepted.
+    pub fn run_among<A: Accept + ?Sized>(self, accept: &A) -> Found {
+        self.search(Some(accept))
+    }
+
+    fn search<A: Accept + ?Sized>(self, accept: Option<&A>) -> Found {
+        let mut search = Search::new(&self.reader.shared, &self.vector, accept, self.options.count);
+        let selectivity = accept.map(|accept| match accept.count() {
+            Some(count) => count as f64 / self.len.max(1) as f64,
+            None => search.sample(),
+        });
+        let estimate = self.estimate_of(selectivity, accept.map_or(0.0, Accept::test_nanos));
+        let (plan, mut rows) = search.run(estimate.plan(), self.options.most_expanded.is_none());
+        let (tested, evaluated) = (search.tested, search.evaluated);
+        let work = Work { plan, selectivity: selectivity.unwrap_or(1.0), tested, evaluated };
+        if let Some(most) = self.options.max_distance {
+            let beyond = rows.iter().position(|found| found.distance > most);
+            rows.truncate(beyond.unwrap_or(rows.len()));
+        }
+        Found::new(self.reader, rows, self.options.count, work)
+    }
+}

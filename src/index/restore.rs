@@ -1,0 +1,242 @@
+//! Building an index from saved parts: rows first, then their links as they were.
+//!
+//! Rows carry labels, numbers of the saver's choice, by which links refer to them; rows get ids in the order
+//! in which they come, from 0. Links are trusted only after a look at all of them; where they are damaged, the
+//! graph is rebuilt from the vectors.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+
+use super::{DEFAULT_EF_ADD, Params, VectorIndex};
+use crate::graph::{Alone, MAX_LEVEL};
+use crate::vector::{BadVector, Projection};
+
+/// An index in the making; only its maker sees it.
+pub struct Restorer {
+    index: VectorIndex,
+    /// Row, level and number of links of each list of `targets`, which are labels.
+    lists: Vec<(u32, u8, u32)>,
+    targets: Vec<u64>,
+    /// Labels of the rows.
+    labels: Vec<u64>,
+}
+
+/// One row as it was saved.
+pub struct SavedRow<'a> {
+    /// The stored vector in its wire form.
+    pub code: &'a [u8],
+    /// Norm before normalisation.
+    pub l2: f32,
+    /// Largest component, for int8.
+    pub range: f32,
+    /// Number that links refer to.
+    pub label: u64,
+    /// Level in the graph.
+    pub level: usize,
+}
+
+/// Why a row was refused.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum BadRow {
+    /// Its vector is damaged.
+    Vector(BadVector),
+    /// There is no room.
+    Full,
+}
+
+/// Two rows have this label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DuplicateLabel(pub u64);
+
+/// How the graph came out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Restored {
+    /// As it was saved.
+    Whole,
+    /// As it was saved, with groups joined that had no connection.
+    Joined(usize),
+    /// Rebuilt from the vectors, since the saved links are damaged in this way.
+    Rebuilt(String),
+}
+
+impl Restorer {
+    /// Begins an index.
+    pub fn new(params: Params, projection: Option<Projection>) -> Restorer {
+        Restorer::of(VectorIndex::with_projection(params, projection))
+    }
+
+    /// Begins an index without a graph; links are of no use to it.
+    pub fn flat(params: Params) -> Restorer {
+        Restorer::of(VectorIndex::flat(params))
+    }
+
+    fn of(index: VectorIndex) -> Restorer {
+        Restorer { index, lists: Vec::new(), targets: Vec::new(), labels: Vec::new() }
+    }
+
+    /// Adds a row; yields it.
+    ///
+    /// # Errors
+    /// If it is damaged; the index is of no use then.
+    pub fn row(&mut self, saved: &SavedRow) -> Result<u32, BadRow> {
+        let index = &mut self.index;
+        let mut fresh = index.ids.fresh().ok_or(BadRow::Full)?;
+        let row = index.shared.vectors.write(&mut fresh);
+        index.shared.codec.encode_wire(saved.code, saved.l2, saved.range, row).map_err(BadRow::Vector)?;
+        let row = fresh.publish();
+        index.shared.graph.announce(row, saved.level.min(MAX_LEVEL));
+        index.len += 1;
+        self.labels.push(saved.label);
+        Ok(row)
+    }
+
+    /// Adds the links of the last row on a level.
+    pub fn links(&mut self, level: usize, targets: impl Iterator<Item = u64>) {
+        let from = self.targets.len();
+        self.targets.extend(targets);
+        let row = self.labels.len() as u32 - 1;
+        self.lists.push((row, level as u8, (self.targets.len() - from) as u32));
+    }
+
+    /// Completes the index; yields the labels of its rows too. Links that hold to the graph's rules are taken as
+    /// they are.
+    ///
+    /// # Errors
+    /// If two rows have the same label, which no writer does.
+    pub fn finish(self) -> Result<(VectorIndex, Restored, Vec<u64>), DuplicateLabel> {
+        let translation = Translation::new(&self.labels)?;
+        let outcome = match self.resolve(&translation) {
+            _ if self.index.shared.is_flat => Restored::Whole,
+            Ok(links) => self.take(&links),
+            Err(why) => {
+                let shared = &self.index.shared;
+                for row in 0..self.labels.len() as u32 {
+                    shared.graph.claim(row);
+                    shared.link(row, DEFAULT_EF_ADD, Alone::No);
+                }
+                Restored::Rebuilt(why)
+            }
+        };
+        self.index.shared.account_for_links();
+        self.index.account();
+        Ok((self.index, outcome, self.labels))
+    }
+
+    /// Takes links that were found to be sound.
+    fn take(&self, links: &[u32]) -> Restored {
+        let shared = &self.index.shared;
+        let excess = self.excess(links);
+        for (node, level, neighbours) in self.lists_of(links) {
+            if excess.is_empty() {
+                shared.graph.restore_links(node, level, neighbours, &shared.grace);
+            } else {
+                let kept = |n: &u32| !excess.contains(&(level, node, *n));
+                let kept: Vec<u32> = neighbours.iter().copied().filter(kept).collect();
+                shared.graph.restore_links(node, level, &kept, &shared.grace);
+            }
+        }
+        shared.graph.restore_done(0..self.labels.len() as u32);
+        match shared.graph.join_groups(&**shared, Alone::Yes, &shared.grace) {
+            0 => Restored::Whole,
+            joined => Restored::Joined(joined),
+        }
+    }
+
+    /// Looks at all links: translates labels to rows, and says what is wrong if they are not a
+    /// proper graph.
+    fn resolve(&self, translation: &Translation) -> Result<Vec<u32>, String> {
+        let graph = &self.index.shared.graph;
+        let mut nodes = Vec::with_capacity(self.targets.len());
+        // Each link is to be there once in each direction. Directions count with opposite signs, so
+        // that a sum of keyed hashes over all is zero; by chance, once in 2^64.
+        let key = RandomState::new();
+        let mut balance = 0u64;
+        let mut row = Vec::new();
+        for (node, level, targets) in self.lists_of(&self.targets) {
+            row.clear();
+            for &target in targets {
+                let neighbour =
+                    translation.node(target).ok_or_else(|| format!("a link leads to the unknown id {target}"))?;
+                if neighbour == node {
+                    return Err(format!("node {} links to itself", self.labels[node as usize]));
+                }
+                if graph.level(neighbour) < level {
+                    return Err(format!("a link on level {level} leads to a node of a lower one"));
+                }
+                let hash = key.hash_one((level, node.min(neighbour), node.max(neighbour)));
+                balance = if node < neighbour { balance.wrapping_add(hash) } else { balance.wrapping_sub(hash) };
+                row.push(neighbour);
+            }
+            nodes.extend_from_slice(&row);
+            row.sort_unstable();
+            if row.windows(2).any(|w| w[0] == w[1]) {
+                return Err(format!("node {} has the same link twice", self.labels[node as usize]));
+            }
+        }
+        if balance != 0 {
+            return Err("a link leads there but not back".into());
+        }
+        Ok(nodes)
+    }
+
+    /// Links, in both directions, of nodes that have more than there is room for: other
+    /// implementations may grant more.
+    fn excess(&self, links: &[u32]) -> HashSet<(usize, u32, u32)> {
+        let graph = &self.index.shared.graph;
+        let mut excess = HashSet::new();
+        for (node, level, neighbours) in self.lists_of(links) {
+            for &neighbour in neighbours.iter().skip(graph.hard_capacity(level)) {
+                excess.insert((level, node, neighbour));
+                excess.insert((level, neighbour, node));
+            }
+        }
+        excess
+    }
+
+    /// Row, level and links of each list, out of a flat list of all.
+    fn lists_of<'a, T>(&'a self, mut flat: &'a [T]) -> impl Iterator<Item = (u32, usize, &'a [T])> {
+        self.lists.iter().map(move |&(node, level, len)| {
+            let (row, rest) = flat.split_at(len as usize);
+            flat = rest;
+            (node, level as usize, row)
+        })
+    }
+}
+
+/// From labels to rows.
+enum Translation {
+    /// By position: ids are mostly dense.
+    Table(Vec<u32>),
+    Map(HashMap<u64, u32>),
+}
+
+const UNKNOWN: u32 = u32::MAX;
+
+impl Translation {
+    fn new(labels: &[u64]) -> Result<Translation, DuplicateLabel> {
+        let highest = labels.iter().copied().max().unwrap_or(0);
+        if highest < 4 * labels.len() as u64 + 64 {
+            let mut table = vec![UNKNOWN; highest as usize + 1];
+            for (&id, node) in labels.iter().zip(0..) {
+                if std::mem::replace(&mut table[id as usize], node) != UNKNOWN {
+                    return Err(DuplicateLabel(id));
+                }
+            }
+            return Ok(Translation::Table(table));
+        }
+        let mut map = HashMap::with_capacity(labels.len());
+        for (&id, node) in labels.iter().zip(0..) {
+            if map.insert(id, node).is_some() {
+                return Err(DuplicateLabel(id));
+            }
+        }
+        Ok(Translation::Map(map))
+    }
+
+    fn node(&self, label: u64) -> Option<u32> {
+        match self {
+            Translation::Table(table) => table.get(label as usize).copied().filter(|&n| n != UNKNOWN),
+            Translation::Map(map) => map.get(&label).copied(),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! A search that runs: by one of its plans.
+
+use super::accept::Accept;
+use super::plan::Plan;
+use super::shared::{Shared, with_scratch};
+use crate::graph::{Candidate, Space};
+use crate::vector::{Encoding, ExactQuery, Probe};
+
+/// Rows beyond those asked for, in case some are removed before the reply is built.
+const SPARE: usize = 8;
+
+/// See the module's text.
+pub(super) struct Search<'a, A: ?Sized> {
+    shared: &'a Shared,
+    exact: ExactQuery,
+    probe: Probe,
+    /// All rows if None.
+    accept: Option<&'a A>,
+    wanted: usize,
+    pub tested: u64,
+    pub evaluated: u64,
+}
+
+impl<'a, A: Accept + ?Sized> Search<'a, A> {
+    pub fn new(shared: &'a Shared, vector: &[f32], accept: Option<&'a A>, count: usize) -> Search<'a, A> {
+        Search {
+            shared,
+            exact: ExactQuery::new(shared.codec, vector),
+            probe: Probe::from_vector(shared.codec, vector),
+            accept,
+            wanted: count.saturating_add(SPARE),
+            tested: 0,
+            evaluated: 0,
+        }
+    }
+
+    /// Searches by the plan; yields the one that it came to. Unless it is `complete`, it may find fewer rows than
+    /// were asked for and exist.
+    pub fn run(&mut self, plan: Plan, complete: bool) -> (Plan, Vec<Candidate>) {
+        match plan {
+            Plan::Scan => (plan, self.scan()),
+            Plan::Graph { ef } => (plan, self.search_graph(ef)),
+            Plan::Traverse { width, most_expanded } => {
+                let found = self.traverse(width, most_expanded);
+                // The traversal is not exhaustive; what exists must be found.
+                if complete && found.len() < self.wanted.saturating_sub(SPARE) {
+                    (Plan::Scan, self.scan())
+                } else {
+                    (plan, found)
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn matches(&self, node: u32) -> bool {
+        self.accept.is_none_or(|accept| accept.matches(node))
+    }
+
+    /// The share of rows that are accepted, from a look at some of them.
+    pub fn sample(&mut self) -> f64 {
+        const LOOKS: u32 = 400;
+        let end = self.shared.graph.end();
+        // A golden-ratio stride spreads over all ids whatever order they came in.
+        let stride = ((end as f64 * 0.618_034) as u32).max(1);
+        let (mut live, mut matching, mut node) = (0u32, 0u32, end / 2);
+        for _ in 0..LOOKS.min(end) {
+            node = (node as u64 + stride as u64).checked_rem(end as u64).unwrap_or(0) as u32;
+            if self.shared.graph.is_live(node) {
+                live += 1;
+                matching += self.matches(node) as u32;
+            }
+        }
+        self.tested += live as u64;
+        // Laplace's rule keeps "none of the sample" from meaning "none at all".
+        (matching as f64 + 0.5) / (live as f64 + 1.0)
+    }
+
+    /// Every row, or every one that is accepted, compared with the query.
+    fn scan(&mut self) -> Vec<Candidate> {
+        let (graph, end) = (&self.shared.graph, self.shared.graph.end());
+        let mut nodes: Vec<u32> = Vec::new();
+        match self.accept {
+            Some(accept) => {
+                accept.for_each(end, &mut |node| {
+                    if graph.is_live(node) {
+                        nodes.push(node);
+                    }
+                });
+                if accept.count().is_none() {
+                    self.tested += end as u64;
+                }
+            }
+            None => nodes.extend((0..end).filter(|&node| graph.is_live(node))),
+        }
+        self.rank(nodes)
+    }
+
+    /// What may not be linked yet. The ring also holds what was taken out of the set before this query
+    /// began, and so is not kept for it: the rows of such ids may be in the middle of being written.
+    fn pending(&self) -> Vec<u32> {
+        let mut pending = self.shared.pending.snapshot();
+        pending.retain(|&node| self.shared.graph.is_live(node));
+        pending
+    }
+
+    /// The graph's best `ef`, and what is pending, ranked by the unquantized query.
+    fn search_graph(&mut self, ef: usize) -> Vec<Candidate> {
+        let shared = self.shared;
+        // Before the search: what is linked while it runs may be found by neither otherwise.
+        let pending = self.pending();
+        let found = with_scratch(|scratch| {
+            scratch.evaluations = 0;
+            let found = shared.graph.search(shared, &self.probe, ef, scratch);
+            self.evaluated += scratch.evaluations;
+            found
+        });
+        self.finish(found, pending, ef)
+    }
+
+    /// The graph's nearest matches: a beam of `width` of them, until `most_expanded` were tested.
+    fn traverse(&mut self, width: usize, most_expanded: usize) -> Vec<Candidate> {
+        let shared = self.shared;
+        let mut pending = self.pending();
+        pending.truncate(most_expanded);
+        pending.retain(|&node| self.matches(node));
+        let most_expanded = most_expanded.saturating_sub(pending.len());
+        let found = with_scratch(|scratch| {
+            scratch.evaluations = 0;
+            let accept = |node| shared.graph.is_live(node) && self.matches(node);
+            let (found, tested) =
+                shared.graph.search_matching(shared, &self.probe, width, most_expanded, accept, scratch);
+            self.tested += tested;
+            self.evaluated += scratch.evaluations;
+            found
+        });
+        self.finish(found, pending, width)
+    }
+
+    /// Merges what the graph has found with what is pending, and ranks the best.
+    fn finish(&mut self, mut found: Vec<Candidate>, pending: Vec<u32>, most: usize) -> Vec<Candidate> {
+        let shared = self.shared;
+        if !pending.is_empty() {
+            let mut distances = vec![0.0; pending.len()];
+            shared.distances(&self.probe, &pending, &mut distances);
+            self.evaluated += pending.len() as u64;
+            found.extend(pending.iter().zip(&distances).map(|(&node, &distance)| Candidate { distance, node }));
+            found.sort_unstable_by(by_distance);
+            found.dedup_by_key(|c| c.node);
+            found.truncate(most);
+        }
+        found.retain(|c| shared.graph.is_live(c.node));
+        if shared.params.encoding == Encoding::F32 {
+            found.truncate(self.wanted);
+            return found;
+        }
+        // Binary distances are so coarse that all found are worth ranking; of int8, a margin is enough.
+        if shared.params.encoding == Encoding::Int8 {
+            found.truncate(self.wanted.saturating_mul(2).saturating_add(16));
+        }
+        self.rank(found.into_iter().map(|c| c.node).collect())
+    }
+
+    /// The nearest of the nodes, nearest first, by the unquantized query.
+    fn rank(&mut self, nodes: Vec<u32>) -> Vec<Candidate> {
+        let mut distances = vec![0.0; nodes.len()];
+        self.shared.batches(&nodes, &mut distances, |rows, out| self.exact.distances(rows, out));
+        self.evaluated += nodes.len() as u64;
+        let mut found: Vec<Candidate> =
+            nodes.into_iter().zip(distances).map(|(node, distance)| Candidate { distance, node }).collect();
+        if self.wanted < found.len() {
+            found.select_nth_unstable_by(self.wanted, by_distance);
+            found.truncate(self.wanted);
+        }
+        found.sort_unstable_by(by_distance);
+        found
+    }
+}
+
+fn by_distance(a: &Candidate, b: &Candidate) -> std::cmp::Ordering {
+    a.distance.total_cmp(&b.distance).then(a.node.cmp(&b.node))
+}

@@ -1,0 +1,105 @@
+//! An index at rest, to be saved: everything linked, and linkers held back.
+
+use std::sync::Arc;
+
+use super::shared::Shared;
+use super::{DEFAULT_EF_ADD, VectorIndex, linkers};
+use crate::graph::{Alone, Space};
+
+/// As long as it is there, an index has no pending work and no linkers.
+pub struct AtRest {
+    shared: Arc<Shared>,
+    alone: Alone,
+}
+
+impl Drop for AtRest {
+    fn drop(&mut self) {
+        if self.alone == Alone::Yes {
+            return;
+        }
+        self.shared.resume();
+        if self.shared.has_work() {
+            linkers::wake(&self.shared);
+        }
+    }
+}
+
+/// A row's links on one level as they are saved.
+pub struct SavedLinks {
+    /// Labels, ascending.
+    pub targets: Vec<u64>,
+    /// Index in `targets` of the farthest one, and its distance; 0 and 0.0 without links.
+    pub worst: (u32, f32),
+    /// Links that there is room for.
+    pub capacity: usize,
+}
+
+impl VectorIndex {
+    /// Links and repairs all that waits, so that the graph is whole, and holds linkers back until
+    /// the result is dropped. On the owner's thread this waits for the links being made and then does
+    /// the rest itself: up to the pending bound. In a forked child (`alone`) it touches nothing that
+    /// a thread which is not there may hold.
+    pub fn settle(&mut self, alone: Alone) -> AtRest {
+        let shared = &self.shared;
+        match alone {
+            Alone::No => {
+                shared.pause();
+                while shared.work_now() {}
+            }
+            Alone::Yes => {
+                shared.pause_in_child();
+                if !shared.is_flat {
+                    shared.settle_alone();
+                }
+            }
+        }
+        AtRest { shared: shared.clone(), alone }
+    }
+
+    /// The links of a live row of an index at rest, level by level from 0, by the rows' labels.
+    pub fn saved_links(&self, row: u32, label: impl Fn(u32) -> u64) -> Vec<SavedLinks> {
+        let shared = &self.shared;
+        if shared.is_flat {
+            return Vec::new();
+        }
+        let probe = shared.probe(row);
+        let levels = (0..=shared.graph.level(row)).map(|level| {
+            let mut rows = shared.graph.neighbours(row, level);
+            rows.sort_unstable_by_key(|&row| label(row));
+            let mut distances = vec![0.0; rows.len()];
+            shared.distances(&probe, &rows, &mut distances);
+            let worst = distances.iter().copied().zip(0..).max_by(|a, b| a.0.total_cmp(&b.0));
+            SavedLinks {
+                capacity: shared.graph.capacity(level).max(rows.len()),
+                targets: rows.into_iter().map(&label).collect(),
+                worst: worst.map_or((0, 0.0), |(distance, index)| (index, distance)),
+            }
+        });
+        levels.collect()
+    }
+}
+
+impl Shared {
+    /// Links and repairs everything in a forked child.
+    fn settle_alone(&self) {
+        let mut is_unfinished = self.is_worked_on();
+        for row in 0..self.graph.end() {
+            if self.graph.is_live(row) {
+                if !self.graph.is_linked(row) {
+                    self.link(row, DEFAULT_EF_ADD, Alone::Yes);
+                    is_unfinished = true;
+                }
+            } else if self.graph.is_present(row) {
+                // Also one that was not marked as linked: it died while a thread that is not
+                // here was linking it, and others link to it already.
+                self.repair(row, Alone::Yes);
+                is_unfinished = true;
+            }
+        }
+        // What a thread was doing when this process was forked stays half done: it may have
+        // taken some links of a dead node, and not yet joined those at their other ends.
+        if is_unfinished {
+            self.graph.join_groups(self, Alone::Yes, &self.grace);
+        }
+    }
+}

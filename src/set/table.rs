@@ -1,0 +1,60 @@
+//! What elements have beside their vectors, by their rows in the index: names and attributes.
+//!
+//! Names are read by the main thread alone. Attributes are read by queries too: what is taken out is kept until
+//! none of them can hold a slice of it.
+
+use std::collections::VecDeque;
+
+use super::memory::Account;
+use crate::arena::{Blob, Blobs};
+use crate::attributes::RecordRef;
+use crate::index::VectorIndex;
+use crate::sync::Mutex;
+
+/// The half of a set that threads share, beside its index.
+#[derive(Default)]
+pub struct Table {
+    pub names: Blobs,
+    pub attributes: Blobs,
+    pub account: Account,
+    /// What was retired when the set went: queries that run may still read it.
+    leftover: Mutex<VecDeque<(u64, Blob)>>,
+}
+
+impl Table {
+    /// The name of an element.
+    pub fn name(&self, id: u32) -> &[u8] {
+        self.names.get(id).expect("an element has a name")
+    }
+
+    /// An element's attributes, as they were set.
+    pub fn attribute_text(&self, id: u32) -> Option<&[u8]> {
+        self.attributes.get(id).map(|record| RecordRef::new(record).text())
+    }
+}
+
+/// Blobs that queries may still see, with the stamps of their grace periods, oldest first.
+#[derive(Default)]
+pub struct Retired(VecDeque<(u64, Blob)>);
+
+impl Retired {
+    /// Keeps a blob that was just taken out of sight.
+    pub fn keep(&mut self, index: &VectorIndex, blob: Option<Blob>) {
+        if let Some(blob) = blob {
+            self.0.push_back((index.stamp(), blob));
+        }
+    }
+
+    /// Frees what no query can see any more.
+    pub fn reclaim(&mut self, index: &VectorIndex) {
+        while self.0.front().is_some_and(|&(stamp, _)| index.is_over(stamp)) {
+            self.0.pop_front();
+        }
+    }
+
+    /// Leaves all to the last reader of a table.
+    pub fn leave_to(&mut self, table: &Table) {
+        let mut leftover = table.leftover.lock().unwrap_or_else(|e| e.into_inner());
+        leftover.append(&mut self.0);
+    }
+}
