@@ -144,14 +144,14 @@ pub fn check_vrange<'a>(args: Arguments<'a>) -> Result<Range<'a>, CommandError> 
     Ok(range)
 }
 
-/// VRANGE on a set.
-pub fn vrange(set: &VectorSet, range: Range) -> Reply {
-    let mut names = Vec::new();
-    if range.limit > 0 {
-        set.range(range.start, range.end, &mut |name| {
-            names.push(Reply::Bulk(name.to_vec()));
-            names.len() < range.limit
+/// VRANGE on a set: tells `name` each of them.
+pub fn vrange(set: &VectorSet, range: Range, name: &mut dyn FnMut(&[u8])) {
+    let mut left = range.limit;
+    if left > 0 {
+        set.range(range.start, range.end, &mut |found| {
+            name(found);
+            left -= 1;
+            left > 0
         });
     }
-    Reply::Array(names)
 }

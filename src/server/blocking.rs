@@ -12,7 +12,7 @@ use std::os::raw::{c_int, c_void};
 
 use redis_module::raw;
 
-use super::api::{Context, SLOT_IMPORT_CLIENT, api};
+use super::api::{Context, api};
 use super::commands::{Call, INTERNAL_ERROR, Outcome};
 use super::{pools, reply};
 use crate::reply::Reply;
@@ -24,7 +24,7 @@ pub fn is_allowed(ctx: &Context) -> bool {
         | raw::REDISMODULE_CTX_FLAGS_DENY_BLOCKING
         | raw::REDISMODULE_CTX_FLAGS_LOADING
         | raw::REDISMODULE_CTX_FLAGS_REPLICATED
-        | SLOT_IMPORT_CLIENT;
+        | Context::slot_import_flag();
     ctx.flags() & forbidding == 0
 }
 

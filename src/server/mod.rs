@@ -97,6 +97,7 @@ fn load(ctx: &Context, args: &[&[u8]]) -> Result<(), String> {
         return Err(format!("the server has a module {} already, as Redis 8 does", names.data_type));
     }
     in_child();
+    ctx.learn_server();
     ctx.set_module_options();
     api::remember_module(ctx);
     let faces = register_faces(ctx, &names, &faces)?;

@@ -1,4 +1,4 @@
-//! The threads: those that run queries, those that link.
+//! The threads: those that run queries, those that link, one that frees.
 
 use std::os::raw::c_int;
 use std::sync::{Arc, OnceLock};
@@ -6,12 +6,14 @@ use std::sync::{Arc, OnceLock};
 use super::settings;
 use crate::workers::Pool;
 
-/// Threads that run queries and free large sets.
+/// Threads that run queries.
 static QUERIES: OnceLock<Arc<Pool>> = OnceLock::new();
 /// Threads that link new elements and repair graphs.
 static LINKERS: OnceLock<Arc<Pool>> = OnceLock::new();
+/// The thread that frees what is large: apart from queries, which would wait behind it.
+static FREER: OnceLock<Arc<Pool>> = OnceLock::new();
 
-/// Linkers run at this much lower a priority than everything else: they get what is left over, and
+/// Linkers run at this much lower a priority than the server's main thread: they get what is left over, and
 /// the scheduler's small share of a busy machine.
 const LINKER_NICE: c_int = 10;
 
@@ -25,6 +27,11 @@ pub fn linkers() -> &'static Pool {
     LINKERS.get().expect("started when the module was loaded")
 }
 
+/// The thread that frees what is large.
+pub fn freer() -> &'static Pool {
+    FREER.get().expect("started when the module was loaded")
+}
+
 /// Whether the module was loaded before.
 pub fn are_running() -> bool {
     QUERIES.get().is_some()
@@ -36,6 +43,7 @@ pub fn start() {
     crate::set::start_linkers(linkers.clone());
     let _ = LINKERS.set(linkers);
     let _ = QUERIES.set(Pool::start("vset-query", settings::query_threads(), || ()));
+    let _ = FREER.set(Pool::start("vset-free", 1, || ()));
 }
 
 /// Carries out a change of the number of threads that run queries.
@@ -45,11 +53,13 @@ pub fn resize_queries() {
     }
 }
 
-/// Gives the calling thread a lower priority; a failure leaves it as it was.
-fn lower_priority(nice: c_int) {
-    // SAFETY: both calls take and return plain integers; 0 stands for the calling thread on Linux.
+/// Gives the calling thread a lower priority than the server's main thread has, which may have been
+/// started with one of its own (`nice`); a failure leaves it as it was.
+fn lower_priority(by: c_int) {
+    // SAFETY: the calls take and return plain integers; 0 stands for the calling thread on Linux, the
+    // process's number for its main thread.
     unsafe {
-        let thread = libc::syscall(libc::SYS_gettid) as libc::id_t;
-        libc::setpriority(libc::PRIO_PROCESS, thread, nice);
+        let server = libc::getpriority(libc::PRIO_PROCESS, std::process::id() as libc::id_t);
+        libc::setpriority(libc::PRIO_PROCESS, 0, server + by);
     }
 }

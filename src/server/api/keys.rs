@@ -4,7 +4,7 @@ use std::os::raw::{c_int, c_void};
 
 use redis_module::raw;
 
-use super::{Context, Text, TypePointer, api};
+use super::{Context, TypePointer, api};
 
 /// An opened key.
 pub enum Opened<T> {
@@ -106,18 +106,6 @@ impl Context<'_> {
     /// Opens a key for reading and writing.
     pub fn open_to_write(&self, key: *mut raw::RedisModuleString) -> Key {
         self.open(key, raw::REDISMODULE_READ | raw::REDISMODULE_WRITE)
-    }
-
-    /// Calls `body` with the name of a key of a database, and the key opened for writing.
-    pub fn with_key_to_write(
-        &self,
-        database: i32,
-        name: &[u8],
-        body: impl FnOnce(*mut raw::RedisModuleString, &mut Key),
-    ) {
-        self.select(database);
-        let name = Text::new(name);
-        body(name.ptr(), &mut self.open_to_write(name.ptr()));
     }
 
     fn open(&self, key: *mut raw::RedisModuleString, mode: u32) -> Key {

@@ -36,6 +36,7 @@ mod types;
 use std::ffi::{CStr, CString};
 use std::marker::PhantomData;
 use std::os::raw::{c_char, c_int};
+use std::sync::OnceLock;
 
 use redis_module::raw;
 
@@ -60,9 +61,8 @@ macro_rules! api {
 }
 pub(in crate::server) use api;
 
-/// Context flag of Valkey 9: the command comes with a slot that moves here. Redis 8 uses the bit
-/// for servers that allow DEBUG.
-pub const SLOT_IMPORT_CLIENT: u32 = 1 << 25;
+/// Whether the server is a Valkey.
+static IS_VALKEY: OnceLock<bool> = OnceLock::new();
 
 /// A command's view of the server.
 pub struct Context<'a> {
@@ -100,11 +100,24 @@ impl Context<'_> {
         api!(RedisModule_GetContextFlags(self.ptr)).unwrap_or(0) as u32
     }
 
+    /// The context flag that tells a command that comes with a slot that moves here (Valkey 9); none
+    /// elsewhere: Redis 8 uses the bit for servers that allow DEBUG.
+    pub fn slot_import_flag() -> u32 {
+        if IS_VALKEY.get() == Some(&true) { 1 << 25 } else { 0 }
+    }
+
+    /// Finds out which server this is, while the module is loaded.
+    pub fn learn_server(&self) {
+        let info = self.call("INFO", &["server"], Called::default());
+        let is_valkey = info.is_ok_and(|info| memchr::memmem::find(info.text(), b"valkey_version:").is_some());
+        let _ = IS_VALKEY.set(is_valkey);
+    }
+
     /// Whether what is done here was done before: by a master, by the one whose slot comes here, or
     /// before a restart.
     pub fn is_repetition(&self) -> bool {
-        let from = raw::REDISMODULE_CTX_FLAGS_LOADING | raw::REDISMODULE_CTX_FLAGS_REPLICATED | SLOT_IMPORT_CLIENT;
-        self.flags() & from != 0
+        let from = raw::REDISMODULE_CTX_FLAGS_LOADING | raw::REDISMODULE_CTX_FLAGS_REPLICATED;
+        self.flags() & (from | Self::slot_import_flag()) != 0
     }
 
     /// Whether this server takes its changes from a master.

@@ -18,7 +18,7 @@ use crate::set::{Restored, VectorSet};
 
 static TYPE: AtomicPtr<raw::RedisModuleType> = AtomicPtr::new(null_mut());
 
-/// Sets with more elements than this are freed by a thread of the pool.
+/// Sets with more elements than this are freed by a thread of their own.
 const FREE_BEHIND: usize = 1000;
 
 /// Our type, once it is registered.
@@ -152,7 +152,7 @@ unsafe extern "C" fn free(value: *mut c_void) {
     // SAFETY: the server gives the box back that it was given, and does not use it again.
     let set = unsafe { Box::from_raw(value.cast::<VectorSet>()) };
     if set.len() > FREE_BEHIND && on_main_thread() && !in_child() && !memory_is_short() {
-        pools::queries().spawn(Box::new(move || drop(set)));
+        pools::freer().spawn(Box::new(move || drop(set)));
     } else {
         guard("freeing", || drop(set));
     }

@@ -12,7 +12,7 @@ use super::{datatype, info, removal, settings};
 use crate::command::args::is_word;
 use crate::command::{CommandError, Reply, inspect, vadd as vadd_command, vsim as vsim_command};
 use crate::persist::Replay;
-use crate::server::api::Context;
+use crate::server::api::{Context, Key};
 use crate::server::blocking::{self, Unblock};
 use crate::server::commands::{Call, Failure, Outcome, registered_name};
 use crate::server::pools;
@@ -55,14 +55,26 @@ pub fn vadd(call: &Call) -> Outcome {
         }
     };
     call.ctx.replicate(registered_name("VADD"), &request.normalised());
+    let is_over = is_over_bound(&mut key);
+    drop(key);
     call.ctx.changed(call.key, c"vadd");
     info::STATS.inserts.add(began.elapsed());
-    reply_with_room(call, open(&mut key)?, Reply::Bool(is_new))
+    reply_with_room(call, is_over, Reply::Bool(is_new))
+}
+
+/// Whether more waits to be linked in the key's set than may.
+fn is_over_bound(key: &mut Key) -> bool {
+    open(key).is_ok_and(|set| set.is_some_and(|set| set.is_over_bound()))
 }
 
 /// Answers a write that is done: at once, or when the set has caught up with its links.
-fn reply_with_room(call: &Call, set: Option<&mut VectorSet>, reply: Reply) -> Outcome {
-    let Some(set) = set.filter(|set| set.is_over_bound()) else { return Ok(Some(reply)) };
+fn reply_with_room(call: &Call, is_over: bool, reply: Reply) -> Outcome {
+    if !is_over {
+        return Ok(Some(reply));
+    }
+    // Opened once more: those who were told of the change may have done anything to the key.
+    let mut key = call.ctx.open_to_read(call.key);
+    let Ok(Some(set)) = open(&mut key) else { return Ok(Some(reply)) };
     if blocking::is_allowed(call.ctx) && !single_threaded() {
         return reply_later(call, set, reply);
     }
@@ -102,12 +114,14 @@ pub fn vrem(call: &Call) -> Outcome {
     if empty {
         key.delete();
     }
+    let is_over = is_over_bound(&mut key);
+    drop(key);
     call.replicate("VREM");
     call.ctx.changed(call.key, c"vrem");
     if empty {
         call.ctx.notify(call.key, c"del");
     }
-    reply_with_room(call, open(&mut key)?, Reply::Bool(true))
+    reply_with_room(call, is_over, Reply::Bool(true))
 }
 
 pub fn vsim(call: &Call) -> Outcome {
@@ -209,8 +223,8 @@ pub fn vrembyfilter(call: &Call) -> Outcome {
         return removal::start(call, name, selection);
     }
     let mut selected = selection.run();
-    let removed = removal::remove_slice(call.ctx, call.key, &mut key, &mut selected, usize::MAX)?;
-    Ok(Some(removed.into()))
+    let slice = removal::take_slice(set, &mut selected, usize::MAX);
+    Ok(Some(slice.close_and_tell(call.ctx, call.key, key).into()))
 }
 
 /// Whether a command that takes so long is to be answered later.
@@ -287,7 +301,16 @@ pub fn vrandmember(call: &Call) -> Outcome {
 
 pub fn vrange(call: &Call) -> Outcome {
     let range = inspect::check_vrange(call.args)?;
-    read(call, Reply::Array(Vec::new()), |set| Ok(inspect::vrange(set, range)))
+    let mut key = call.ctx.open_to_read(call.key);
+    let Some(set) = open(&mut key)? else { return Ok(Some(Reply::Array(Vec::new()))) };
+    call.ctx.begin_array();
+    let mut len = 0;
+    inspect::vrange(set, range, &mut |name| {
+        call.ctx.reply_bytes(name);
+        len += 1;
+    });
+    call.ctx.end_array(len);
+    Ok(None)
 }
 
 /// Sets whose chunks have come in part, by database and key.

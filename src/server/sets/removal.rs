@@ -5,12 +5,11 @@ use redis_module::raw;
 
 use super::info;
 use super::open::open;
-use crate::command::{CommandError, Reply};
-use crate::server::api::{Context, Key, api, string_bytes, with_lock};
+use crate::server::api::{Context, Key, Text, api, string_bytes, with_lock};
 use crate::server::blocking::Unblock;
 use crate::server::commands::{Call, Failure, INTERNAL_ERROR, Outcome, registered_name};
 use crate::server::pools;
-use crate::set::{Selected, Selection};
+use crate::set::{Selected, Selection, VectorSet};
 
 /// Elements removed in a slice: about a millisecond.
 const SLICE: usize = 200;
@@ -42,57 +41,57 @@ fn next_slice(ctx: &Context, milliseconds: i64, removal: Removal) {
 
 /// Removes a slice, on the main thread.
 fn remove_next(ctx: &Context, mut removal: Removal) {
+    ctx.select(removal.database);
+    let name = Text::new(&removal.key);
+    let mut key = ctx.open_to_write(name.ptr());
+    // What has become a replica takes its changes from its master alone.
+    let is_replica = ctx.flags() & raw::REDISMODULE_CTX_FLAGS_READONLY != 0;
+    let set = open(&mut key).ok().flatten().filter(|set| !is_replica && set.is_of(&removal.selected));
+    // First of all: nobody repairs a set that is gone, so waiting for its linkers would not end.
+    let Some(set) = set else { return removal.unblock.reply(removal.removed.into()) };
     // Writes are paused for a failover, or linkers have enough to repair.
-    let paused = api!(RedisModule_AvoidReplicaTraffic()).unwrap_or(0) != 0;
-    if paused || removal.selected.is_behind() {
+    if api!(RedisModule_AvoidReplicaTraffic()).unwrap_or(0) != 0 || set.is_over_bound() {
         return next_slice(ctx, 5, removal);
     }
-    if ctx.flags() & raw::REDISMODULE_CTX_FLAGS_READONLY != 0 {
-        // What has become a replica takes its changes from its master alone.
-        removal.selected.clear();
-    } else {
-        ctx.with_key_to_write(removal.database, &removal.key, |name, key| {
-            match remove_slice(ctx, name, key, &mut removal.selected, SLICE) {
-                Ok(removed) => removal.removed += removed,
-                // The key holds something else by now.
-                Err(_) => removal.selected.clear(),
-            }
-        });
-    }
+    let slice = take_slice(set, &mut removal.selected, SLICE);
+    removal.removed += slice.close_and_tell(ctx, name.ptr(), key);
     if removal.selected.is_empty() {
-        removal.unblock.reply(Reply::from(removal.removed));
+        removal.unblock.reply(removal.removed.into());
     } else {
         next_slice(ctx, 0, removal);
     }
 }
 
-/// Removes the next up to `most` of the selected elements, as so many VREMs would.
-pub fn remove_slice(
-    ctx: &Context,
-    name: *mut raw::RedisModuleString,
-    key: &mut Key,
-    selected: &mut Selected,
-    most: usize,
-) -> Result<usize, CommandError> {
-    let Some(set) = open(key)?.filter(|set| set.is_of(selected)) else {
-        // Another set, or none: what was selected is gone.
-        selected.clear();
-        return Ok(0);
-    };
-    let removed = set.remove_selected(selected, most);
-    info::STATS.removals.add(removed.len() as u64);
-    let empty = set.is_empty();
-    if empty {
-        key.delete();
+/// Elements that were removed and that nobody has been told of yet.
+pub struct Slice {
+    names: Vec<Vec<u8>>,
+    set_is_empty: bool,
+}
+
+/// Removes the next up to `most` of the selected elements.
+pub fn take_slice(set: &mut VectorSet, selected: &mut Selected, most: usize) -> Slice {
+    let names = set.remove_selected(selected, most);
+    info::STATS.removals.add(names.len() as u64);
+    Slice { names, set_is_empty: set.is_empty() }
+}
+
+impl Slice {
+    /// Deletes the key of an empty set, closes it, and then tells replicas and others of the elements,
+    /// as so many VREMs would: with the key closed, since they may do anything to it. Their number.
+    pub fn close_and_tell(self, ctx: &Context, name: *mut raw::RedisModuleString, mut key: Key) -> usize {
+        if self.set_is_empty {
+            key.delete();
+        }
+        drop(key);
+        // SAFETY: the caller's string.
+        let key_name = unsafe { string_bytes(name) };
+        for element in &self.names {
+            ctx.replicate(registered_name("VREM"), &[key_name, element]);
+            ctx.changed(name, c"vrem");
+        }
+        if self.set_is_empty {
+            ctx.notify(name, c"del");
+        }
+        self.names.len()
     }
-    // SAFETY: the name lives as long as the key is open.
-    let key_name = unsafe { string_bytes(name) }.to_vec();
-    for element in &removed {
-        ctx.replicate(registered_name("VREM"), &[key_name.clone(), element.clone()]);
-        ctx.changed(name, c"vrem");
-    }
-    if empty {
-        ctx.notify(name, c"del");
-    }
-    Ok(removed.len())
 }

@@ -1,0 +1,244 @@
+"""Clients that add, update, remove, filter, expire, rename, save and query at the same time: each reply is held against
+what was true at some moment between question and answer. VSET_JUDGED_SECONDS=600 runs it for longer than ten seconds."""
+
+import concurrent.futures
+import json
+import multiprocessing
+import os
+import random
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from judge import State, Table, similarity
+from resp import Conn, ReplyError
+from servers import eventually, in_sync, info
+from vectors import fp32
+
+SECONDS = float(os.environ.get("VSET_JUDGED_SECONDS", 10))
+WRITERS, READERS = 4, 4
+OWNED = 400  # elements of each writer
+DIM = 16
+QUANT = {b"floats": ("NOQUANT", 1e-4), b"bytes": ("Q8", 0.03)}
+MOVING = b"moving"
+
+
+def unit(rng):
+    vector = rng.standard_normal(DIM).astype("<f4")
+    return vector / np.linalg.norm(vector)
+
+
+class World:
+    """What the clients share."""
+
+    def __init__(self, port, seed):
+        self.port, self.seed = port, seed
+        self.end = time.monotonic() + SECONDS
+        self.failed = threading.Event()
+        names = [b"%d:%d" % (w, i) for w in range(WRITERS) for i in range(OWNED)]
+        self.tables = {key: Table(names) for key in QUANT}
+        self.tables |= {key: Table([b"m%d" % i for i in range(60)]) for key in (MOVING, MOVING + b"2")}
+        self.judged = 0
+
+    def running(self):
+        return time.monotonic() < self.end and not self.failed.is_set()
+
+
+def attributes(rng, writer):
+    return {"n": rng.randrange(100), "w": writer, "tag": rng.choice("abc")}
+
+
+def add(key, name, state, *options):
+    return ["VADD", key, "FP32", fp32(state.vector), name, QUANT.get(key, ("NOQUANT", 0))[0], *options]
+
+
+def write(world, number):
+    """Owns the elements of its number, in all keys."""
+    rng, floats = random.Random(f"{world.seed} writer {number}"), np.random.default_rng([world.seed, number])
+    conn = Conn(world.port, timeout=120)
+    while world.running():
+        key = rng.choice(list(QUANT))
+        element = world.tables[key].elements[b"%d:%d" % (number, rng.randrange(OWNED))]
+        now, what = element.now, rng.random()
+        if what < 0.55:
+            state = element.becomes(State(unit(floats), attributes(rng, number)))
+            reply = conn(*add(key, element.name, state, "SETATTR", json.dumps(state.attributes)))
+            assert reply == (not now.present()), (key, element.name, reply)
+        elif what < 0.65:
+            # Attributes stay where none are given.
+            state = element.becomes(State(unit(floats), now.attributes))
+            assert conn(*add(key, element.name, state)) == (not now.present())
+        elif what < 0.8:
+            state = element.becomes(State())
+            assert conn("VREM", key, element.name) == now.present(), (key, element.name)
+        elif what < 0.99:
+            changed = attributes(rng, number) if rng.random() < 0.8 else None
+            state = element.becomes(State(now.vector, changed if now.present() else None))
+            reply = conn("VSETATTR", key, element.name, json.dumps(changed) if changed else "")
+            assert reply == now.present(), (key, element.name, reply)
+        else:
+            remove_many(world, conn, key, number, rng.randrange(100))
+            continue
+        state.acked = time.monotonic()
+    conn.close()
+
+
+def remove_many(world, conn, key, number, below):
+    mine = [e for e in world.tables[key].elements.values() if e.name.startswith(b"%d:" % number)]
+    gone = [e for e in mine if e.now.present() and e.now.attributes and e.now.attributes["n"] < below]
+    states = [e.becomes(State()) for e in gone]
+    reply = conn("VREMBYFILTER", key, f".w == {number} and .n < {below}")
+    assert reply == len(gone), (key, number, below, reply, len(gone))
+    for state in states:
+        state.acked = time.monotonic()
+
+
+def move(world):
+    """A small set that comes, is renamed, overwritten, deleted, and expires."""
+    rng, floats = random.Random(f"{world.seed} mover"), np.random.default_rng([world.seed, 99])
+    conn = Conn(world.port, timeout=120)
+    at, other = MOVING, MOVING + b"2"
+    while world.running():
+        for element in world.tables[at].elements.values():
+            state = element.becomes(State(unit(floats), None))
+            conn(*add(at, element.name, state))
+            state.acked = time.monotonic()
+        how = rng.choice(["DEL", "UNLINK", "PEXPIRE", "RENAME", "RENAME", "SET"])
+        states = [element.becomes(State()) for element in world.tables[at].elements.values()]
+        if how == "RENAME":
+            for element in world.tables[at].elements.values():
+                before = element.states[-2]
+                states.append(world.tables[other].elements[element.name].becomes(State(before.vector, None)))
+            assert conn("RENAME", at, other) == "OK"
+            at, other = other, at
+        elif how == "PEXPIRE":
+            assert conn("PEXPIRE", at, rng.randrange(1, 50)) == 1
+            eventually(lambda: conn("EXISTS", at) == 0)
+        else:
+            conn(*{"DEL": ["DEL", at], "UNLINK": ["UNLINK", at], "SET": ["SET", at, "x", "PX", 20]}[how])
+            eventually(lambda: conn("EXISTS", at) == 0)
+        for state in states:
+            state.acked = time.monotonic()
+    conn.close()
+
+
+def filters(rng):
+    """A filter, and what it means."""
+    n, tag, some = rng.randrange(100), rng.choice("abc"), rng.sample(range(100), 8)
+    return rng.choice([
+        (None, lambda a: True),
+        (f".n < {n}", lambda a: bool(a) and a["n"] < n),
+        (f'.tag == "{tag}" and .n >= {n}', lambda a: bool(a) and a["tag"] == tag and a["n"] >= n),
+        (f".n in {some}", lambda a: bool(a) and a["n"] in some),
+        (f".n == {n}", lambda a: bool(a) and a["n"] == n),
+    ])
+
+
+def read(world, number):
+    rng, floats = random.Random(f"{world.seed} reader {number}"), np.random.default_rng([world.seed, 1000 + number])
+    conn = Conn(world.port, timeout=120)
+    while world.running():
+        key = rng.choice([*QUANT, *QUANT, MOVING, MOVING + b"2"])
+        table, tolerance = world.tables[key], QUANT.get(key, ("", 1e-4))[1]
+        text, matches = filters(rng)
+        if rng.random() < 0.15 and text:
+            asked = time.monotonic()
+            found = retyped(conn, "VCOUNT", key, text)
+            least, most = table.bounds(asked, time.monotonic(), matches)
+            assert found is None or least <= found <= most, (key, text, found, least, most)
+            continue
+        query, count = unit(floats), rng.choice([1, 10, 10, 50, 700])
+        options = ["COUNT", count, "WITHSCORES"]
+        options += ["FILTER", text] if text else []
+        exact = rng.random() < 0.3
+        options += ["TRUTH"] if exact else ["EF", rng.choice([10, 100, 300])] if rng.random() < 0.5 else []
+        asked = time.monotonic()
+        reply = retyped(conn, "VSIM", key, "FP32", fp32(query), *options)
+        answered = time.monotonic()
+        if reply is None:
+            continue
+        hits = [(name, float(score)) for name, score in zip(reply[::2], reply[1::2])]
+        try:
+            table.judge(hits, asked, answered, count, matches, lambda v: similarity(v, query), tolerance, exact)
+        except AssertionError as why:
+            raise AssertionError(f"seed {world.seed}, {key}, {options}, {answered - asked:.4f} s: {why}") from None
+        world.judged += 1
+    conn.close()
+
+
+def retyped(conn, *command):
+    """The reply; none if the key holds a string just then, or a client of an old server cannot know."""
+    try:
+        return conn(*command)
+    except ReplyError as why:
+        assert str(why).startswith("WRONGTYPE") and command[1].startswith(MOVING), why
+        return None
+
+
+def save(world):
+    """A child that saves, again and again."""
+    conn = Conn(world.port, timeout=120)
+    while world.running():
+        conn("BGSAVE")
+        eventually(lambda: info(conn, "persistence")["rdb_bgsave_in_progress"] == "0")
+        assert info(conn, "persistence")["rdb_last_bgsave_status"] == "ok"
+        time.sleep(0.3)
+    conn.close()
+
+
+def ping(port, stop, longest):
+    """A client that has nothing to do with it, in a process of its own."""
+    conn = Conn(port, timeout=120)
+    while not stop.is_set():
+        began = time.monotonic()
+        conn("PING")
+        longest.value = max(longest.value, time.monotonic() - began)
+        time.sleep(0.001)
+
+
+def check_at_rest(conn, world):
+    """Everything is there, and nothing else."""
+    for key, table in world.tables.items():
+        there = {e.name: e.now for e in table.elements.values() if e.now.present()}
+        if not there:
+            assert conn("EXISTS", key) == 0
+            continue
+        assert conn("VCHECK", key) == "OK"
+        assert set(conn("VRANGE", key, "-", "+")) == set(there)
+        tolerance = QUANT.get(key, ("", 1e-4))[1]
+        for name, state in there.items():
+            text = conn("VGETATTR", key, name)
+            assert (json.loads(text) if text else None) == state.attributes, (key, name)
+            vector = np.array([float(x) for x in conn("VEMB", key, name)])
+            assert np.abs(vector - state.vector).max() <= 4 * tolerance, (key, name)
+
+
+def test_every_reply_was_true_at_some_moment(launch, server):
+    if server.peer:
+        pytest.xfail("has other commands")
+    primary, replica = launch(), launch()
+    replica.replicate(primary)
+    world = World(primary.port, seed=random.randrange(2**32))
+    print(f"\nseed {world.seed}")
+    context = multiprocessing.get_context("spawn")
+    stop, longest = context.Event(), context.Value("d", 0.0)
+    pinger = context.Process(target=ping, args=(primary.port, stop, longest))
+    pinger.start()
+    jobs = [(write, n) for n in range(WRITERS)] + [(read, n) for n in range(READERS)] + [(move,), (save,)]
+    with concurrent.futures.ThreadPoolExecutor(len(jobs)) as pool:
+        futures = [pool.submit(job, world, *args) for job, *args in jobs]
+        concurrent.futures.wait(futures, return_when=concurrent.futures.FIRST_EXCEPTION)
+        world.failed.set()
+    stop.set()
+    pinger.join()
+    print(f"{world.judged} replies judged, the longest wait of an uninvolved client: {longest.value * 1000:.1f} ms")
+    for future in futures:
+        future.result()
+    check_at_rest(primary.connect(), world)
+    in_sync(primary, replica)
+    check_at_rest(replica.connect(), world)
+    primary.connect()("SAVE")
+    primary.restart()
+    check_at_rest(primary.connect(), world)
