@@ -37,7 +37,7 @@ impl<T: Zeroed> Array<T> {
         self.chunks.ensure(id);
     }
 
-    /// The row of an id, or None if nobody ensured it.
+    /// The row of an id, or None if it was not ensured.
     #[inline(always)]
     pub fn get(&self, id: u32) -> Option<&[T]> {
         let row = self.chunks.row(id).cast::<T>();

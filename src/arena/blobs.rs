@@ -118,7 +118,7 @@ impl Blobs {
         Some(unsafe { Blob::slice(base) })
     }
 
-    /// Asks for a later id's blob, for whoever goes through all ids in order and is at this one.
+    /// Asks for a later id's blob, for a loop over all ids in order that is at this one.
     #[inline]
     pub fn prefetch_after(&self, id: u32) {
         /// Blobs whose memory is on its way.
@@ -175,12 +175,12 @@ impl Movable<'_> {
     /// Lets `mover` move the blob; it yields the new address, or None if the blob stays.
     ///
     /// # Safety
-    /// Nobody reads the blob meanwhile, or has a slice of it. `mover` moves all bytes of the
+    /// No thread reads the blob at the same time, or has a slice of it. `mover` moves all bytes of the
     /// allocation that it is given into another one of the same allocator, and frees the old one.
     pub unsafe fn relocate(self, mover: impl FnOnce(NonNull<u8>) -> Option<NonNull<u8>>) {
         let base = NonNull::new(self.0.load(Ordering::Relaxed));
         if let Some(moved) = base.and_then(mover) {
-            // Release: whoever finds the new address sees the bytes that were moved there.
+            // Release: a thread that finds the new address sees the bytes that were moved there.
             self.0.store(moved.as_ptr(), Ordering::Release);
         }
     }

@@ -7,7 +7,7 @@ use super::ids::FreshId;
 ///
 /// Invariant: a row is written only through a [`FreshId`], which exists once, and read only by the
 /// number that publishing it yields: so never both at a time. An id becomes fresh again when
-/// [`super::Grace`] says that nobody reads its row any more.
+/// [`super::Grace`] says that no thread reads its row any more.
 pub struct ByteRows {
     chunks: Chunks,
     len: usize,
@@ -35,7 +35,7 @@ impl ByteRows {
     pub fn get(&self, id: u32) -> &[u8] {
         let row = self.chunks.row(id);
         assert!(!row.is_null(), "a published id has its row");
-        // SAFETY: the row has `len` bytes (`stride` is not smaller); nobody writes it while its id is published.
+        // SAFETY: the row has `len` bytes (`stride` is not smaller); it is not written while its id is published.
         unsafe { std::slice::from_raw_parts(row, self.len) }
     }
 

@@ -158,7 +158,7 @@ impl Drop for Chunks {
         for (chunk, entry) in last.iter().enumerate() {
             let base = entry.load(Ordering::Relaxed);
             if !base.is_null() {
-                // SAFETY: `ensure` allocated it with this layout; &mut self: nobody reads any more.
+                // SAFETY: `ensure` allocated it with this layout; &mut self: no thread reads any more.
                 unsafe { dealloc(base, self.layout(chunk)) };
             }
         }

@@ -48,7 +48,7 @@ impl Grace {
             self.readers[(epoch & 1) as usize].fetch_add(1, Ordering::SeqCst);
             model_fence();
             // If the epoch moved before the count was up, the count may stand in the wrong
-            // counter: nobody has relied on it yet, so take it back and try again.
+            // counter: nothing relies on it yet, so take it back and try again.
             if self.epoch.load(Ordering::SeqCst) == epoch {
                 // Pairs with the fence in `stamp`: who enters a later epoch than the stamp's sees
                 // what was done before the stamp.
@@ -69,7 +69,7 @@ impl Grace {
         self.readers[(ticket.0 & 1) as usize].fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Whether nobody reads. Others may begin at any time.
+    /// Whether no thread reads. Others may begin at any time.
     pub fn is_idle(&self) -> bool {
         self.readers.iter().all(|readers| readers.load(Ordering::SeqCst) == 0)
     }
@@ -156,9 +156,9 @@ mod loom_models {
         shared.grace.leave(ticket);
     }
 
-    /// A row that was replaced is written again only when nobody can read it any more.
+    /// A row that was replaced is written again only when no thread can read it any more.
     #[test]
-    fn loom_a_row_is_reused_when_nobody_reads_it() {
+    fn loom_a_row_is_reused_when_no_thread_reads_it() {
         for readers in [1, 2] {
             let mut model = loom::model::Builder::new();
             model.preemption_bound = Some(3);

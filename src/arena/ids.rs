@@ -1,6 +1,6 @@
 //! Ids: 32-bit numbers of elements, handed out densely and used again.
 
-/// An id that nobody else knows yet: the right to write its rows.
+/// An id that no other thread knows yet: the right to write its rows.
 pub struct FreshId(u32);
 
 impl FreshId {
@@ -22,11 +22,12 @@ pub struct Ids {
     next: u32,
 }
 
-/// Ids stay below this, which leaves graphs a bit of each number for marks.
-pub const MAX_IDS: u32 = 1 << 31;
+/// Ids stay below this: a billion. That leaves graphs a bit of each number for marks, and rows of links for
+/// every node.
+pub const MAX_IDS: u32 = 1 << 30;
 
 impl Ids {
-    /// An unused id, or None when all two billion are in use.
+    /// An unused id, or None when a billion are in use.
     pub fn fresh(&mut self) -> Option<FreshId> {
         if let Some(id) = self.free.pop() {
             return Some(FreshId(id));

@@ -1,4 +1,4 @@
-//! Proof that a graph is what it claims to be; for tests, for loaded data and for a debug command.
+//! Verifies that a graph is what it claims to be; for tests, for loaded data and for a debug command.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -6,7 +6,7 @@ use super::Graph;
 
 impl Graph {
     /// Checks every invariant of the module's text over the given nodes: all that are linked, none
-    /// of them dead, while nobody changes the graph.
+    /// of them dead, while no other thread changes the graph.
     ///
     /// # Errors
     /// The first violation, in words.

@@ -1,5 +1,5 @@
 //! Where searches begin: a linked node of the highest level. It always leads to all others, so that no
-//! search comes back with less than there is, whatever is added and removed meanwhile.
+//! search comes back with less than there is, whatever is added and removed at the same time.
 
 use std::sync::atomic::{Ordering, fence};
 
@@ -33,7 +33,7 @@ impl Graph {
         if self.entry().is_none_or(|(entry, _)| entry != dead) {
             return;
         }
-        // Until nobody was marked as linked in between who would have had to be the entry.
+        // Again, if a node was marked as linked in between that would have had to be the entry.
         loop {
             let heir = self.heir(neighbours);
             self.set_entry(heir.map(|(_, level, node)| (node, level)));
@@ -50,9 +50,9 @@ impl Graph {
     /// Of the neighbours on level 0 the linked one of the highest level, rather a live one: whether it is
     /// linked, its level, and the node. A dead one will do until its own turn, which does not come before
     /// that of its neighbour is over; and one in the middle of being linked where there is no other. Without
-    /// neighbours nobody else has links either.
+    /// neighbours no other node has links either.
     ///
-    /// If the dead node was alone on its level, nobody has links there any more, and the entry comes down.
+    /// If the dead node was alone on its level, no links are left there, and the entry comes down.
     fn heir(&self, neighbours: &[Vec<u32>]) -> Option<(bool, usize, u32)> {
         let linked = neighbours[1..].iter().flatten().filter(|&&node| self.is_linked(node));
         let ranked = linked.chain(&neighbours[0]).map(|&node| {
@@ -63,17 +63,17 @@ impl Graph {
     }
 
     /// Links a live linked node that has no links on level 0 to the rest of the graph: a newcomer all of
-    /// whose candidates died meanwhile, or the last neighbour of a removed node.
+    /// whose candidates died, or the last neighbour of a removed node.
     ///
-    /// All that have links are connected with the entry, and if it has none itself, nobody has: nobody
-    /// but this, one at a time, links to a node without. So the entry will do, or the first near it that
+    /// All that have links are connected with the entry, and if it has none itself, no other has: only this,
+    /// one at a time, links to a node without. So the entry will do, or the first near it that
     /// has room; without an entry, the node becomes it.
     pub(super) fn attach(&self, node: u32, turns: &LockedTurns, grace: &Grace) {
         if !self.is_live(node) || self.links.count(node, 0) > 0 {
             return;
         }
         let Some((entry, _)) = self.entry() else {
-            // Whoever marks it as dead from here on begins its turn after this, and finds it the entry.
+            // If it is marked as dead from here on, its turn begins after this, and finds it the entry.
             self.set_entry(Some((node, self.level(node))));
             return;
         };

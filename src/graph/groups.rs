@@ -10,7 +10,7 @@ impl Graph {
     /// Joins the groups of nodes that a removed one held together.
     pub(super) fn bridge<S: Space>(&self, space: &S, nodes: &[u32], level: usize, alone: Alone, grace: &Grace) {
         let mut groups = self.groups(nodes, level);
-        // Nodes that took no link although they had room: others took it meanwhile, or they leave.
+        // Nodes that took no link although they had room: others were faster, or they leave.
         let mut refused = Vec::new();
         while groups.len() > 1 {
             let Some((a, b)) = self.nearest_pair(space, &groups[0], &groups[1], level, &refused) else {
@@ -44,7 +44,7 @@ impl Graph {
     /// Splits the nodes into groups connected by links among them or by a common neighbour.
     ///
     /// The links are read one after the other while others change: a way that was seen may be gone, but
-    /// whoever takes a part of it away sees to another way after that.
+    /// the thread that takes a part of it away sees to another way after that.
     fn groups(&self, nodes: &[u32], level: usize) -> Vec<Vec<u32>> {
         /// Rows added to what a group sees before the others are looked at again. Few: mostly they are
         /// all neighbours of the first ones.

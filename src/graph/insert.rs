@@ -1,5 +1,6 @@
 //! Linking a node: find candidates on each of its levels, and join them (`join.rs`).
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{Ordering, fence};
 
 use super::join::Newcomer;
@@ -11,6 +12,9 @@ impl Graph {
     /// Links an announced node into the graph with a beam of width `ef`.
     /// The caller holds a ticket of `grace`. True if the node
     /// died before it was linked: the caller must then [`Graph::remove`] it.
+    ///
+    /// A panic on the search for neighbours is caught: the node is linked with those that it has, or anyhow,
+    /// so that no thread waits for it for ever.
     pub fn link<S: Space>(
         &self,
         space: &S,
@@ -24,14 +28,16 @@ impl Graph {
         // A node that rises above the top is the only one on its upper levels, and becomes the
         // entry, before another one may do the same.
         let mut turns = self.is_above_entry(level).then(|| self.lock_turns(alone));
-        let mut newcomer = Newcomer::new(self, space, node, grace);
-        self.find_neighbours(&mut newcomer, level, ef, scratch);
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            let mut newcomer = Newcomer::new(self, space, node, grace);
+            self.find_neighbours(&mut newcomer, level, ef, scratch);
+            if self.links.count(node, 0) == 0 && self.is_live(node) {
+                // All candidates died; others are there by now.
+                self.find_neighbours(&mut newcomer, 0, ef, scratch);
+            }
+        }));
         if self.nodes.mark_linked(node) {
             return true;
-        }
-        if self.links.count(node, 0) == 0 {
-            // All candidates died; others are there by now.
-            self.find_neighbours(&mut newcomer, 0, ef, scratch);
         }
         if self.links.count(node, 0) == 0 {
             let turns = turns.get_or_insert_with(|| self.lock_turns(alone));
@@ -42,7 +48,7 @@ impl Graph {
                 self.attach(node, turns, grace);
             }
         }
-        // After that, since whoever begins at the entry must meet all others. Sequentially
+        // After that, since searches that begin at the entry must meet all others. Sequentially
         // consistent with `leave_entry`: this thread marks, then reads the entry; that one sets
         // the entry, then reads the marks.
         fence(Ordering::SeqCst);

@@ -4,7 +4,7 @@
 //! newcomer (the heuristic of Malkov and Yashunin, algorithm 4, relaxed like that of Subramanya et
 //! al.); then, while there are too few, the nearest of those passed over. A candidate that is full
 //! gives up a longer link, if it has one around which there is a way; it is compared with the
-//! newcomer alone, not pruned anew.
+//! newcomer alone, not pruned again.
 
 use super::few::Few;
 use super::locks::lock;
@@ -53,7 +53,7 @@ impl<'a, S: Space> Newcomer<'a, S> {
     /// Connects to the best of the candidates (nearest first) on a level: up to M of them.
     pub fn join(&mut self, level: usize, candidates: &[Candidate]) {
         let most = self.graph.m;
-        // On the upper levels nearly all are full: whoever finds no place among the nearest of many would try
+        // On the upper levels nearly all are full: a newcomer without a place among the nearest of many would try
         // all of them.
         let tried = if level > 0 { UPPER_TRIES * most } else { usize::MAX };
         let candidates = &candidates[..candidates.len().min(tried)];

@@ -1,5 +1,5 @@
-//! Graphs that change under searches and under several removals at a time: what must hold meanwhile and
-//! afterwards.
+//! Graphs that change under searches and under several removals at a time: what must hold all the time,
+//! and afterwards.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -134,4 +134,43 @@ fn neighbours_may_be_removed_at_once() {
             panic!("seed {seed}: {why}");
         }
     }
+}
+
+/// Points whose distances from some cannot be told.
+struct Faulty<'a>(&'a Points);
+
+impl Space for Faulty<'_> {
+    type Probe = Vec<f32>;
+    fn probe(&self, node: u32) -> Vec<f32> {
+        assert!(!node.is_multiple_of(10), "a test of panics");
+        self.0.probe(node)
+    }
+    fn move_probe(&self, probe: &mut Vec<f32>, node: u32) {
+        self.0.move_probe(probe, node);
+    }
+    fn distances(&self, probe: &Vec<f32>, nodes: &[u32], out: &mut [f32]) {
+        assert!(!nodes.iter().any(|node| node % 50 == 7), "a test of panics");
+        self.0.distances(probe, nodes, out);
+    }
+}
+
+/// Panics while links are chosen leave a graph that is whole and works on.
+#[test]
+fn a_panic_costs_no_more_than_good_links() {
+    let mut rng = SmallRng::seed_from_u64(34);
+    let space = random_points(400, 4, &mut rng);
+    let (graph, grace, mut scratch) = (Graph::new(6), Grace::default(), Scratch::default());
+    let _presence = grace.guard();
+    for node in 0..400 {
+        graph.announce(node, random_level(&mut rng));
+        assert!(!graph.link(&Faulty(&space), node, 30, Alone::No, &grace, &mut scratch));
+        assert!(graph.is_linked(node));
+    }
+    let live: Vec<u32> = (0..400).collect();
+    graph.check(&live).unwrap();
+    for node in 0..200 {
+        graph.mark_dead(node);
+        graph.remove(&Faulty(&space), node, Alone::No, &grace);
+    }
+    graph.check(&live[200..]).unwrap();
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering, fence};
 
 use super::few::Few;
 use super::node::MAX_LEVEL;
-use super::rows::RowClass;
+use super::rows::{MOST_ROWS, RowClass};
 use crate::arena::{Array, Grace, prefetch};
 
 /// Classes up to the ordinary capacity of level 0, 2M, in equal steps.
@@ -20,7 +20,7 @@ const ORDINARY: usize = 8;
 /// no other way.
 const CLASSES: usize = 12;
 /// A reference: class (of a tower: height - 1) in the upper bits, row below.
-const ROW_BITS: u32 = 28;
+const ROW_BITS: u32 = MOST_ROWS.ilog2();
 const NONE: u32 = u32::MAX;
 
 pub(super) struct Links {
@@ -52,7 +52,7 @@ impl Links {
         self.tower.at(node).store(NONE, Ordering::Release);
     }
 
-    /// Gives a removed node's rows back, after its grace period: nobody can see them any more. The caller
+    /// Gives a removed node's rows back, after its grace period: no reader sees them any more. The caller
     /// holds its lock.
     pub fn forget(&self, node: u32) {
         for (references, classes) in [(&self.ground, &self.classes[..]), (&self.tower, &self.towers[..])] {
@@ -99,7 +99,7 @@ impl Links {
         let Some(row) = self.row(node, level) else { return };
         out.extend(ids(row));
         // The ids were stored after their nodes were announced; the fence makes what the
-        // announcing thread wrote visible to whoever uses the ids.
+        // announcing thread wrote visible to those who use the ids.
         fence(Ordering::Acquire);
     }
 
@@ -156,11 +156,21 @@ impl Links {
         row[0].store(count as u32 - 1, Ordering::Release);
     }
 
+    /// The class and the number of an unused row of level 0, of this class or a larger one.
+    ///
+    /// A class ends at [`MOST_ROWS`], and larger rows serve then. There are four times as many ids, so the last
+    /// class cannot end: all nodes would have to have more links than newcomers make.
+    fn take(&self, least: usize, grace: &Grace) -> (usize, u32) {
+        let found = (least..CLASSES).find_map(|class| Some((class, self.classes[class].take(grace)?)));
+        found.expect("a row for each node")
+    }
+
     /// A row with room for one more link on this level, holding the present ones.
     fn grow(&self, node: u32, node_level: usize, level: usize, grace: &Grace) -> &[AtomicU32] {
         if level > 0 {
             let height = node_level - 1;
-            let row = self.towers[height].take(grace);
+            // An eighth of the nodes has one, so there are fewer than `MOST_ROWS`.
+            let row = self.towers[height].take(grace).expect("a row for a tower");
             // Release: the tower's zeroes are seen with it.
             self.tower.at(node).store((height as u32) << ROW_BITS | row, Ordering::Release);
             return self.row(node, level).expect("just made");
@@ -171,8 +181,7 @@ impl Links {
         // A larger row that is left over is better than more memory: removals change how many nodes
         // need which size, and each size would keep what it had at its peak.
         let left_over = (least..CLASSES).find_map(|class| Some((class, self.classes[class].reuse(grace)?)));
-        let (class, row) = left_over.unwrap_or_else(|| (least, self.classes[least].take(grace)));
-        assert!(row < 1 << ROW_BITS);
+        let (class, row) = left_over.unwrap_or_else(|| self.take(least, grace));
         if let Some(present) = self.row(node, 0) {
             for (to, from) in self.classes[class].row(row).iter().zip(present) {
                 to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -186,7 +195,7 @@ impl Links {
         self.classes[class].row(row)
     }
 
-    /// Writes a whole level of a node that nobody else sees yet, in the smallest fitting row.
+    /// Writes a whole level of a node that no other thread sees yet, in the smallest fitting row.
     pub fn restore(&self, node: u32, node_level: usize, level: usize, neighbours: &[u32], grace: &Grace) {
         if neighbours.is_empty() {
             return;
@@ -200,7 +209,7 @@ impl Links {
             let class = (0..CLASSES)
                 .find(|&class| class_capacity(self.m, class) >= neighbours.len())
                 .expect("not more than the hard capacity");
-            let row = self.classes[class].take(grace);
+            let (class, row) = self.take(class, grace);
             self.ground.at(node).store((class as u32) << ROW_BITS | row, Ordering::Release);
             self.classes[class].row(row)
         };
@@ -230,4 +239,27 @@ fn class_capacity(m: usize, class: usize) -> usize {
 /// Like level 0, a tower's levels keep some room beyond the ordinary capacity M.
 fn tower_capacity(m: usize) -> usize {
     m + 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where a class has no more rows, larger ones serve.
+    #[test]
+    fn a_class_may_end() {
+        let (links, grace) = (Links::new(4), Grace::default());
+        links.classes[0].skip_to(MOST_ROWS - 1);
+        links.classes[1].skip_to(MOST_ROWS);
+        for node in 0..3 {
+            links.announce(node);
+            links.push(node, 0, 0, node + 10, &grace);
+        }
+        let class = |node: u32| links.ground.at(node).load(Ordering::Relaxed) >> ROW_BITS;
+        assert_eq!([0, 1, 2].map(class), [0, 2, 2]);
+        for node in 0..3 {
+            assert!(links.contains(node, 0, node + 10));
+            assert_eq!(links.count(node, 0), 1);
+        }
+    }
 }

@@ -1,12 +1,12 @@
 //! Who may change which link rows, and the gate that a fork() shuts.
 //!
-//! A link is changed by whoever holds the locks of both of its ends. Locks are striped over all
+//! A link is changed by the thread that holds the locks of both of its ends. Locks are striped over all
 //! graphs: a node's lock is one of a fixed number, chosen by a hash, taken in ascending order, so
 //! there is no deadlock, and a set of three elements carries none.
 //!
 //! A fork() copies memory at one instant. A link half made at that instant would stay half made in
 //! the child, and a lock held by another thread would stay held. So changes happen behind a gate:
-//! holding locks means being inside, and [`gate::shut`] waits (microseconds) until nobody is.
+//! holding locks means being inside, and [`gate::shut`] waits (microseconds) until none is.
 
 use crate::sync::{Mutex, MutexGuard};
 
@@ -52,50 +52,73 @@ pub mod gate {
     use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use crate::sync::{model_fence, yield_now};
 
+    /// Counters of those inside; a thread uses one of them, so that threads do not fight for one.
+    const COUNTERS: usize = if cfg!(loom) { 2 } else { 64 };
+
+    /// A counter with two cache lines to itself: processors fetch them in pairs.
+    #[repr(align(128))]
+    struct Counter(AtomicUsize);
+
     struct Gate {
         shut: AtomicBool,
-        inside: AtomicUsize,
+        inside: [Counter; COUNTERS],
     }
 
     #[cfg(not(loom))]
-    static GATE: Gate = Gate { shut: AtomicBool::new(false), inside: AtomicUsize::new(0) };
+    static GATE: Gate =
+        Gate { shut: AtomicBool::new(false), inside: [const { Counter(AtomicUsize::new(0)) }; COUNTERS] };
     #[cfg(loom)]
     loom::lazy_static! {
-        static ref GATE: Gate = Gate { shut: AtomicBool::new(false), inside: AtomicUsize::new(0) };
+        static ref GATE: Gate =
+            Gate { shut: AtomicBool::new(false), inside: std::array::from_fn(|_| Counter(AtomicUsize::new(0))) };
+    }
+
+    /// The counter of this thread: in turn, as threads come.
+    fn own_counter() -> &'static AtomicUsize {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        static THREADS: AtomicUsize = AtomicUsize::new(0);
+        thread_local! {
+            static OWN: usize = THREADS.fetch_add(1, Ordering::Relaxed) % COUNTERS;
+        }
+        // A thread that is ending has none of its own any more.
+        &GATE.inside[OWN.try_with(|own| *own).unwrap_or(0)].0
     }
 
     /// Presence behind the gate.
-    pub(in crate::graph) struct Inside(());
+    pub(in crate::graph) struct Inside(&'static AtomicUsize);
 
     impl Drop for Inside {
         fn drop(&mut self) {
-            GATE.inside.fetch_sub(1, Ordering::SeqCst);
+            self.0.fetch_sub(1, Ordering::SeqCst);
         }
     }
 
     /// Goes in; waits while the gate is shut.
     pub(in crate::graph) fn enter() -> Inside {
+        let inside = own_counter();
         loop {
             // Sequentially consistent, as in `shut`: of "I am inside" and "it is shut", each side
             // writes one and then reads the other, so at least one of them sees the other.
-            GATE.inside.fetch_add(1, Ordering::SeqCst);
+            inside.fetch_add(1, Ordering::SeqCst);
             model_fence();
             if !GATE.shut.load(Ordering::SeqCst) {
-                return Inside(());
+                return Inside(inside);
             }
-            GATE.inside.fetch_sub(1, Ordering::SeqCst);
+            inside.fetch_sub(1, Ordering::SeqCst);
             while GATE.shut.load(Ordering::SeqCst) {
                 yield_now();
             }
         }
     }
 
-    /// Shuts the gate and waits until nobody is inside. Before fork(), on the forking thread.
+    /// Shuts the gate and waits until no thread is inside. Before fork(), on the forking thread.
     pub fn shut() {
         GATE.shut.store(true, Ordering::SeqCst);
         model_fence();
-        while GATE.inside.load(Ordering::SeqCst) != 0 {
-            yield_now();
+        for counter in &GATE.inside {
+            while counter.0.load(Ordering::SeqCst) != 0 {
+                yield_now();
+            }
         }
     }
 
@@ -106,7 +129,7 @@ pub mod gate {
 
     /// In the child: threads that were on their way in do not exist there.
     pub fn open_in_child() {
-        GATE.inside.store(0, Ordering::SeqCst);
+        GATE.inside.iter().for_each(|counter| counter.0.store(0, Ordering::SeqCst));
         open();
     }
 
@@ -116,9 +139,9 @@ pub mod gate {
         use loom::cell::UnsafeCell;
         use loom::sync::Arc;
 
-        /// While the gate is shut nobody changes anything; afterwards everybody goes on.
+        /// While the gate is shut no thread changes anything; afterwards all go on.
         #[test]
-        fn loom_nobody_is_inside_while_it_is_shut() {
+        fn loom_no_thread_is_inside_while_it_is_shut() {
             let mut model = loom::model::Builder::new();
             model.preemption_bound = Some(2);
             model.max_branches = 10_000;

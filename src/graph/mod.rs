@@ -1,4 +1,4 @@
-//! HNSW over opaque nodes: no vectors, no names, no server. Whoever uses it supplies the distances
+//! HNSW over opaque nodes: no vectors, no names, no server. Its user supplies the distances
 //! through [`Space`].
 //!
 //! ```text
@@ -7,7 +7,7 @@
 //!   level 0   o──o─o─o─o──o──o──o─o──o    at most 2M links a node
 //! ```
 //!
-//! What always holds (proved by `check.rs`):
+//! What always holds (verified by `check.rs`):
 //! 1. Links are reciprocal: if a links to b on a level, so does b to a.
 //! 2. No self links, no double links; both ends of a link on level l have a level of at least l.
 //! 3. The nodes that have links are connected on level 0, and no linked node is without, unless it
@@ -19,6 +19,18 @@
 //!
 //! Reading takes no locks: link rows are atomics, and a row that is replaced by a larger one is
 //! reused only after a grace period. Changing a link locks both of its ends (`locks.rs`).
+//!
+//! The order in which a node comes and goes, which readers rely on:
+//! 1. Its vector (and whatever a hit shows of it) is written before it is announced; the announcement
+//!    sets its rows to none, then its state (release). A thread that reads its id in a row of links
+//!    sees all of that.
+//! 2. Its links are made one by one, each id before the count that includes it; then it is marked as
+//!    linked, and only then it may become the entry.
+//! 3. When it is marked as dead, searches drop it from their hits but still walk over it. Its turn to be
+//!    removed names another entry first, then takes it out of its neighbours' rows. Its own row stays:
+//!    a search that stands on it goes on to its neighbours.
+//! 4. Then it is marked as removed: from there on nothing links to it. It is forgotten after the grace
+//!    period that begins then: its state first, then its rows; the id is fresh again after that.
 //!
 //! | file | holds |
 //! | --- | --- |
@@ -34,7 +46,7 @@
 //! | `turns.rs` | several removals at a time |
 //! | `groups.rs` | which nodes are connected; joining those that are not |
 //! | `entry.rs` | where searches begin |
-//! | `check.rs` | the proof |
+//! | `check.rs` | verifies all that |
 
 pub mod check;
 mod entry;
@@ -64,6 +76,7 @@ pub use node::{MAX_LEVEL, random_level};
 pub use pool::Candidate;
 pub use remove::Alone;
 pub use scratch::Scratch;
+pub use visited::bytes_of_search_buffers;
 
 use crate::arena::Grace;
 use crate::sync::Mutex;
@@ -105,7 +118,7 @@ pub struct Graph {
     links: links::Links,
     /// Entry node and its level: `node | level << 32`, or [`NO_ENTRY`].
     entry: AtomicU64,
-    /// The removals under way; locked by whoever changes `entry` too.
+    /// The removals under way; locked for changes of `entry` too.
     turns: Mutex<turns::Turns>,
 }
 
@@ -161,7 +174,7 @@ impl Graph {
     }
 
     /// Marks a node as dead: searches no longer return it. True if it had been linked already, so
-    /// that the caller must see to [`Graph::remove`]; otherwise whoever links it finds the mark.
+    /// that the caller must see to [`Graph::remove`]; otherwise the thread that links it finds the mark.
     pub fn mark_dead(&self, node: u32) -> bool {
         self.nodes.mark_dead(node)
     }
@@ -190,7 +203,7 @@ impl Graph {
         self.nodes.allocated() + self.links.allocated()
     }
 
-    /// Loads a level's links of a node as they were saved: for a graph that nobody else sees yet.
+    /// Loads a level's links of a node as they were saved: for a graph that no other thread sees yet.
     /// The caller checks the whole afterwards.
     pub fn restore_links(&self, node: u32, level: usize, neighbours: &[u32], grace: &Grace) {
         self.links.restore(node, self.level(node), level, neighbours, grace);

@@ -43,7 +43,7 @@ impl Default for Nodes {
 impl Nodes {
     pub fn announce(&self, node: u32, level: usize) {
         self.states.ensure(node);
-        // Release: whoever sees the node present sees what was written of it before.
+        // Release: a thread that sees the node present sees what was written of it before.
         self.states.at(node).store(PRESENT | level as u8, Ordering::Release);
         self.end.fetch_max(node + 1, Ordering::AcqRel);
     }

@@ -1,6 +1,7 @@
 //! Taking a dead node out: its neighbours lose a link each, get others instead, and stay connected
 //! with each other.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::locks::lock;
@@ -14,12 +15,12 @@ use crate::sync::{Mutex, MutexGuard};
 pub enum Alone {
     /// Other threads may.
     No,
-    /// Nobody: linkers are paused, or do not exist in this process.
+    /// No thread: linkers are paused, or do not exist in this process.
     Yes,
 }
 
 impl Alone {
-    /// The lock, unless nobody else is there: in a forked child it may be held for ever by a thread
+    /// The lock, unless this is the only thread: in a forked child it may be held for ever by a thread
     /// that is not.
     pub(super) fn unless<T>(self, lock: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
         (self == Alone::No).then(|| lock.lock().unwrap_or_else(|e| e.into_inner()))
@@ -37,7 +38,7 @@ const AT_ONCE: usize = 8;
 
 impl Graph {
     /// Unlinks a dead node from everything and repairs what it leaves behind. The caller holds a
-    /// ticket of `grace`, and may retire the node afterwards: nobody links to it any more.
+    /// ticket of `grace`, and may retire the node afterwards: no node links to it any more.
     ///
     /// Neighbours that are dead too, but still linked, count as what they are: parts of the graph
     /// that hold others together until their own turn comes (`turns.rs`). They even get links, so that
@@ -52,8 +53,14 @@ impl Graph {
         let turn = self.begin_turn(dead, alone, &over);
         for (level, survivors) in turn.neighbours.iter().enumerate().rev() {
             self.detach(dead, level, survivors);
-            self.reconnect(space, dead, survivors, level, grace);
-            self.bridge(space, survivors, level, alone, grace);
+            let repaired = catch_unwind(AssertUnwindSafe(|| {
+                self.reconnect(space, dead, survivors, level, grace);
+                self.bridge(space, survivors, level, alone, grace);
+            }));
+            if repaired.is_err() {
+                // They stay connected all the same.
+                self.bridge(&Blind, survivors, level, alone, grace);
+            }
         }
         // Before the turn is over: from then on this mark alone tells that it gets no links.
         self.nodes.mark_removed(dead);
@@ -132,4 +139,16 @@ fn nearest_first(nodes: impl Iterator<Item = (u32, f32)>) -> Vec<Candidate> {
     let mut candidates: Vec<Candidate> = nodes.map(|(node, distance)| Candidate { distance, node }).collect();
     candidates.sort_unstable_by(|a, b| a.distance.total_cmp(&b.distance));
     candidates
+}
+
+/// All distances are the same: for what must be done although the real ones cannot be had.
+struct Blind;
+
+impl Space for Blind {
+    type Probe = ();
+    fn probe(&self, _: u32) {}
+    fn move_probe(&self, (): &mut (), _: u32) {}
+    fn distances(&self, (): &(), _: &[u32], out: &mut [f32]) {
+        out.fill(0.0);
+    }
 }

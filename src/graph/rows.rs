@@ -8,7 +8,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use crate::arena::{Array, Grace};
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::Mutex;
+
+/// Rows of one class, at most: what a reference has bits for.
+pub(super) const MOST_ROWS: u32 = 1 << 28;
 
 /// Rows of one size.
 ///
@@ -20,15 +23,18 @@ pub(super) struct RowClass {
 
 struct Inner {
     rows: Array<AtomicU32>,
+    /// Rows handed out for the first time so far.
+    next: AtomicU32,
     /// Locked behind the gate alone (`locks.rs`), or on the thread that forks: a child finds it free.
     free: Mutex<Free>,
+    /// Rows in `free`: mostly none, which takes no lock to see.
+    free_rows: AtomicUsize,
     /// Bytes of the lists in `free`: asked for at any time, also when a child could find the lock taken.
-    list_bytes: AtomicUsize,
+    free_bytes: AtomicUsize,
 }
 
 #[derive(Default)]
 struct Free {
-    next: u32,
     ready: Vec<u32>,
     /// Freed rows with the stamp of their grace period, oldest first.
     waiting: VecDeque<(u64, u32)>,
@@ -42,59 +48,58 @@ impl RowClass {
 
     fn inner(&self) -> &Inner {
         self.inner.get_or_init(|| {
-            Box::new(Inner { rows: Array::new(self.width), free: Mutex::default(), list_bytes: AtomicUsize::new(0) })
+            Box::new(Inner {
+                rows: Array::new(self.width),
+                next: AtomicU32::new(0),
+                free: Mutex::default(),
+                free_rows: AtomicUsize::new(0),
+                free_bytes: AtomicUsize::new(0),
+            })
         })
     }
 
-    /// The number of a row that was given back and that nobody can see any more, all zero.
+    /// The number of a row that was given back and that no reader sees any more, all zero.
     pub fn reuse(&self, grace: &Grace) -> Option<u32> {
         let inner = &**self.inner.get()?;
-        let mut free = inner.lock();
-        while let Some(&(stamp, row)) = free.waiting.front() {
-            if !grace.is_over(stamp) {
-                break;
-            }
-            free.waiting.pop_front();
-            free.ready.push(row);
-            inner.count_lists(&free);
+        if inner.free_rows.load(Ordering::Relaxed) == 0 {
+            return None;
         }
-        let row = free.ready.pop()?;
-        drop(free);
+        let row = inner.with_free(|free| {
+            while let Some(&(stamp, row)) = free.waiting.front() {
+                if !grace.is_over(stamp) {
+                    break;
+                }
+                free.waiting.pop_front();
+                free.ready.push(row);
+            }
+            free.ready.pop()
+        })?;
         for value in inner.rows.row(row) {
             value.store(0, Ordering::Relaxed);
         }
         Some(row)
     }
 
-    /// The number of an unused row, all zero.
-    pub fn take(&self, grace: &Grace) -> u32 {
-        if let Some(row) = self.reuse(grace) {
-            return row;
-        }
-        let inner = self.inner();
-        let mut free = inner.lock();
-        let row = free.next;
-        free.next += 1;
-        drop(free);
-        inner.rows.ensure(row);
-        row
+    /// The number of an unused row, all zero. None if there are [`MOST_ROWS`] in use.
+    pub fn take(&self, grace: &Grace) -> Option<u32> {
+        self.reuse(grace).or_else(|| {
+            let inner = self.inner();
+            let more = |next: u32| (next < MOST_ROWS).then_some(next + 1);
+            let row = inner.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+            inner.rows.ensure(row);
+            Some(row)
+        })
     }
 
     /// Gives a row back; readers may still look at it until their grace period is over.
     pub fn give(&self, row: u32, grace: &Grace) {
         let stamp = grace.stamp();
-        let inner = self.inner();
-        let mut free = inner.lock();
-        free.waiting.push_back((stamp, row));
-        inner.count_lists(&free);
+        self.inner().with_free(|free| free.waiting.push_back((stamp, row)));
     }
 
-    /// Gives a row back that no reader can see any more.
+    /// Gives a row back that no reader sees any more.
     pub fn give_unseen(&self, row: u32) {
-        let inner = self.inner();
-        let mut free = inner.lock();
-        free.ready.push(row);
-        inner.count_lists(&free);
+        self.inner().with_free(|free| free.ready.push(row));
     }
 
     /// The row's values.
@@ -106,17 +111,23 @@ impl RowClass {
     /// Bytes allocated.
     pub fn allocated(&self) -> usize {
         let Some(inner) = self.inner.get() else { return 0 };
-        size_of::<Inner>() + inner.rows.allocated() + inner.list_bytes.load(Ordering::Relaxed)
+        size_of::<Inner>() + inner.rows.allocated() + inner.free_bytes.load(Ordering::Relaxed)
+    }
+
+    /// As if that many rows had been handed out.
+    #[cfg(test)]
+    pub fn skip_to(&self, row: u32) {
+        self.inner().next.store(row, Ordering::Relaxed);
     }
 }
 
 impl Inner {
-    fn lock(&self) -> MutexGuard<'_, Free> {
-        self.free.lock().unwrap_or_else(|e| e.into_inner())
-    }
-
-    fn count_lists(&self, free: &Free) {
+    fn with_free<R>(&self, change: impl FnOnce(&mut Free) -> R) -> R {
+        let mut free = self.free.lock().unwrap_or_else(|e| e.into_inner());
+        let result = change(&mut free);
         let bytes = free.ready.capacity() * size_of::<u32>() + free.waiting.capacity() * size_of::<(u64, u32)>();
-        self.list_bytes.store(bytes, Ordering::Relaxed);
+        self.free_bytes.store(bytes, Ordering::Relaxed);
+        self.free_rows.store(free.ready.len() + free.waiting.len(), Ordering::Relaxed);
+        result
     }
 }

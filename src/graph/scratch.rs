@@ -19,10 +19,3 @@ pub struct Scratch {
     /// Evaluations since the owner last set it to zero.
     pub evaluations: u64,
 }
-
-impl Scratch {
-    /// Bytes allocated.
-    pub fn allocated(&self) -> usize {
-        self.visited.allocated()
-    }
-}

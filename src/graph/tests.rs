@@ -240,7 +240,7 @@ fn many_small_graphs_under_threads_stay_connected() {
                         }
                         if rng.random_bool(0.7) {
                             let victim = rng.random_range(0..(node + 3).min(400));
-                            // Claimed by whoever marks it first.
+                            // Claimed by the thread that marks it.
                             if graph.is_live(victim) && graph.claim(victim) && graph.mark_dead(victim) {
                                 graph.remove(space, victim, Alone::No, grace);
                             }

@@ -35,7 +35,7 @@ impl Turns {
     }
 }
 
-/// The turns, locked; None where nobody else is there (see [`Alone`]).
+/// The turns, locked; None where no other thread is there (see [`Alone`]).
 pub(super) type LockedTurns<'a> = Option<MutexGuard<'a, Turns>>;
 
 /// A node's turn, which ends when this is dropped, also by a panic.
@@ -75,7 +75,7 @@ impl Graph {
                 drop(other.lock().unwrap_or_else(|e| e.into_inner()));
                 continue;
             }
-            // Whoever found the node alive before it was marked, and links to it, is done after this.
+            // A thread that found the node alive before it was marked, and links to it, is done after this.
             drop(lock(self.address(), &[dead]));
             let neighbours: Vec<Vec<u32>> = (0..=self.level(dead)).map(|level| self.neighbours(dead, level)).collect();
             if let Some(turns) = &mut turns {

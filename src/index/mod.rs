@@ -110,7 +110,7 @@ pub struct VectorIndex {
 /// Why a vector could not be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddError {
-    /// There are as many rows as there are ids: two billion.
+    /// There are as many rows as there are ids: a billion.
     Full,
     /// The vector is finite, but its projection is not.
     NotFinite,

@@ -34,9 +34,17 @@ impl Pool {
         pool
     }
 
-    /// Puts a task into the queue. A task that panics harms nobody else.
+    /// Puts a task into the queue. A task that panics harms no other. Where no thread could be started, it
+    /// runs here and now.
     pub fn spawn(&self, task: Task) {
-        self.lock().queue.push_back(task);
+        let mut state = self.lock();
+        if state.threads == 0 {
+            drop(state);
+            run(task);
+            return;
+        }
+        state.queue.push_back(task);
+        drop(state);
         self.wake.notify_one();
     }
 
@@ -93,13 +101,20 @@ impl Pool {
             if let Some(task) = state.queue.pop_front() {
                 state.busy += 1;
                 drop(state);
-                let _ = catch_unwind(AssertUnwindSafe(task));
+                run(task);
                 state = self.lock();
                 state.busy -= 1;
             } else {
                 state = self.wake.wait(state).unwrap_or_else(|e| e.into_inner());
             }
         }
+    }
+}
+
+/// Runs a task whatever it does, and forgets what it panicked with: dropping that could panic too.
+fn run(task: Task) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(task)) {
+        std::mem::forget(panic);
     }
 }
 
