@@ -69,7 +69,7 @@ pub use shared::{LINKED, REPAIRED, Waiter, backlog};
 
 use crate::arena::Ids;
 use crate::graph::{Alone, Space, random_level};
-use crate::vector::{Encoding, Projection, is_finite};
+use crate::vector::{Encoding, Metric, Projection, is_finite};
 use shared::Shared;
 
 /// Up to this many rows, linking costs less than handing it over.
@@ -148,6 +148,17 @@ impl VectorIndex {
     pub fn flat(params: Params) -> VectorIndex {
         let projection = params.input_dim.map(|input| Projection::generate(params.dim, input));
         VectorIndex::build(params, projection, true)
+    }
+
+    /// An empty index of this metric, with or without a graph.
+    ///
+    /// # Panics
+    /// If the encoding keeps only directions and the metric needs more.
+    pub fn of_metric(params: Params, metric: Metric, is_flat: bool) -> VectorIndex {
+        let mut index = VectorIndex::build(params, None, is_flat);
+        let shared = Arc::get_mut(&mut index.shared).expect("an index that has no other holder yet");
+        shared.codec = shared.codec.with_metric(metric);
+        index
     }
 
     /// An empty index with this projection, or none.

@@ -26,7 +26,7 @@ impl Space for Shared {
     type Probe = Probe;
 
     fn probe(&self, node: u32) -> Probe {
-        Probe::from_row(self.codec, self.vectors.get(node))
+        Probe::for_linking(self.codec, self.vectors.get(node))
     }
 
     fn move_probe(&self, probe: &mut Probe, node: u32) {

@@ -9,6 +9,9 @@
 //! | part | holds |
 //! | --- | --- |
 //! | [`schema`] | what FT.CREATE defines |
+//! | [`index`] | documents, and for each kind of field what finds them |
+//! | [`evaluate`] | a query over an index as it was at one moment: matches, scores, order |
+//! | [`text`] | words of texts: tokens, stop words, stems, sounds; highlights |
 //! | [`query`] | the query language: text to a tree whose parts are resolved and checked |
 //! | [`expression`] | APPLY and FILTER |
 //! | [`command`] | arguments to typed requests |
@@ -17,8 +20,11 @@
 
 pub mod command;
 pub mod error;
+pub mod evaluate;
 pub mod expression;
+pub mod index;
 pub mod number;
 pub mod query;
 pub mod schema;
+pub mod text;
 pub mod value;

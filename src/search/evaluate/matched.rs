@@ -1,0 +1,165 @@
+//! Which documents of a segment match, and what their scores need.
+
+use std::borrow::Cow;
+
+use roaring::RoaringBitmap;
+
+use super::plan::{Plan, PlanKind};
+use super::word::Tally;
+use crate::search::index::DocSet;
+
+/// So many alternatives are asked one by one for a document; more are listed by document.
+const FEW: usize = 8;
+
+/// The documents of a segment that a plan matches.
+pub struct Matched<'a> {
+    pub documents: Cow<'a, RoaringBitmap>,
+    pub detail: Detail<'a>,
+    /// Of many alternatives: documents, each with the alternatives that it matches.
+    by_document: Vec<(u32, u32)>,
+}
+
+/// What a score needs beside the documents.
+pub enum Detail<'a> {
+    None,
+    Tallies(Vec<Tally>),
+    /// Of several tags: documents with the sums of their tags' rarities.
+    Rarities(Vec<(u32, f64)>),
+    /// Of the parts, in the plan's order.
+    Kids(Vec<Matched<'a>>),
+}
+
+/// A segment to be evaluated.
+pub struct Segment<'a> {
+    pub number: u32,
+    /// All its documents.
+    pub all: &'a RoaringBitmap,
+    /// Whether scores are wanted.
+    pub scores: bool,
+}
+
+impl<'a> Matched<'a> {
+    fn new(documents: Cow<'a, RoaringBitmap>, detail: Detail<'a>) -> Matched<'a> {
+        Matched { documents, detail, by_document: Vec::new() }
+    }
+
+    fn none() -> Matched<'a> {
+        Matched::new(Cow::Owned(RoaringBitmap::new()), Detail::None)
+    }
+
+    /// The alternatives that a document matches, and their numbers.
+    pub fn kids_with(&self, document: u32) -> impl Iterator<Item = (usize, &Matched<'a>)> {
+        let kids = if let Detail::Kids(kids) = &self.detail { &kids[..] } else { &[] };
+        let listed = kids.len() > FEW;
+        let from = self.by_document.partition_point(|(other, _)| *other < document);
+        let by_list = self.by_document[from..].iter().take_while(move |(other, _)| *other == document);
+        let by_list = by_list.map(|(_, at)| (*at as usize, &kids[*at as usize]));
+        let one_by_one = kids.iter().enumerate().filter(move |(_, kid)| !listed && kid.documents.contains(document));
+        by_list.chain(one_by_one)
+    }
+}
+
+impl<'a> Segment<'a> {
+    /// What matches, among the documents given.
+    pub fn evaluate(&self, plan: &'a Plan, within: Option<&RoaringBitmap>) -> Matched<'a> {
+        let scores = self.scores && plan.scored;
+        match &plan.kind {
+            PlanKind::All => Matched::new(self.base(within), Detail::None),
+            PlanKind::Set(set) | PlanKind::Range { documents: set, .. } => {
+                Matched::new(restrict(set.segment(self.number), within), Detail::None)
+            }
+            PlanKind::Tags(tags) => self.tags(tags, scores, within),
+            PlanKind::Word(word) => {
+                let (documents, tallies) = word.matches(self.number, within);
+                Matched::new(Cow::Owned(documents), if scores { Detail::Tallies(tallies) } else { Detail::None })
+            }
+            PlanKind::And { kids, .. } => self.and(plan, kids, within),
+            PlanKind::Or(kids) => self.or(kids, scores, within),
+            PlanKind::Not(kid) => {
+                let mut documents = self.base(within).into_owned();
+                documents -= &*self.evaluate(kid, within).documents;
+                Matched::new(Cow::Owned(documents), Detail::None)
+            }
+            PlanKind::Optional(kid) => {
+                let kids = if scores { vec![self.evaluate(kid, within)] } else { vec![Matched::none()] };
+                Matched::new(self.base(within), Detail::Kids(kids))
+            }
+        }
+    }
+
+    fn base(&self, within: Option<&RoaringBitmap>) -> Cow<'a, RoaringBitmap> {
+        within.map_or(Cow::Borrowed(self.all), |within| Cow::Owned(within.clone()))
+    }
+
+    fn tags(&self, tags: &'a [(DocSet, f64)], scores: bool, within: Option<&RoaringBitmap>) -> Matched<'a> {
+        if let [(set, _)] = tags {
+            return Matched::new(restrict(set.segment(self.number), within), Detail::None);
+        }
+        let mut documents = RoaringBitmap::new();
+        let mut rarities = Vec::new();
+        for (set, rarity) in tags {
+            let found = restrict(set.segment(self.number), within);
+            documents |= &*found;
+            if scores {
+                rarities.extend(found.iter().map(|document| (document, *rarity)));
+            }
+        }
+        rarities.sort_unstable_by_key(|(document, _)| *document);
+        rarities.dedup_by(|next, before| {
+            let same = next.0 == before.0;
+            if same {
+                before.1 += next.1;
+            }
+            same
+        });
+        Matched::new(Cow::Owned(documents), Detail::Rarities(rarities))
+    }
+
+    /// Parts that match few documents first: the others look among those only.
+    fn and(&self, plan: &'a Plan, kids: &'a [Plan], within: Option<&RoaringBitmap>) -> Matched<'a> {
+        let PlanKind::And { near, .. } = &plan.kind else { return Matched::none() };
+        let mut order: Vec<usize> = (0..kids.len()).collect();
+        order.sort_by_key(|at| kids[*at].size);
+        let mut matches: Vec<Matched> = kids.iter().map(|_| Matched::none()).collect();
+        let mut documents: Option<RoaringBitmap> = None;
+        for at in order {
+            let found = self.evaluate(&kids[at], documents.as_ref().or(within));
+            documents = Some(found.documents.clone().into_owned());
+            matches[at] = found;
+            if documents.as_ref().is_some_and(RoaringBitmap::is_empty) {
+                return Matched::none();
+            }
+        }
+        let mut documents = documents.unwrap_or_else(|| self.base(within).into_owned());
+        if let Some(near) = near {
+            let far = documents.iter().filter(|document| !near.fulfilled(kids, *document)).collect::<RoaringBitmap>();
+            documents -= far;
+        }
+        Matched::new(Cow::Owned(documents), Detail::Kids(matches))
+    }
+
+    fn or(&self, kids: &'a [Plan], scores: bool, within: Option<&RoaringBitmap>) -> Matched<'a> {
+        let mut documents = RoaringBitmap::new();
+        let mut matches = Vec::with_capacity(if scores { kids.len() } else { 0 });
+        let mut by_document = Vec::new();
+        for (kid, at) in kids.iter().zip(0..) {
+            let found = self.evaluate(kid, within);
+            documents |= &*found.documents;
+            if scores {
+                if kids.len() > FEW && kid.scored {
+                    by_document.extend(found.documents.iter().map(|document| (document, at)));
+                }
+                matches.push(found);
+            }
+        }
+        by_document.sort_unstable();
+        Matched { documents: Cow::Owned(documents), detail: Detail::Kids(matches), by_document }
+    }
+}
+
+fn restrict<'a>(documents: Cow<'a, RoaringBitmap>, within: Option<&RoaringBitmap>) -> Cow<'a, RoaringBitmap> {
+    match within {
+        Some(within) => Cow::Owned(&*documents & within),
+        None => documents,
+    }
+}

@@ -1,0 +1,85 @@
+//! A query over an index as it was at one moment.
+//!
+//! Binding takes hold of the whole index by counts of references, in constant time: all its parts are trees and arrays whose
+//! copies share what neither changes. So everything else, looking up words, ranges and affixes included, is done by the
+//! thread that runs the query.
+//!
+//! | part | holds |
+//! | --- | --- |
+//! | [`options`] | what is asked, and what is found |
+//! | [`plan`] | the query with its words, tags and ranges looked up |
+//! | [`expand`] | what affixes, wildcards and fuzzy words stand for |
+//! | [`word`], [`near`] | a word's documents and positions; words close to each other |
+//! | [`matched`] | which documents match, segment by segment |
+//! | [`score`] | what a match is worth |
+//! | [`best`] | the first of an order |
+//! | [`vectors`], [`rerank`] | nearest documents; exact distances, from the documents |
+//! | [`run`] | a query from its plan to its hits |
+
+mod best;
+mod bind;
+mod expand;
+mod matched;
+mod near;
+mod options;
+mod plan;
+mod rerank;
+mod run;
+mod score;
+#[cfg(test)]
+mod tests;
+mod vectors;
+mod word;
+
+pub use options::*;
+
+use std::sync::Arc;
+
+use super::index::{SearchIndex, State};
+use super::query::Query;
+use super::value::Value;
+use vectors::Asked;
+
+/// A query and the index as it was when it was bound. Runs on any thread, once.
+pub struct BoundQuery {
+    state: Arc<State>,
+    query: Query,
+    options: SearchOptions,
+    distances: Vec<bind::Distance>,
+    knn: Option<Asked>,
+    ranges: Vec<Asked>,
+}
+
+impl BoundQuery {
+    pub(super) fn new(index: &SearchIndex, query: Query, options: SearchOptions) -> Result<BoundQuery, String> {
+        let state = index.state().clone();
+        bind::verify(&state, &query, &options)?;
+        let (knn, ranges) = vectors::ask(index, &query)?;
+        let distances = bind::distances(&query);
+        Ok(BoundQuery { state, query, options, distances, knn, ranges })
+    }
+
+    pub fn options(&self) -> &SearchOptions {
+        &self.options
+    }
+
+    /// Names of the query's distances ([`Hit::distances`]): that of the KNN first, then those of ranges that have a name, in the query's order.
+    pub fn distances(&self) -> Vec<Vec<u8>> {
+        self.distances.iter().map(|distance| distance.name.clone()).collect()
+    }
+
+    /// The value by which a document sorts, if the index keeps it: of SORTABLE fields and of NUMERIC ones. As of the binding.
+    pub fn sort_value(&self, document: u32, field: usize) -> Option<Value> {
+        self.state.sort_value(document, field)
+    }
+
+    /// Whether [`BoundQuery::sort_value`] knows the values of a field.
+    pub fn keeps_sort_values(&self, field: usize) -> bool {
+        self.state.keeps_sort_values(field)
+    }
+
+    /// What a document's PAYLOAD_FIELD held.
+    pub fn payload(&self, document: u32) -> Option<Arc<[u8]>> {
+        self.state.records.get(document)?.payload.clone()
+    }
+}

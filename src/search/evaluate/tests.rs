@@ -1,0 +1,485 @@
+//! Random documents, updates and queries against an evaluation by the definitions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rand::{Rng, SeedableRng, rngs::SmallRng};
+
+use super::*;
+use crate::search::index::{Document, FieldValue, Outcome, SearchIndex};
+use crate::search::query::{Affix, Bound, Fields, GeoUnit, Knn, Node, NodeKind, Query, TagValue, VectorRange};
+use crate::search::schema::{Algorithm, Definition, Element, Field, Kind, Metric, Source, VectorOptions};
+use crate::search::text::{Language, tokens};
+
+const WORDS: [&str; 12] =
+    ["run", "running", "runs", "city", "cities", "stone", "lake", "happy", "happiness", "the", "x1", "fried"];
+const TAGS: [&str; 5] = ["red", "Green", "light blue", "red wine", "b"];
+
+/// A document's fields by path.
+type Fake = BTreeMap<&'static str, Vec<u8>>;
+
+impl Document for Fake {
+    fn field(&self, path: &[u8]) -> FieldValue {
+        let found = self.iter().find(|(name, _)| name.as_bytes() == path);
+        found.map_or(FieldValue::Absent, |(_, bytes)| FieldValue::Bytes(bytes.clone()))
+    }
+}
+
+fn field(name: &str, kind: Kind) -> Field {
+    Field {
+        path: name.into(),
+        name: name.into(),
+        kind,
+        sortable: name == "n" || name == "g",
+        unnormalized: false,
+        no_index: false,
+        index_missing: name == "n",
+        index_empty: name == "t",
+    }
+}
+
+fn vector(algorithm: Algorithm, metric: Metric) -> Kind {
+    Kind::Vector(VectorOptions {
+        algorithm,
+        element: Element::Float32,
+        dim: 3,
+        metric,
+        given: Vec::new(),
+        initial_cap: 0,
+        block_size: 1024,
+        m: 16,
+        ef_construction: 200,
+        ef_runtime: 200,
+        epsilon: 0.01,
+    })
+}
+
+pub fn definition(fields: Vec<Field>) -> Definition {
+    Definition {
+        name: b"i".to_vec(),
+        source: Source::Hash,
+        prefixes: vec![Vec::new()],
+        filter: None,
+        language: None,
+        language_field: None,
+        score: 1.0,
+        score_field: Some(b"s".to_vec()),
+        payload_field: None,
+        max_text_fields: false,
+        no_offsets: false,
+        no_highlight: false,
+        no_fields: false,
+        no_frequencies: false,
+        temporary: None,
+        stop_words: None,
+        skip_initial_scan: false,
+        index_all: None,
+        fields,
+    }
+}
+
+/// Positions in the schema.
+const T: usize = 0;
+const U: usize = 1;
+const G: usize = 2;
+const N: usize = 3;
+const P: usize = 4;
+const V: usize = 5;
+const W: usize = 6;
+
+fn schema() -> Vec<Field> {
+    let text = |weight: f64, no_stem| Kind::Text { weight, no_stem, phonetic: None, suffix_trie: false };
+    vec![
+        field("t", text(1.0, false)),
+        field("u", text(2.0, true)),
+        field("g", Kind::Tag { separator: None, case_sensitive: false, suffix_trie: false }),
+        field("n", Kind::Numeric),
+        field("p", Kind::Geo),
+        field("v", vector(Algorithm::Flat, Metric::L2)),
+        field("w", vector(Algorithm::Hnsw, Metric::InnerProduct)),
+    ]
+}
+
+fn text(random: &mut SmallRng) -> Vec<u8> {
+    let words: Vec<&str> = (0..random.random_range(0..7)).map(|_| WORDS[random.random_range(0..WORDS.len())]).collect();
+    words.join(" ").into_bytes()
+}
+
+fn components(random: &mut SmallRng) -> Vec<u8> {
+    (0..3).flat_map(|_| (random.random_range(-4..=4) as f32).to_le_bytes()).collect()
+}
+
+fn document(random: &mut SmallRng) -> Fake {
+    let mut fields = Fake::new();
+    let mut set = |name, value: Vec<u8>, random: &mut SmallRng| {
+        if random.random_bool(0.75) {
+            fields.insert(name, value);
+        }
+    };
+    let (t, u) = (text(random), text(random));
+    set("t", t, random);
+    set("u", u, random);
+    let tags: Vec<&str> = (0..random.random_range(0..3)).map(|_| TAGS[random.random_range(0..5)]).collect();
+    set("g", tags.join(" , ").into_bytes(), random);
+    let number = random.random_range(-5..6);
+    set("n", format!("{number}").into_bytes(), random);
+    let point = (random.random_range(-20..20), random.random_range(-20..20));
+    set("p", format!("{},{}", point.0, point.1).into_bytes(), random);
+    let (v, w) = (components(random), components(random));
+    set("v", v, random);
+    set("w", w, random);
+    set("s", b"0.5".to_vec(), random);
+    fields
+}
+
+fn bound(value: i32, exclusive: bool) -> Bound {
+    Bound { value: value.into(), exclusive }
+}
+
+fn some_fields(random: &mut SmallRng) -> Fields {
+    match random.random_range(0..4) {
+        0 => Fields::Of([T].into()),
+        1 => Fields::Of([U].into()),
+        2 => Fields::Of([T, U].into()),
+        _ => Fields::All,
+    }
+}
+
+fn leaf(random: &mut SmallRng) -> NodeKind {
+    let word = WORDS[random.random_range(0..WORDS.len())].as_bytes().to_vec();
+    let fields = some_fields(random);
+    match random.random_range(0..12) {
+        0..3 => NodeKind::Word { word, verbatim: random.random_bool(0.3), fields },
+        3 => {
+            let second = WORDS[random.random_range(0..WORDS.len())].as_bytes().to_vec();
+            NodeKind::Phrase { words: vec![word, second], fields }
+        }
+        4 => NodeKind::Affix { affix: Affix::Prefix(word[..2].to_vec()), fields },
+        5 => NodeKind::Empty { fields: Fields::Of([T].into()) },
+        6 => NodeKind::Fuzzy { word, distance: 1, fields },
+        7 => {
+            let value = |random: &mut SmallRng| TagValue::Exact(TAGS[random.random_range(0..5)].into());
+            NodeKind::Tag { field: G, values: (0..random.random_range(1..3)).map(|_| value(random)).collect() }
+        }
+        8 => NodeKind::Tag { field: G, values: vec![TagValue::Affix(Affix::Prefix(b"Re".to_vec()))] },
+        9 => {
+            let (a, b) = (random.random_range(-6..6), random.random_range(-6..6));
+            let exclusive = random.random_bool(0.3);
+            NodeKind::Numeric { field: N, min: bound(a.min(b), exclusive), max: bound(a.max(b), exclusive) }
+        }
+        10 => {
+            let (lon, lat) = (random.random_range(-20.0..20.0), random.random_range(-20.0..20.0));
+            NodeKind::Geo { field: P, lon, lat, radius: random.random_range(10.0..2000.0), unit: GeoUnit::Kilometres }
+        }
+        _ => match random.random_bool(0.5) {
+            true => NodeKind::Missing { field: N },
+            false => NodeKind::VectorRange(VectorRange {
+                field: if random.random_bool(0.5) { V } else { W },
+                radius: random.random_range(0.0..30.0),
+                vector: components(random).into(),
+                parameter: Vec::new(),
+                epsilon: None,
+                distance: None,
+            }),
+        },
+    }
+}
+
+fn node(random: &mut SmallRng, depth: usize) -> Node {
+    let kids = |random: &mut SmallRng| (0..random.random_range(2..4)).map(|_| node(random, depth - 1)).collect();
+    let kind = match random.random_range(0..if depth == 0 { 4 } else { 9 }) {
+        0..4 => leaf(random),
+        4 | 5 => NodeKind::And(kids(random)),
+        6 => NodeKind::Or(kids(random)),
+        7 => NodeKind::Not(Box::new(node(random, depth - 1))),
+        _ => NodeKind::Optional(Box::new(node(random, depth - 1))),
+    };
+    Node { weight: f64::from(random.random_range(1..3)), ..Node::new(kind) }
+}
+
+/// Whether a word matches.
+type Test<'a> = Box<dyn Fn(&[u8]) -> bool + 'a>;
+
+/// The definitions, over all documents one by one.
+struct Naive<'a> {
+    documents: &'a BTreeMap<Vec<u8>, Fake>,
+    average: f64,
+}
+
+fn words_of(document: &Fake, field: &str) -> Vec<String> {
+    let stop = crate::search::text::StopWords::new(None);
+    let text = document.get(field).map_or(&[][..], |text| text);
+    let words = tokens(text).map(|token| token.word).filter(|word| !stop.contains(word));
+    words.map(|word| String::from_utf8(word).unwrap()).collect()
+}
+
+fn names(fields: &Fields) -> Vec<&'static str> {
+    match fields {
+        Fields::All => vec!["t", "u"],
+        Fields::Of(fields) => fields.iter().map(|field| ["t", "u"][*field]).collect(),
+    }
+}
+
+fn stem(word: &str) -> String {
+    let stem = Language::default().stem(word.as_bytes());
+    stem.map_or(word.into(), |stem| String::from_utf8(stem).unwrap())
+}
+
+fn numbers(blob: &[u8]) -> Vec<f64> {
+    blob.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes).into()).collect()
+}
+
+fn distance(field: usize, a: &[u8], b: &[u8]) -> f64 {
+    let pairs = || numbers(a).into_iter().zip(numbers(b));
+    if field == V {
+        pairs().map(|(a, b)| (a - b) * (a - b)).sum()
+    } else {
+        1.0 - pairs().map(|(a, b)| a * b).sum::<f64>()
+    }
+}
+
+fn edits(a: &[u8], b: &[u8]) -> usize {
+    match (a, b) {
+        ([], rest) | (rest, []) => rest.len(),
+        ([x, a @ ..], [y, b @ ..]) if x == y => edits(a, b),
+        ([_, more_a @ ..], [_, more_b @ ..]) => 1 + edits(more_a, more_b).min(edits(a, more_b)).min(edits(more_a, b)),
+    }
+}
+
+impl Naive<'_> {
+    fn length(&self, document: &Fake) -> f64 {
+        (words_of(document, "t").len() + 2 * words_of(document, "u").len()) as f64
+    }
+
+    /// BM25STD of something that each document has with a frequency; `mine` is this document's.
+    fn bm25(&self, document: &Fake, mine: f64, frequency: impl Fn(&Fake) -> f64) -> f64 {
+        if mine == 0.0 {
+            return 0.0;
+        }
+        let (all, having) = (
+            self.documents.len() as f64,
+            self.documents.values().filter(|other| frequency(other) > 0.0).count() as f64,
+        );
+        let rarity = (1.0 + (all - having + 0.5) / (having + 0.5)).ln();
+        self.saturate(document, rarity, mine)
+    }
+
+    fn saturate(&self, document: &Fake, rarity: f64, frequency: f64) -> f64 {
+        let relative = if self.average > 0.0 { self.length(document) / self.average } else { 1.0 };
+        rarity * frequency * 2.2 / (frequency + 1.2 * (0.25 + 0.75 * relative))
+    }
+
+    /// A word's score: the documents having it in any field count, its occurrences in the named fields do.
+    fn word(&self, document: &Fake, word: &str, fields: &[&str]) -> Option<f64> {
+        let count = |document: &Fake, fields: &[&str]| -> f64 {
+            let times = |field: &&str| words_of(document, field).iter().filter(|other| *other == word).count() as f64;
+            fields.iter().map(|field| times(field) * if *field == "u" { 2.0 } else { 1.0 }).sum()
+        };
+        let mine = count(document, fields);
+        (mine > 0.0).then(|| self.bm25(document, mine, |other| count(other, &["t", "u"])))
+    }
+
+    /// The score of the words that share a stem and are not it, in the field with stems.
+    fn stemmed(&self, document: &Fake, shared: &str) -> Option<f64> {
+        let count = |document: &Fake| {
+            let words = words_of(document, "t");
+            words.iter().filter(|word| word.len() >= 4 && *word != shared && stem(word) == shared).count() as f64
+        };
+        let mine = count(document);
+        (mine > 0.0).then(|| self.bm25(document, mine, count))
+    }
+
+    /// The score of a document that matches.
+    fn score(&self, document: &Fake, node: &Node) -> Option<f64> {
+        let sum = |scores: Vec<Option<f64>>| {
+            let found: Vec<f64> = scores.into_iter().flatten().collect();
+            (!found.is_empty()).then(|| found.into_iter().sum::<f64>())
+        };
+        let found = match &node.kind {
+            NodeKind::Word { word, verbatim, fields } => {
+                let (word, names) = (std::str::from_utf8(word).unwrap(), names(fields));
+                let mut scores = vec![self.word(document, word, &names)];
+                if !verbatim && names.contains(&"t") {
+                    let shared = stem(word);
+                    scores.push(self.stemmed(document, &shared));
+                    if shared != word {
+                        scores.push(self.word(document, &shared, &["t"]));
+                    }
+                }
+                sum(scores)
+            }
+            NodeKind::Phrase { words, fields } => {
+                let words: Vec<&str> = words.iter().map(|word| std::str::from_utf8(word).unwrap()).collect();
+                let names = names(fields);
+                let there =
+                    names.iter().any(|field| words_of(document, field).windows(words.len()).any(|part| part == words));
+                there.then(|| words.iter().filter_map(|word| self.word(document, word, &names)).sum())
+            }
+            NodeKind::Affix { .. } | NodeKind::Fuzzy { .. } => {
+                let (fields, matches): (&Fields, Test) = match &node.kind {
+                    NodeKind::Affix { affix: Affix::Prefix(prefix), fields } => {
+                        (fields, Box::new(|word: &[u8]| word.starts_with(prefix)))
+                    }
+                    NodeKind::Fuzzy { word, fields, .. } => (fields, Box::new(|other: &[u8]| edits(word, other) <= 1)),
+                    _ => return None,
+                };
+                let names = names(fields);
+                let all: BTreeSet<String> = names.iter().flat_map(|field| words_of(document, field)).collect();
+                let matching = all.iter().filter(|word| matches(word.as_bytes()));
+                matching.filter_map(|word| self.word(document, word, &names)).max_by(f64::total_cmp)
+            }
+            NodeKind::Empty { .. } => document.get("t").filter(|text| text.is_empty()).map(|_| 0.0),
+            NodeKind::Tag { values, .. } => {
+                let tags = |document: &Fake| -> BTreeSet<String> {
+                    let text = String::from_utf8(document.get("g").cloned().unwrap_or_default()).unwrap();
+                    text.split(',').map(|tag| tag.trim().to_lowercase()).filter(|tag| !tag.is_empty()).collect()
+                };
+                let (own, mut scores) = (tags(document), Vec::new());
+                for value in values {
+                    let wanted = |tag: &str| match value {
+                        TagValue::Exact(value) => tag.as_bytes() == value.to_ascii_lowercase(),
+                        TagValue::Affix(_) => tag.starts_with("re"),
+                    };
+                    // Each tag of a clause counts alike: the sum of the rarities, saturated once.
+                    for tag in own.iter().filter(|tag| wanted(tag)) {
+                        scores.push(Some(
+                            self.bm25(document, 1.0, |other| f64::from(u8::from(tags(other).contains(tag)))),
+                        ));
+                    }
+                }
+                sum(scores)
+            }
+            NodeKind::Numeric { min, max, .. } => {
+                let number: Option<f64> = document.get("n").map(|text| String::from_utf8_lossy(text).parse().unwrap());
+                let above = |n: f64| if min.exclusive { n > min.value } else { n >= min.value };
+                let below = |n: f64| if max.exclusive { n < max.value } else { n <= max.value };
+                number.filter(|n| above(*n) && below(*n)).map(|_| 0.0)
+            }
+            NodeKind::Geo { lon, lat, radius, unit, .. } => {
+                let text = String::from_utf8_lossy(document.get("p")?).into_owned();
+                let (x, y) = text.split_once(',')?;
+                let near = crate::search::index::distance((*lon, *lat), (x.parse().unwrap(), y.parse().unwrap()));
+                (near <= radius * unit.metres()).then_some(0.0)
+            }
+            NodeKind::Missing { .. } => (!document.contains_key("n")).then_some(0.0),
+            NodeKind::VectorRange(range) => {
+                let own = document.get(if range.field == V { "v" } else { "w" })?;
+                (distance(range.field, own, &range.vector) <= range.radius).then_some(0.0)
+            }
+            NodeKind::And(kids) => kids
+                .iter()
+                .map(|kid| self.score(document, kid))
+                .collect::<Option<Vec<f64>>>()
+                .map(|scores| scores.iter().sum()),
+            NodeKind::Or(kids) => sum(kids.iter().map(|kid| self.score(document, kid)).collect()),
+            NodeKind::Not(kid) => self.score(document, kid).is_none().then_some(0.0),
+            NodeKind::Optional(kid) => Some(self.score(document, kid).unwrap_or(0.0)),
+            NodeKind::All => Some(self.saturate(document, 1.0, 1.0)),
+            NodeKind::Nothing => None,
+        };
+        found.map(|score| score * node.weight)
+    }
+}
+
+fn all() -> SearchOptions {
+    SearchOptions { limit: usize::MAX, scores: true, ..SearchOptions::default() }
+}
+
+fn verify(index: &SearchIndex, documents: &BTreeMap<Vec<u8>, Fake>, random: &mut SmallRng, what: &str) {
+    let mut naive = Naive { documents, average: 0.0 };
+    naive.average =
+        documents.values().map(|document| naive.length(document)).sum::<f64>() / documents.len().max(1) as f64;
+    for _ in 0..20 {
+        let root = node(random, 3);
+        let bound = index.bind(Query { root: root.clone(), knn: None }, all()).unwrap();
+        let found = bound.run(&Limits::default());
+        let own = |document: &Fake| if document.contains_key("s") { 0.5 } else { 1.0 };
+        let expected: BTreeMap<&[u8], f64> = documents
+            .iter()
+            .filter_map(|(key, document)| Some((&key[..], naive.score(document, &root)? * own(document))))
+            .collect();
+        let keys: BTreeSet<&[u8]> = found.hits.iter().map(|hit| &hit.key[..]).collect();
+        assert_eq!(keys, expected.keys().copied().collect(), "{what}: {root:?}");
+        assert_eq!((found.total, found.hits.len()), (keys.len(), keys.len()));
+        for hit in &found.hits {
+            let wanted = expected[&hit.key[..]];
+            assert!(
+                (hit.score - wanted).abs() <= 1e-9 * wanted.abs().max(1.0),
+                "{what}: {} not {wanted}: {root:?}",
+                hit.score
+            );
+        }
+        let order = |a: &Hit, b: &Hit| b.score.total_cmp(&a.score).then(a.document.cmp(&b.document));
+        assert!(found.hits.is_sorted_by(|a, b| order(a, b).is_lt()));
+        let page = SearchOptions { offset: 3, limit: 4, scores: true, ..SearchOptions::default() };
+        let page = index.bind(Query { root: root.clone(), knn: None }, page).unwrap().run(&Limits::default());
+        assert_eq!(page.hits, found.hits.iter().skip(3).take(4).cloned().collect::<Vec<_>>());
+        verify_nearest(index, documents, random, &expected, root, what);
+    }
+}
+
+fn verify_nearest(
+    index: &SearchIndex,
+    documents: &BTreeMap<Vec<u8>, Fake>,
+    random: &mut SmallRng,
+    matching: &BTreeMap<&[u8], f64>,
+    root: Node,
+    what: &str,
+) {
+    let (field, k) = (if random.random_bool(0.5) { V } else { W }, random.random_range(0..8));
+    let vector: Arc<[u8]> = components(random).into();
+    let knn =
+        Knn { field, k, vector: vector.clone(), parameter: Vec::new(), ef_runtime: None, distance: b"d".to_vec() };
+    let options = SearchOptions { order: Order::Document, ..all() };
+    let bound = index.bind(Query { root, knn: Some(knn) }, options).unwrap();
+    let found = bound.run(&Limits::default());
+    assert_eq!(found.rerank, None, "small vectors are exact");
+    let own = |key: &[u8]| Some(distance(field, documents.get(key)?.get(if field == V { "v" } else { "w" })?, &vector));
+    let mut expected: Vec<f64> = matching.keys().filter_map(|key| own(key)).collect();
+    expected.sort_by(f64::total_cmp);
+    expected.truncate(k);
+    let distances: Vec<f64> = found.hits.iter().map(|hit| hit.distances[0].unwrap()).collect();
+    assert_eq!(distances, expected, "{what}");
+    assert!(found.hits.iter().all(|hit| own(&hit.key) == hit.distances[0]));
+}
+
+#[test]
+fn queries_find_and_score_by_the_definitions() {
+    for seed in 0..4 {
+        let mut random = SmallRng::seed_from_u64(seed);
+        let mut index = SearchIndex::new(definition(schema()));
+        let mut documents = BTreeMap::new();
+        let mut bound: Vec<(BoundQuery, BTreeSet<Vec<u8>>)> = Vec::new();
+        for step in 0..300 {
+            let key = format!("k{}", random.random_range(0..60)).into_bytes();
+            if random.random_bool(0.7) {
+                let new = document(&mut random);
+                let outcome = index.put(&key, &new);
+                let before = documents.insert(key.clone(), new);
+                assert_eq!(outcome == Outcome::Added, before.is_none());
+                assert_eq!(index.put(&key, &documents[&key]), Outcome::Unchanged);
+            } else {
+                assert_eq!(index.remove(&key), documents.remove(&key).is_some());
+            }
+            if step % 100 == 50 {
+                let root = Node::new(NodeKind::Optional(Box::new(node(&mut random, 2))));
+                let query = index.bind(Query { root, knn: None }, all()).unwrap();
+                bound.push((query, documents.keys().cloned().collect()));
+            }
+            if step % 100 == 99 {
+                verify(&index, &documents, &mut random, &format!("seed {seed}, step {step}"));
+                index.check(&documents, || SearchIndex::new(definition(schema())));
+            }
+        }
+        // What was bound long ago tells of then.
+        for (bound, keys) in bound {
+            let found: BTreeSet<Vec<u8>> =
+                bound.run(&Limits::default()).hits.iter().map(|hit| hit.key.to_vec()).collect();
+            assert_eq!(found, keys, "seed {seed}");
+        }
+        for key in documents.keys() {
+            index.remove(key);
+        }
+        index.check(&BTreeMap::<Vec<u8>, Fake>::new(), || SearchIndex::new(definition(schema())));
+    }
+}

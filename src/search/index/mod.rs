@@ -1,0 +1,313 @@
+//! Documents and what is looked up in them.
+//!
+//! The thread that owns a [`SearchIndex`] alone changes it. A query takes hold of the index as it is at one moment
+//! ([`SearchIndex::bind`]: constant time) and runs on any thread without a lock.
+
+mod analyse;
+#[cfg(test)]
+mod check;
+mod docset;
+mod document;
+mod fields;
+mod geo;
+mod names;
+mod pages;
+mod parse;
+mod postings;
+mod put;
+mod ranges;
+mod records;
+mod state;
+mod tags;
+mod tree;
+mod varint;
+mod vector_field;
+mod vectors;
+mod words;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+pub use document::*;
+
+use super::evaluate::{BoundQuery, SearchOptions};
+use super::query::Query;
+use super::schema::{Definition, Field, Kind};
+use super::text::fold;
+use super::value::Value;
+use crate::index::{VectorIndex, Waiter};
+pub(super) use docset::{DocSet, SEGMENT};
+pub(super) use fields::Finder;
+pub(super) use geo::{cover, distance, middle};
+pub(super) use parse::several;
+pub(super) use postings::{Cursor, Entry, Postings};
+pub(super) use ranges::{gather, number_code};
+pub(super) use records::Known;
+pub(super) use state::{LanguageFilter, State};
+pub(super) use tags::Tags;
+pub(super) use tree::Tree;
+pub(super) use vector_field::{VectorRows, is_exact};
+pub(super) use vectors::{decode, exact_distance};
+pub(super) use words::Group;
+
+use vector_field::VectorField;
+
+/// Numbers of documents that went are used again from so many on, so that in small indexes order is that of coming.
+const SPARE_NUMBERS: usize = 1024;
+
+/// An index: its definition and what it knows of its documents.
+pub struct SearchIndex {
+    state: Arc<State>,
+    /// The next new number.
+    next: u32,
+    /// Numbers of documents that went, the oldest first.
+    free: VecDeque<u32>,
+    failures: Failures,
+    field_failures: Vec<Failures>,
+    /// By the field's position; None for fields of other kinds.
+    vectors: Vec<Option<VectorField>>,
+    /// Of a saved index: the rows of keys that were not loaded yet.
+    saved: HashMap<Vec<u8>, Vec<Known>>,
+}
+
+impl SearchIndex {
+    /// An empty index.
+    pub fn new(definition: Definition) -> SearchIndex {
+        let fields = definition.fields.clone();
+        let mut index = SearchIndex {
+            state: Arc::new(State::new(Definition { fields: Vec::new(), ..definition })),
+            next: 1,
+            free: VecDeque::new(),
+            failures: Failures::default(),
+            field_failures: Vec::new(),
+            vectors: Vec::new(),
+            saved: HashMap::new(),
+        };
+        index.add_fields(fields);
+        index
+    }
+
+    /// The definition, with the fields added since.
+    pub fn definition(&self) -> &Definition {
+        &self.state.definition
+    }
+
+    /// Takes in a document, new or changed: of one that is known only the fields that differ. A document that does not fit
+    /// is left out, and an older version of it removed.
+    pub fn put(&mut self, key: &[u8], document: &dyn Document) -> Outcome {
+        let read = match put::read(&self.state, document) {
+            Ok(read) => read,
+            Err(failure) => {
+                self.remove(key);
+                self.note(key, &failure);
+                return Outcome::Refused(failure);
+            }
+        };
+        let (number, name) = match self.state.records.find(key) {
+            Some(number) => (number, self.state.records.get(number).expect("a document that is there").key.clone()),
+            None => match self.take_number() {
+                Some(number) => (number, key.into()),
+                None => {
+                    let failure = Failure { field: None, text: "There are as many documents as there can be".into() };
+                    self.note(key, &failure);
+                    return Outcome::Refused(failure);
+                }
+            },
+        };
+        let saved = self.saved.remove(key).unwrap_or_default();
+        read.put(Arc::make_mut(&mut self.state), &mut self.vectors, number, name, saved)
+    }
+
+    fn take_number(&mut self) -> Option<u32> {
+        if self.free.len() > SPARE_NUMBERS + self.len() || self.next == u32::MAX {
+            return self.free.pop_front();
+        }
+        self.next += 1;
+        Some(self.next - 1)
+    }
+
+    fn note(&mut self, key: &[u8], failure: &Failure) {
+        let field = failure.field.and_then(|field| self.field_failures.get_mut(field));
+        for failures in field.into_iter().chain([&mut self.failures]) {
+            failures.count += 1;
+            failures.last = Some((failure.text.clone(), key.to_vec()));
+        }
+    }
+
+    /// Forgets a document; whether it was there.
+    pub fn remove(&mut self, key: &[u8]) -> bool {
+        let Some(number) = self.state.records.find(key) else { return false };
+        put::take_out(Arc::make_mut(&mut self.state), &mut self.vectors, number);
+        self.free.push_back(number);
+        true
+    }
+
+    /// A document gets another key, and a document that had that key goes. Whether it was there.
+    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
+        let Some(number) = self.state.records.find(from) else { return false };
+        if from != to {
+            self.remove(to);
+            Arc::make_mut(&mut self.state).records.rename(number, to.into());
+        }
+        true
+    }
+
+    /// Fields for documents to come; those that are there have to be put again.
+    pub fn add_fields(&mut self, fields: Vec<Field>) {
+        self.field_failures.resize(self.field_failures.len() + fields.len(), Failures::default());
+        let state = Arc::make_mut(&mut self.state);
+        for field in &fields {
+            let options = if let Kind::Vector(options) = &field.kind { Some(options) } else { None };
+            self.vectors.push(options.filter(|_| !field.no_index).map(VectorField::new));
+        }
+        state.add_fields(fields);
+        for (index, vectors) in state.fields.iter_mut().zip(&self.vectors) {
+            if let (Finder::None, Some(vectors)) = (&index.finder, vectors) {
+                index.finder = Finder::Vectors(vectors.rows());
+            }
+        }
+    }
+
+    /// Adds words to a synonym group; a word may be in many.
+    pub fn add_synonyms(&mut self, group: &[u8], words: &[Vec<u8>]) {
+        let synonyms = Arc::make_mut(&mut Arc::make_mut(&mut self.state).synonyms);
+        let members = synonyms.groups.entry(group.to_vec()).or_default();
+        for word in words.iter().map(|word| fold(word).into_owned()) {
+            if !members.contains(&word) {
+                members.push(word.clone());
+                synonyms.by_word.entry(word).or_default().push(group.to_vec());
+            }
+        }
+    }
+
+    /// The synonym groups, each with its words.
+    pub fn synonyms(&self) -> impl Iterator<Item = (&[u8], &[Vec<u8>])> {
+        self.state.synonyms.groups.iter().map(|(group, words)| (&group[..], &words[..]))
+    }
+
+    /// Whether the key's document is in the index.
+    pub fn contains(&self, key: &[u8]) -> bool {
+        self.state.records.find(key).is_some()
+    }
+
+    /// Documents in the index.
+    pub fn len(&self) -> usize {
+        self.state.records.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The value by which a document sorts, if the index keeps it: of SORTABLE fields and of NUMERIC ones.
+    pub fn sort_value(&self, document: u32, field: usize) -> Option<Value> {
+        self.state.sort_value(document, field)
+    }
+
+    /// Counters and sizes for FT.INFO. Walks what it counts: no more than a few nodes per thousand documents.
+    pub fn stats(&self) -> Stats {
+        let state = &self.state;
+        let (document_bytes, key_bytes) = state.records.bytes();
+        let (posting_bytes, word_bytes) = state.words.bytes();
+        let mut stats = Stats {
+            documents: self.len() as u64,
+            max_document: u64::from(self.next - 1),
+            terms: state.words.terms().len() as u64,
+            records: state.words.records as u64,
+            inverted_bytes: posting_bytes as u64,
+            inverted_blocks: state.words.blocks() as u64,
+            document_bytes: document_bytes as u64,
+            key_bytes: key_bytes as u64,
+            text_bytes: word_bytes as u64,
+            failures: self.failures.clone(),
+            ..Stats::default()
+        };
+        for vectors in self.vector_indexes() {
+            let bytes = vectors.bytes();
+            stats.vector_bytes += (bytes.vectors + bytes.links + bytes.rest) as u64;
+        }
+        for index in &state.fields {
+            stats.records += index.records() as u64;
+            stats.sortable_bytes += index.column.bytes() as u64;
+            match &index.finder {
+                Finder::Tags(_) => stats.tag_bytes += index.bytes() as u64,
+                Finder::Points(_) => stats.geo_bytes += index.bytes() as u64,
+                _ => stats.inverted_bytes += index.bytes() as u64,
+            }
+        }
+        stats.total_bytes = [
+            stats.inverted_bytes,
+            stats.document_bytes,
+            stats.key_bytes,
+            stats.text_bytes,
+            stats.sortable_bytes,
+            stats.tag_bytes,
+            stats.geo_bytes,
+            stats.vector_bytes,
+            state.all.bytes() as u64,
+        ]
+        .iter()
+        .sum();
+        stats
+    }
+
+    /// Whether so many vectors wait to be linked that replies to writes should wait
+    /// ([`SearchIndex::wait_for_room`]).
+    pub fn is_over_bound(&self) -> bool {
+        self.vector_indexes().any(VectorIndex::is_over_bound)
+    }
+
+    /// Parks a waiter (a reply that waits) until there is room; drops it then, on any thread.
+    pub fn wait_for_room(&self, waiter: Waiter) {
+        if let Some(full) = self.vector_indexes().find(|index| index.is_over_bound()) {
+            full.wait_for_room(waiter);
+        }
+    }
+
+    /// Links some of what waits on this thread: where a reply cannot wait.
+    pub fn link_some(&mut self) {
+        self.vectors.iter_mut().flatten().for_each(|field| field.index.link_some());
+    }
+
+    /// Vectors that wait to be linked.
+    pub fn pending(&self) -> usize {
+        self.vector_indexes().map(VectorIndex::pending).sum()
+    }
+
+    fn vector_indexes(&self) -> impl Iterator<Item = &VectorIndex> {
+        self.vectors.iter().flatten().map(|field| &field.index)
+    }
+
+    /// The vectors of a field, if it is a VECTOR field.
+    pub fn vector_index(&self, field: usize) -> Option<&VectorIndex> {
+        self.vectors.get(field)?.as_ref().map(|field| &field.index)
+    }
+
+    pub(super) fn state(&self) -> &Arc<State> {
+        &self.state
+    }
+
+    /// Failures of a field of the schema.
+    pub fn failures(&self, field: usize) -> Failures {
+        self.field_failures.get(field).cloned().unwrap_or_default()
+    }
+
+    /// The distinct values of a TAG field, in byte order; None if the field is of another kind or not indexed.
+    pub fn tag_values(&self, field: usize) -> Option<Vec<Arc<[u8]>>> {
+        match &self.state.fields.get(field)?.finder {
+            Finder::Tags(tags) => Some(tags.values().iter().map(|(value, _)| value.clone()).collect()),
+            _ => None,
+        }
+    }
+
+    /// Bytes of memory, all in all. An estimate.
+    pub fn bytes(&self) -> usize {
+        self.stats().total_bytes as usize
+    }
+
+    /// Binds a query to the index as it is now, in constant time. Errors are those that only the options show: slop or order
+    /// over a field of several values in no order.
+    pub fn bind(&self, query: Query, options: SearchOptions) -> Result<BoundQuery, String> {
+        BoundQuery::new(self, query, options)
+    }
+}

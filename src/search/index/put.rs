@@ -1,0 +1,279 @@
+//! A document comes, changes or goes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::analyse::{analyse, hash_of, remove_words};
+use super::document::{Document, Failure, FieldValue, Outcome};
+use super::fields::{FieldIndex, Finder, folds};
+use super::parse::{Parsed, number, parse};
+use super::ranges::{Ranges, number_code};
+use super::records::{Known, KnownText, Record};
+use super::state::State;
+use super::tags::Tags;
+use super::vector_field::VectorField;
+use crate::search::schema::{Definition, Field, Kind, Source};
+use crate::search::text::{Language, fold};
+use crate::search::value::Value;
+
+/// A document read as an index's schema says.
+pub struct Read {
+    parsed: Vec<Parsed>,
+    /// Sort values of SORTABLE fields.
+    sort: Vec<Option<Value>>,
+    score: f64,
+    language: Language,
+    payload: Option<Vec<u8>>,
+}
+
+/// Reads a document; nothing is changed yet.
+pub fn read(state: &State, document: &dyn Document) -> Result<Read, Failure> {
+    let definition = &state.definition;
+    let mut read = Read {
+        parsed: Vec::with_capacity(definition.fields.len()),
+        sort: Vec::with_capacity(definition.fields.len()),
+        score: score(definition, document),
+        language: language(state, document)?,
+        payload: definition.payload_field.as_ref().and_then(|path| text(document.field(path))),
+    };
+    for (at, field) in definition.fields.iter().enumerate() {
+        let value = document.field(&field.path);
+        read.sort.push(if field.sortable { sort_value(definition, field, &value) } else { None });
+        match parse(definition, field, value) {
+            Ok(parsed) => read.parsed.push(parsed),
+            Err(text) => return Err(Failure { field: Some(at), text }),
+        }
+    }
+    Ok(read)
+}
+
+fn text(value: FieldValue) -> Option<Vec<u8>> {
+    match value {
+        FieldValue::Bytes(bytes) => Some(bytes),
+        FieldValue::Json(values) => match values.into_iter().next()? {
+            serde_json::Value::String(text) => Some(text.into_bytes()),
+            serde_json::Value::Null => None,
+            other => Some(other.to_string().into_bytes()),
+        },
+        FieldValue::Absent => None,
+    }
+}
+
+fn score(definition: &Definition, document: &dyn Document) -> f64 {
+    let given = definition.score_field.as_ref().and_then(|path| text(document.field(path)));
+    given.and_then(|text| number(&text).ok()).unwrap_or(definition.score)
+}
+
+fn language(state: &State, document: &dyn Document) -> Result<Language, Failure> {
+    let Some(path) = &state.definition.language_field else { return Ok(state.language) };
+    let Some(name) = text(document.field(path)) else { return Ok(state.language) };
+    match (Language::named(&name), state.definition.source) {
+        (Some(language), _) => Ok(language),
+        (None, Source::Hash) => Ok(state.language),
+        (None, Source::Json) => Err(Failure { field: None, text: "Invalid language".into() }),
+    }
+}
+
+/// The value by which a document sorts: a field's first.
+fn sort_value(definition: &Definition, field: &Field, value: &FieldValue) -> Option<Value> {
+    let fold = |bytes: &[u8]| match folds(field, definition.source) {
+        true => fold(bytes).into(),
+        false => bytes.into(),
+    };
+    match (value, &field.kind) {
+        (FieldValue::Bytes(bytes), Kind::Numeric) => number(bytes).ok().map(Value::Number),
+        (FieldValue::Bytes(bytes), _) => Some(Value::Text(fold(bytes))),
+        (FieldValue::Json(values), kind) => {
+            let first = match values.iter().find(|value| !value.is_null())? {
+                serde_json::Value::Array(values) => values.iter().find(|value| !value.is_null())?,
+                one => one,
+            };
+            match (first, kind) {
+                (serde_json::Value::Number(number), Kind::Numeric) => number.as_f64().map(Value::Number),
+                (serde_json::Value::String(text), _) => Some(Value::Text(fold(text.as_bytes()))),
+                (serde_json::Value::Bool(truth), _) => Some(Value::Text(truth.to_string().into_bytes().into())),
+                _ => None,
+            }
+        }
+        (FieldValue::Absent, _) => None,
+    }
+}
+
+impl Read {
+    /// Puts the document in the place of what the index has of it; whether anything differs.
+    /// `saved` are rows of vectors that a saved index has for the key.
+    pub fn put(
+        self,
+        state: &mut State,
+        vectors: &mut [Option<VectorField>],
+        document: u32,
+        key: Arc<[u8]>,
+        saved: Vec<Known>,
+    ) -> Outcome {
+        let before = state.records.get(document).cloned();
+        let (mut known, old_text) =
+            before.as_ref().map_or_else(|| (saved, KnownText::default()), |record| record.known());
+        let was = before.as_ref().map_or(self.language, |record| record.language);
+        known.resize(self.parsed.len(), Known::Missing);
+        let mut changed = before.is_none();
+        changed |= before.as_ref().is_some_and(|record| {
+            record.score != self.score
+                || record.language != self.language
+                || record.payload.as_deref() != self.payload.as_deref()
+        });
+        let definition = state.definition.clone();
+        let mut texts = Vec::new();
+        for ((at, field), (parsed, sort)) in
+            definition.fields.iter().enumerate().zip(self.parsed.into_iter().zip(self.sort))
+        {
+            let index = &mut state.fields[at];
+            if field.sortable && index.column.get(document) != sort {
+                index.column.set(document, sort);
+                changed = true;
+            }
+            let mut place = Place { index, field, vectors: vectors[at].as_mut(), document };
+            let new = place.apply(&known[at], parsed, &mut texts);
+            changed |= known[at] != new;
+            known[at] = new;
+        }
+        let hash = if texts.is_empty() { 0 } else { hash_of(&texts) };
+        let (mut text, mut length) =
+            (KnownText { hash, words: old_text.words.clone() }, state.records.length(document));
+        let mut greatest = before.as_ref().map_or(0, |record| record.max_frequency);
+        if hash != old_text.hash || was != self.language {
+            let analysed = analyse(state, &texts);
+            length = analysed.length;
+            (text.words, greatest) = analysed.put(state, document, self.language, &old_text, was);
+            changed = true;
+        }
+        if !changed {
+            return Outcome::Unchanged;
+        }
+        set_language(state, document, was, self.language);
+        state.all.insert(document);
+        let mut record = Record::new(key, &known, &text);
+        (record.score, record.language, record.max_frequency) = (self.score, self.language, greatest);
+        record.payload = self.payload.map(Arc::from);
+        state.records.set(document, record, length);
+        if before.is_some() { Outcome::Changed } else { Outcome::Added }
+    }
+}
+
+fn set_language(state: &mut State, document: u32, was: Language, is: Language) {
+    if was != state.language
+        && was != is
+        && let Some((_, set)) = state.languages.iter_mut().find(|(language, _)| *language == was)
+    {
+        set.remove(document);
+    }
+    if is != state.language {
+        match state.languages.iter_mut().find(|(language, _)| *language == is) {
+            Some((_, set)) => drop(set.insert(document)),
+            None => state.languages.push((is, super::docset::DocSet::One(document))),
+        }
+    }
+}
+
+/// A document's place in a field.
+struct Place<'a> {
+    index: &'a mut FieldIndex,
+    field: &'a Field,
+    vectors: Option<&'a mut VectorField>,
+    document: u32,
+}
+
+impl Place<'_> {
+    /// Puts values in the place of those that were known. Texts go to the list.
+    fn apply(&mut self, old: &Known, parsed: Parsed, texts: &mut Vec<(u32, Vec<Vec<u8>>)>) -> Known {
+        let (index, document) = (&mut *self.index, self.document);
+        if parsed == Parsed::Missing {
+            if *old != Known::Missing {
+                remove(index, self.vectors.as_deref_mut(), document, old);
+            }
+            if self.field.index_missing && !index.missing.contains(document) {
+                index.missing.insert(document);
+            }
+            return Known::Missing;
+        }
+        if *old == Known::Missing {
+            index.missing.remove(document);
+        }
+        match (&mut index.finder, parsed) {
+            (Finder::Tags(tags), Parsed::Tags(values)) => apply_tags(tags, document, old, &values),
+            (Finder::Numbers(ranges), Parsed::Numbers(numbers)) => {
+                let codes = |numbers: &[f64]| numbers.iter().map(|number| number_code(*number)).collect::<Vec<_>>();
+                let before = if let Known::Numbers(numbers) = old { codes(numbers) } else { Vec::new() };
+                apply_codes(ranges, document, &before, &codes(&numbers));
+                Known::Numbers(numbers)
+            }
+            (Finder::Points(ranges), Parsed::Points(cells)) => {
+                let before = if let Known::Points(cells) = old { &cells[..] } else { &[] };
+                apply_codes(ranges, document, before, &cells);
+                Known::Points(cells)
+            }
+            (Finder::Text { number, empty }, Parsed::Texts(values)) => {
+                let is_empty = self.field.index_empty && values.iter().any(Vec::is_empty);
+                texts.push((*number, values));
+                if is_empty {
+                    empty.insert(document);
+                    return Known::Empty;
+                }
+                empty.remove(document);
+                Known::Present
+            }
+            (Finder::Vectors(rows), Parsed::Vectors(values)) => {
+                let (Some(vectors), Kind::Vector(options)) = (self.vectors.as_deref_mut(), &self.field.kind) else {
+                    return Known::Present;
+                };
+                let hash = hash_of(&values);
+                match old {
+                    Known::Vectors(before, _) if *before == hash => old.clone(),
+                    Known::Vectors(_, old) => Known::Vectors(hash, vectors.put(options, rows, document, old, &values)),
+                    _ => Known::Vectors(hash, vectors.put(options, rows, document, &[], &values)),
+                }
+            }
+            _ => Known::Present,
+        }
+    }
+}
+
+/// Takes a document out of a field.
+fn remove(index: &mut FieldIndex, vectors: Option<&mut VectorField>, document: u32, known: &Known) {
+    if let (Finder::Vectors(rows), Some(vectors), Known::Vectors(_, old)) = (&mut index.finder, vectors, known) {
+        vectors.remove(rows, document, old);
+    }
+    index.remove(document, known);
+}
+
+fn apply_tags(tags: &mut Tags, document: u32, old: &Known, values: &[Vec<u8>]) -> Known {
+    let before = if let Known::Tags(numbers) = old { &numbers[..] } else { &[] };
+    let stays = |number: u32, tags: &Tags| {
+        tags.name(number).is_some_and(|name| values.binary_search_by(|value| value[..].cmp(name)).is_ok())
+    };
+    for number in before {
+        if !stays(*number, tags) {
+            tags.remove(*number, document);
+        }
+    }
+    Known::Tags(values.iter().map(|value| tags.insert(value, document)).collect())
+}
+
+fn apply_codes(ranges: &mut Ranges, document: u32, before: &[u64], after: &[u64]) {
+    let [before, after] = [before, after].map(|codes| codes.iter().copied().collect::<BTreeSet<u64>>());
+    before.difference(&after).for_each(|code| ranges.remove(*code, document));
+    after.difference(&before).for_each(|code| ranges.insert(*code, document));
+}
+
+/// Takes a document out of an index.
+pub fn take_out(state: &mut State, vectors: &mut [Option<VectorField>], document: u32) {
+    let Some(record) = state.records.get(document).cloned() else { return };
+    let (known, text) = record.known();
+    for ((index, vectors), known) in state.fields.iter_mut().zip(vectors).zip(&known) {
+        remove(index, vectors.as_mut(), document, known);
+        index.column.set(document, None);
+    }
+    remove_words(state, document, &text, record.language);
+    set_language(state, document, record.language, state.language);
+    state.all.remove(document);
+    state.records.remove(document);
+}

@@ -1,0 +1,245 @@
+//! What an index remembers of each document: enough to take it out again and to see what changed.
+
+use std::sync::Arc;
+
+use super::pages::Pages;
+use super::tree::Tree;
+use super::varint;
+use crate::search::text::Language;
+
+/// A document's entry in the table of documents.
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub key: Arc<[u8]>,
+    /// Its weight.
+    pub score: f64,
+    /// Of its fields, as [`Known`]s one after the other; after them, its words.
+    body: Box<[u8]>,
+    /// The greatest frequency of a word or stem.
+    pub max_frequency: u32,
+    pub language: Language,
+    pub payload: Option<Arc<[u8]>>,
+}
+
+/// What is known of a field.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Known {
+    #[default]
+    Missing,
+    /// There, and nothing of it kept here.
+    Present,
+    /// Numbers of tags.
+    Tags(Vec<u32>),
+    Numbers(Vec<f64>),
+    /// Cells.
+    Points(Vec<u64>),
+    /// A hash of the values, and the rows of the vectors.
+    Vectors(u64, Vec<u32>),
+    /// There, with an empty text among its values.
+    Empty,
+}
+
+/// What is known of all texts of a document together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct KnownText {
+    /// Of the values of all fields.
+    pub hash: u64,
+    /// Numbers of the words.
+    pub words: Vec<u32>,
+}
+
+impl Record {
+    pub fn new(key: Arc<[u8]>, fields: &[Known], text: &KnownText) -> Record {
+        let mut body = Vec::new();
+        varint::put(&mut body, fields.len() as u64);
+        fields.iter().for_each(|known| put_known(&mut body, known));
+        body.extend_from_slice(&text.hash.to_le_bytes());
+        text.words.iter().for_each(|word| varint::put(&mut body, u64::from(*word)));
+        let body = body.into();
+        Record { key, score: 1.0, body, max_frequency: 0, language: Language::default(), payload: None }
+    }
+
+    /// What is known of the fields that the schema had, and of the texts.
+    pub fn known(&self) -> (Vec<Known>, KnownText) {
+        let mut rest = &self.body[..];
+        let fields = varint::take(&mut rest);
+        let known = (0..fields).map(|_| take_known(&mut rest)).collect();
+        let hash = take_u64(&mut rest);
+        let mut words = Vec::new();
+        while !rest.is_empty() {
+            words.push(varint::take(&mut rest) as u32);
+        }
+        (known, KnownText { hash, words })
+    }
+
+    /// What is known of one field.
+    pub fn field(&self, field: usize) -> Known {
+        let mut rest = &self.body[..];
+        if varint::take(&mut rest) <= field as u64 {
+            return Known::Missing;
+        }
+        (0..field).for_each(|_| skip_known(&mut rest));
+        take_known(&mut rest)
+    }
+
+    /// Bytes, its key included.
+    pub fn bytes(&self) -> usize {
+        16 + size_of::<Record>()
+            + self.body.len()
+            + 16
+            + self.key.len()
+            + self.payload.as_ref().map_or(0, |payload| 16 + payload.len())
+    }
+}
+
+fn put_known(out: &mut Vec<u8>, known: &Known) {
+    let count = |out: &mut Vec<u8>, kind: u64, count: usize| varint::put(out, kind | (count as u64) << 3);
+    match known {
+        Known::Missing => out.push(0),
+        Known::Present => out.push(1),
+        Known::Empty => out.push(2),
+        Known::Tags(tags) => {
+            count(out, 3, tags.len());
+            tags.iter().for_each(|tag| varint::put(out, u64::from(*tag)));
+        }
+        Known::Numbers(numbers) => {
+            count(out, 4, numbers.len());
+            numbers.iter().for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
+        }
+        Known::Points(points) => {
+            count(out, 5, points.len());
+            points.iter().for_each(|point| out.extend_from_slice(&point.to_le_bytes()));
+        }
+        Known::Vectors(hash, rows) => {
+            count(out, 6, rows.len());
+            out.extend_from_slice(&hash.to_le_bytes());
+            rows.iter().for_each(|row| varint::put(out, u64::from(*row)));
+        }
+    }
+}
+
+fn take_u64(rest: &mut &[u8]) -> u64 {
+    u64::from_le_bytes(varint::take_bytes(rest, 8).try_into().unwrap_or_default())
+}
+
+fn take_known(rest: &mut &[u8]) -> Known {
+    let head = varint::take(rest);
+    let count = 0..head >> 3;
+    match head & 7 {
+        1 => Known::Present,
+        2 => Known::Empty,
+        3 => Known::Tags(count.map(|_| varint::take(rest) as u32).collect()),
+        4 => Known::Numbers(count.map(|_| f64::from_bits(take_u64(rest))).collect()),
+        5 => Known::Points(count.map(|_| take_u64(rest)).collect()),
+        6 => Known::Vectors(take_u64(rest), count.map(|_| varint::take(rest) as u32).collect()),
+        _ => Known::Missing,
+    }
+}
+
+fn skip_known(rest: &mut &[u8]) {
+    let head = varint::take(rest);
+    let count = head >> 3;
+    match head & 7 {
+        3 => skip_numbers(rest, count),
+        4 | 5 => drop(varint::take_bytes(rest, 8 * count as usize)),
+        6 => {
+            varint::take_bytes(rest, 8);
+            skip_numbers(rest, count);
+        }
+        _ => {}
+    }
+}
+
+fn skip_numbers(rest: &mut &[u8], count: u64) {
+    for _ in 0..count {
+        varint::take(rest);
+    }
+}
+
+/// The table of documents.
+#[derive(Clone, Default)]
+pub struct Records {
+    by_key: Tree<Arc<[u8]>, u32>,
+    records: Pages<Option<Arc<Record>>>,
+    /// Weighted counts of words.
+    lengths: Pages<u32>,
+    /// The sum of all lengths.
+    pub total_length: u64,
+    bytes: usize,
+}
+
+impl Records {
+    pub fn find(&self, key: &[u8]) -> Option<u32> {
+        self.by_key.get(key).copied()
+    }
+
+    pub fn get(&self, document: u32) -> Option<&Arc<Record>> {
+        self.records.get(document)?.as_ref()
+    }
+
+    /// A document's length in words, weighted.
+    pub fn length(&self, document: u32) -> u32 {
+        self.lengths.get(document).copied().unwrap_or(0)
+    }
+
+    /// Documents.
+    pub fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// Sets a document's record and length.
+    pub fn set(&mut self, document: u32, record: Record, length: u32) {
+        self.by_key.insert(record.key.clone(), document);
+        self.bytes += record.bytes();
+        self.total_length += u64::from(length);
+        let before = self.records.get_mut(document).replace(Arc::new(record));
+        self.bytes -= before.map_or(0, |record| record.bytes());
+        self.total_length -= u64::from(std::mem::replace(self.lengths.get_mut(document), length));
+    }
+
+    /// Takes a document out.
+    pub fn remove(&mut self, document: u32) {
+        if let Some(record) = self.records.get_mut(document).take() {
+            self.by_key.remove(&record.key[..]);
+            self.bytes -= record.bytes();
+            self.total_length -= u64::from(std::mem::take(self.lengths.get_mut(document)));
+        }
+    }
+
+    /// A document gets another key, which none has.
+    pub fn rename(&mut self, document: u32, key: Arc<[u8]>) {
+        let Some(record) = self.get(document).cloned() else { return };
+        let renamed = Record { key: key.clone(), ..Record::clone(&record) };
+        self.by_key.remove(&record.key[..]);
+        self.bytes = self.bytes + renamed.bytes() - record.bytes();
+        self.by_key.insert(key, document);
+        *self.records.get_mut(document) = Some(Arc::new(renamed));
+    }
+
+    /// Bytes of the table, and of the keys' order.
+    pub fn bytes(&self) -> (usize, usize) {
+        (self.bytes + self.records.bytes() + self.lengths.bytes(), self.by_key.bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_give_back_what_is_known() {
+        let fields = [
+            Known::Missing,
+            Known::Tags(vec![0, 5, 1 << 30]),
+            Known::Numbers(vec![-0.5, f64::INFINITY]),
+            Known::Points(vec![u64::MAX]),
+            Known::Present,
+            Known::Vectors(77, vec![3, 300]),
+            Known::Empty,
+        ];
+        let text = KnownText { hash: 0xfeed_beef_0123_4567, words: vec![1, 200, 70_000] };
+        let record = Record::new(b"key".as_slice().into(), &fields, &text);
+        assert_eq!(record.known(), (fields.to_vec(), text));
+        fields.iter().enumerate().for_each(|(at, known)| assert_eq!(&record.field(at), known));
+    }
+}

@@ -1,0 +1,79 @@
+//! A TAG field: for each value the documents that have it.
+
+use std::sync::Arc;
+
+use super::docset::DocSet;
+use super::names::Names;
+use super::tree::Tree;
+
+/// See the module.
+#[derive(Clone, Default)]
+pub struct Tags {
+    values: Tree<Arc<[u8]>, Tag>,
+    names: Names,
+    records: usize,
+    /// Bytes behind the sets.
+    set_bytes: usize,
+    name_bytes: usize,
+}
+
+/// A value, and who has it.
+#[derive(Clone, Default)]
+pub struct Tag {
+    number: u32,
+    pub documents: DocSet,
+}
+
+impl Tags {
+    /// Notes that a document has a value; the value's number.
+    pub fn insert(&mut self, value: &[u8], document: u32) -> u32 {
+        if let Some(tag) = self.values.get(value) {
+            if tag.documents.contains(document) {
+                return tag.number;
+            }
+        } else {
+            let name: Arc<[u8]> = value.into();
+            let number = self.names.add(name.clone());
+            self.values.insert(name, Tag { number, documents: DocSet::Empty });
+            self.name_bytes += 16 + value.len();
+        }
+        let tag = self.values.get_mut(value).expect("a value that is there");
+        let before = tag.documents.bytes();
+        self.records += usize::from(tag.documents.insert(document));
+        self.set_bytes = self.set_bytes + tag.documents.bytes() - before;
+        tag.number
+    }
+
+    /// Takes a document from a value; a value without documents goes.
+    pub fn remove(&mut self, number: u32, document: u32) {
+        let Some(name) = self.names.get(number).cloned() else { return };
+        let Some(tag) = self.values.get_mut(&name[..]) else { return };
+        let before = tag.documents.bytes();
+        self.records -= usize::from(tag.documents.remove(document));
+        self.set_bytes = self.set_bytes + tag.documents.bytes() - before;
+        if tag.documents.is_empty() {
+            self.values.remove(&name[..]);
+            self.names.remove(number);
+            self.name_bytes -= 16 + name.len();
+        }
+    }
+
+    /// A value's name by its number.
+    pub fn name(&self, number: u32) -> Option<&Arc<[u8]>> {
+        self.names.get(number)
+    }
+
+    /// All values, in byte order.
+    pub fn values(&self) -> &Tree<Arc<[u8]>, Tag> {
+        &self.values
+    }
+
+    /// Pairs of a value and a document.
+    pub fn records(&self) -> usize {
+        self.records
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.values.bytes() + self.names.bytes() + self.set_bytes + self.name_bytes
+    }
+}

@@ -1,0 +1,129 @@
+//! Vectors of documents as bytes of their field's element type.
+
+use serde_json::Value as Json;
+
+use crate::search::schema::{Element, Metric, VectorOptions};
+
+/// The components in single precision, as the index of vectors takes them.
+pub fn decode(bytes: &[u8], element: Element) -> Vec<f32> {
+    components(bytes, element).into_iter().map(|component| component as f32).collect()
+}
+
+/// Whether all components are numbers.
+pub fn finite(bytes: &[u8], element: Element) -> Result<(), String> {
+    let all = match element {
+        Element::Float32 => bytes.as_chunks().0.iter().all(|&bytes| f32::from_le_bytes(bytes).is_finite()),
+        Element::Float64 => bytes.as_chunks().0.iter().all(|&bytes| (f64::from_le_bytes(bytes) as f32).is_finite()),
+        Element::Float16 => bytes.as_chunks().0.iter().all(|&bytes| u16::from_le_bytes(bytes) & 0x7c00 != 0x7c00),
+        Element::Bfloat16 => bytes.as_chunks().0.iter().all(|&bytes| u16::from_le_bytes(bytes) & 0x7f80 != 0x7f80),
+        Element::Int8 | Element::Uint8 => true,
+    };
+    if all { Ok(()) } else { Err("Could not add vector with a component that is not finite".into()) }
+}
+
+/// The bytes of an array of numbers.
+pub fn from_json(options: &VectorOptions, value: &Json) -> Result<Vec<u8>, String> {
+    let Json::Array(components) = value else {
+        return Err("Invalid JSON type: a vector must be an array of numbers".into());
+    };
+    if components.len() != options.dim {
+        return Err(format!("Invalid vector length. Expected {}, got {}", options.dim, components.len()));
+    }
+    let mut bytes = Vec::with_capacity(options.dim * options.element.size());
+    for component in components {
+        put_component(&mut bytes, component, options.element)
+            .ok_or("Invalid JSON type: the components of a vector must be numbers that fit its type")?;
+    }
+    finite(&bytes, options.element)?;
+    Ok(bytes)
+}
+
+fn put_component(bytes: &mut Vec<u8>, component: &Json, element: Element) -> Option<()> {
+    match element {
+        Element::Float64 => bytes.extend_from_slice(&component.as_f64()?.to_le_bytes()),
+        Element::Float32 => bytes.extend_from_slice(&(component.as_f64()? as f32).to_le_bytes()),
+        Element::Float16 => bytes.extend_from_slice(&half(component.as_f64()? as f32).to_le_bytes()),
+        Element::Bfloat16 => bytes.extend_from_slice(&brain(component.as_f64()? as f32).to_le_bytes()),
+        Element::Int8 => bytes.push(i8::try_from(component.as_i64()?).ok()? as u8),
+        Element::Uint8 => bytes.push(u8::try_from(component.as_i64()?).ok()?),
+    }
+    Some(())
+}
+
+/// The components of a vector. Those of the small types are whole.
+fn components(bytes: &[u8], element: Element) -> Vec<f64> {
+    match element {
+        Element::Float32 => bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes).into()).collect(),
+        Element::Float64 => bytes.as_chunks().0.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect(),
+        Element::Float16 => bytes.as_chunks().0.iter().map(|&bytes| whole(u16::from_le_bytes(bytes))).collect(),
+        Element::Bfloat16 => {
+            let widened = |&bytes: &[u8; 2]| f32::from_bits(u32::from(u16::from_le_bytes(bytes)) << 16).into();
+            bytes.as_chunks().0.iter().map(widened).collect()
+        }
+        Element::Int8 => bytes.iter().map(|byte| f64::from(*byte as i8)).collect(),
+        Element::Uint8 => bytes.iter().map(|byte| f64::from(*byte)).collect(),
+    }
+}
+
+/// The value of a finite binary16.
+fn whole(bits: u16) -> f64 {
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023) / 1024.0);
+    let magnitude = match exponent {
+        0 => fraction * 2f64.powi(-14),
+        _ => (1.0 + fraction) * 2f64.powi(exponent - 15),
+    };
+    if bits >> 15 == 1 { -magnitude } else { magnitude }
+}
+
+/// The distance of two vectors as clients see it, in double precision. None if one has not the field's length.
+pub fn exact_distance(options: &VectorOptions, one: &[u8], other: &[u8]) -> Option<f64> {
+    let length = options.dim * options.element.size();
+    if one.len() != length || other.len() != length {
+        return None;
+    }
+    let (one, other) = (components(one, options.element), components(other, options.element));
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    Some(match options.metric {
+        Metric::L2 => one.iter().zip(&other).map(|(a, b)| (a - b) * (a - b)).sum(),
+        Metric::InnerProduct => 1.0 - dot(&one, &other),
+        Metric::Cosine => match (dot(&one, &one) * dot(&other, &other)).sqrt() {
+            0.0 => 1.0,
+            norms => (1.0 - dot(&one, &other) / norms).max(0.0),
+        },
+    })
+}
+
+/// The nearest bfloat16, of two the even one.
+fn brain(number: f32) -> u16 {
+    let bits = number.to_bits();
+    ((bits + 0x7fff + (bits >> 16 & 1)) >> 16) as u16
+}
+
+/// The nearest binary16, of two the even one.
+fn half(number: f32) -> u16 {
+    let sign = (number.to_bits() >> 16 & 0x8000) as u16;
+    // In units of the least step that binary16 has at this size: rounding to a whole number is rounding to binary16.
+    let exponent = ((number.to_bits() >> 23 & 0xff) as i32 - 127).max(-14);
+    let steps = (f64::from(number.abs()) * 2f64.powi(10 - exponent)).round_ties_even() as u32;
+    // A carry out of the fraction runs into the exponent, as it should.
+    let bits = steps.saturating_add(((exponent + 14) as u32) << 10);
+    sign | bits.min(0x7c00) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_are_the_nearest() {
+        for bits in 0..0x7bff {
+            let (low, high) = (whole(bits), whole(bits + 1));
+            assert_eq!(half(low as f32), bits);
+            assert_eq!(half(-low as f32), bits | 0x8000);
+            assert_eq!(half((low * 0.6 + high * 0.4) as f32), bits);
+            assert_eq!(half(((low + high) / 2.0) as f32), bits + (bits & 1));
+        }
+        assert_eq!((half(65504.0), half(1e6), half(f32::INFINITY)), (0x7bff, 0x7c00, 0x7c00));
+        assert_eq!((brain(1.0), brain(-2.0)), (0x3f80, 0xc000));
+    }
+}
