@@ -161,7 +161,7 @@ mod tests {
             assert_eq!(names.get(probe, name_of), model.get(probe).copied());
             if step % 500 == 0 {
                 assert!(names.iter().eq(model.values().copied()));
-                assert_eq!(names.room, names.blocks.iter().map(Vec::capacity).sum());
+                assert_eq!(names.room, names.blocks.iter().map(Vec::capacity).sum::<usize>());
                 for bound in [Bound::Included(probe), Bound::Excluded(probe), Bound::Unbounded] {
                     let expected = model.range::<[u8], _>((bound, Bound::Unbounded)).map(|(_, &id)| id);
                     assert!(names.from(bound, name_of).eq(expected));
