@@ -107,6 +107,31 @@ pub enum Algorithm {
 }
 
 impl Definition {
+    /// An index of hashes without fields, all options as they are by default.
+    pub fn named(name: &[u8]) -> Definition {
+        Definition {
+            name: name.to_vec(),
+            source: Source::Hash,
+            prefixes: vec![Vec::new()],
+            filter: None,
+            language: None,
+            language_field: None,
+            score: 1.0,
+            score_field: None,
+            payload_field: None,
+            max_text_fields: false,
+            no_offsets: false,
+            no_highlight: false,
+            no_fields: false,
+            no_frequencies: false,
+            temporary: None,
+            stop_words: None,
+            skip_initial_scan: false,
+            index_all: None,
+            fields: Vec::new(),
+        }
+    }
+
     /// The field of that name in queries (not of that path).
     pub fn field(&self, name: &[u8]) -> Option<usize> {
         self.fields.iter().position(|field| field.name == name)

@@ -13,11 +13,15 @@
 //! | [`small`] | commands of a few words |
 
 pub mod aggregate;
+mod args;
 pub mod create;
 pub mod cursor;
+mod field;
 pub mod hybrid;
 pub mod options;
 pub mod profile;
+mod resolve;
 pub mod search;
 pub mod settings;
 pub mod small;
+mod vector;

@@ -1,12 +1,27 @@
 //! The query language: bytes to a tree in which parameters are replaced, fields are found and values are checked.
 
+mod attributes;
+mod check;
+mod clauses;
+mod explain;
+mod lexer;
 mod params;
+mod parser;
+mod split;
 mod tree;
+mod vector;
+mod words;
 
+#[cfg(test)]
+mod tests;
+
+pub(super) use clauses::{check_circle, numeric_node};
+pub use explain::explain;
 pub use params::Params;
+pub use parser::parse;
+pub(in crate::search) use split::fold;
 pub use tree::*;
 
-use super::error::{Error, SYNTAX};
 use super::schema::Definition;
 
 /// What a query is read against.
@@ -24,16 +39,4 @@ pub struct Context<'a> {
     pub no_stop_words: bool,
     /// The command gave SLOP (not negative) or INORDER, which fields of several values do not allow.
     pub ordered: bool,
-}
-
-/// Reads a query.
-pub fn parse(text: &[u8], context: &Context) -> Result<Query, Error> {
-    let _ = (text, context);
-    Err(Error::new(SYNTAX, "Syntax error at offset 0 near "))
-}
-
-/// The tree as FT.EXPLAIN prints it.
-pub fn explain(query: &Query, definition: &Definition) -> String {
-    let _ = (query, definition);
-    String::new()
 }

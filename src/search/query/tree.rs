@@ -125,6 +125,26 @@ pub enum GeoUnit {
 }
 
 impl GeoUnit {
+    /// `m`, `km`, `mi`, `ft` in any case.
+    pub fn named(name: &[u8]) -> Option<GeoUnit> {
+        match &name.to_ascii_lowercase()[..] {
+            b"m" => Some(GeoUnit::Metres),
+            b"km" => Some(GeoUnit::Kilometres),
+            b"mi" => Some(GeoUnit::Miles),
+            b"ft" => Some(GeoUnit::Feet),
+            _ => None,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            GeoUnit::Metres => "m",
+            GeoUnit::Kilometres => "km",
+            GeoUnit::Miles => "mi",
+            GeoUnit::Feet => "ft",
+        }
+    }
+
     pub fn metres(self) -> f64 {
         match self {
             GeoUnit::Metres => 1.0,

@@ -1,0 +1,498 @@
+//! The grammar: groups, alternatives, negations, fields. What an atom holds is read in [`words`](super::words),
+//! [`clauses`](super::clauses) and [`vector`](super::vector).
+//!
+//! Descends recursively, but never deeper than [`MAX_DEPTH`]; parentheses that open together are read by a loop.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::lexer::{Kind, Token, tokens, unescape};
+use super::split::DEFAULT_STOP_WORDS;
+use super::{Context, Fields, Node, NodeKind, Query};
+use crate::search::error::{Error, PARAM_NOT_FOUND, SYNTAX};
+use crate::search::schema;
+
+/// Groups within groups, or signs before one clause, at most.
+const MAX_DEPTH: usize = 128;
+/// Height of the tree at most, so that it may be walked recursively.
+const MAX_HEIGHT: usize = 400;
+
+/// Reads a query.
+pub fn parse(text: &[u8], context: &Context) -> Result<Query, Error> {
+    let mut parser = Parser::new(text, context);
+    let query = parser.query()?;
+    super::check::ordered(&query.root, context)?;
+    Ok(query)
+}
+
+pub(super) struct Parser<'a> {
+    pub text: &'a [u8],
+    pub tokens: Vec<Token>,
+    /// Position of the next token.
+    pub at: usize,
+    pub context: &'a Context<'a>,
+    depth: usize,
+    /// Lower case; empty where they are words as others.
+    pub stop_words: HashSet<&'a [u8]>,
+    /// Names of distances so far.
+    pub distances: Vec<Vec<u8>>,
+}
+
+/// Where words are looked for, and whether only words may stand here.
+#[derive(Clone)]
+pub(super) struct Scope {
+    pub fields: Fields,
+    /// A modifier named them.
+    pub named: bool,
+    text_only: bool,
+}
+
+/// A part of a query; its node is None where it consisted of stop words only.
+#[derive(Default)]
+pub(super) struct Part {
+    pub node: Option<Node>,
+    /// Its children may become those of the parent.
+    merges: bool,
+    /// A word without anything.
+    bare: bool,
+    /// The word `AND`.
+    and: bool,
+    /// One clause without signs: what a KNN may follow.
+    single: bool,
+    /// Of the node.
+    height: usize,
+}
+
+impl Part {
+    pub fn of(node: Node) -> Part {
+        Part { node: Some(node), single: true, ..Part::default() }
+    }
+
+    pub fn kind(kind: NodeKind) -> Part {
+        Part::of(Node::new(kind))
+    }
+
+    /// A word; `AND` may turn out to be no more than a habit of query builders.
+    pub fn word(node: Option<Node>, and: bool) -> Part {
+        Part { node, bare: true, and, single: true, ..Part::default() }
+    }
+}
+
+impl<'a> Parser<'a> {
+    fn new(text: &'a [u8], context: &'a Context<'a>) -> Parser<'a> {
+        let tokens = tokens(text, context.dialect);
+        let stop_words = match &context.definition.stop_words {
+            _ if context.no_stop_words => HashSet::new(),
+            Some(words) => words.iter().map(Vec::as_slice).collect(),
+            None => DEFAULT_STOP_WORDS.iter().map(|word| word.as_bytes()).collect(),
+        };
+        Parser { text, tokens, at: 0, context, depth: 0, stop_words, distances: Vec::new() }
+    }
+
+    fn query(&mut self) -> Result<Query, Error> {
+        if self.tokens.is_empty() {
+            return Ok(Query { root: Node::new(NodeKind::Nothing), knn: None });
+        }
+        let (part, star) = match self.star() {
+            true => (Part::kind(NodeKind::All), true),
+            false => {
+                let fields = self.context.in_fields.map_or(Fields::All, |fields| Fields::Of(fields.into()));
+                let scope = Scope { fields, named: false, text_only: false };
+                (self.union(&scope, None)?, false)
+            }
+        };
+        if part.single && self.peek() == Some(Kind::Arrow) && self.peek_at(1) == Some(Kind::Mark(b'[')) {
+            let knn = self.knn(star)?;
+            self.end()?;
+            return Ok(Query { root: part.node.unwrap_or_else(|| Node::new(NodeKind::All)), knn: Some(knn) });
+        }
+        self.end()?;
+        Ok(Query { root: part.node.unwrap_or_else(|| Node::new(NodeKind::Nothing)), knn: None })
+    }
+
+    fn end(&self) -> Result<(), Error> {
+        if self.at == self.tokens.len() { Ok(()) } else { Err(self.syntax()) }
+    }
+
+    /// Takes a star in any number of parentheses, if the query begins with that.
+    fn star(&mut self) -> bool {
+        let open = self.tokens.iter().take_while(|token| token.kind == Kind::Mark(b'(')).count();
+        let closed = |at| self.tokens.get(at).is_some_and(|token: &Token| token.kind == Kind::Mark(b')'));
+        let found = self.peek_at(open) == Some(Kind::Mark(b'*'))
+            && (open + 1..2 * open + 1).all(closed)
+            && (open == 0 || self.context.dialect > 1);
+        if found {
+            self.at = 2 * open + 1;
+        }
+        found
+    }
+
+    /// `seq | seq | …`; the first clause may have been read.
+    fn union(&mut self, scope: &Scope, first: Option<Part>) -> Result<Part, Error> {
+        let first = self.sequence(scope, first)?;
+        if self.peek() != Some(Kind::Mark(b'|')) {
+            return Ok(first);
+        }
+        let mut alternatives = Vec::new();
+        let mut height = add(&mut alternatives, first, Join::Or);
+        while self.take(b'|') {
+            let next = self.sequence(scope, None)?;
+            height = height.max(add(&mut alternatives, next, Join::Or));
+        }
+        joined(alternatives, Join::Or, height)
+    }
+
+    /// Clauses side by side.
+    fn sequence(&mut self, scope: &Scope, first: Option<Part>) -> Result<Part, Error> {
+        let first = match first {
+            Some(first) => first,
+            None => self.unary(scope)?,
+        };
+        if !self.begins_clause() {
+            return Ok(first);
+        }
+        let mut parts = vec![first];
+        while self.begins_clause() {
+            parts.push(self.unary(scope)?);
+        }
+        let mut nodes = Vec::new();
+        let bare: Vec<bool> = parts.iter().map(|part| part.bare).collect();
+        let mut height = 0;
+        let last = parts.len() - 1;
+        for (at, part) in parts.into_iter().enumerate() {
+            let habit = part.and && at > 0 && at < last && !(bare[at - 1] && bare[at + 1]);
+            if !habit {
+                height = height.max(add(&mut nodes, part, Join::And));
+            }
+        }
+        joined(nodes, Join::And, height)
+    }
+
+    fn begins_clause(&self) -> bool {
+        match self.peek() {
+            Some(Kind::Mark(mark)) => b"(-~%".contains(&mark),
+            Some(Kind::Arrow | Kind::Unclosed) | None => false,
+            Some(_) => true,
+        }
+    }
+
+    /// `- ~ …` and a clause.
+    fn unary(&mut self, scope: &Scope) -> Result<Part, Error> {
+        let signs = self.signs()?;
+        let part = self.unit(scope)?;
+        match signs.is_empty() {
+            true => Ok(part),
+            false => {
+                let height = lower(part.height + signs.len())?;
+                Ok(Part { node: part.node.map(|node| signed(&signs, node)), height, ..Part::default() })
+            }
+        }
+    }
+
+    /// The signs here; pairs of minuses and repeated tildes are gone.
+    fn signs(&mut self) -> Result<Vec<u8>, Error> {
+        let mut signs = Vec::new();
+        while let Some(Kind::Mark(sign @ (b'-' | b'~'))) = self.peek() {
+            self.at += 1;
+            match (sign, signs.last()) {
+                (b'-', Some(b'-')) => {
+                    signs.pop();
+                }
+                (b'~', Some(b'~')) => {}
+                _ => signs.push(sign),
+            }
+            if signs.len() > MAX_DEPTH {
+                return Err(overflow());
+            }
+        }
+        Ok(signs)
+    }
+
+    /// An atom and its attributes.
+    fn unit(&mut self, scope: &Scope) -> Result<Part, Error> {
+        let part = self.atom(scope)?;
+        self.attributed(part)
+    }
+
+    fn attributed(&mut self, mut part: Part) -> Result<Part, Error> {
+        if self.peek() == Some(Kind::Arrow) && self.peek_at(1) == Some(Kind::Mark(b'{')) {
+            let attributes = self.attributes()?;
+            if let Some(node) = &mut part.node {
+                self.apply(attributes, node)?;
+            }
+            part.merges = false;
+            part.bare = false;
+        }
+        Ok(part)
+    }
+
+    fn atom(&mut self, scope: &Scope) -> Result<Part, Error> {
+        match self.peek() {
+            Some(Kind::Mark(b'(')) => self.group(scope),
+            Some(Kind::Modifier | Kind::Comparison { .. }) if scope.text_only => Err(self.syntax()),
+            Some(Kind::IsMissing) if self.peek_at(1) == Some(Kind::Mark(b'(')) => {
+                if scope.text_only {
+                    Err(self.syntax())
+                } else {
+                    self.missing()
+                }
+            }
+            Some(Kind::Modifier) => self.fielded(),
+            Some(Kind::Comparison { operator, value, .. }) => self.comparison(operator, value),
+            _ => self.words(scope),
+        }
+    }
+
+    /// A text atom; dialect 1's modifiers and signs take all words that follow as well.
+    fn words(&mut self, scope: &Scope) -> Result<Part, Error> {
+        let first = self.word_like(scope)?;
+        let takes_more = self.context.dialect == 1
+            && first.bare
+            && (scope.named || self.at >= 2 && is_sign(self.tokens[self.at - 2].kind));
+        if !takes_more || !self.begins_word() {
+            return Ok(first);
+        }
+        let mut nodes = Vec::new();
+        add(&mut nodes, first, Join::And);
+        while self.begins_word() {
+            let next = self.word_like(scope)?;
+            add(&mut nodes, next, Join::And);
+        }
+        joined(nodes, Join::And, 0)
+    }
+
+    fn begins_word(&self) -> bool {
+        matches!(self.peek(), Some(Kind::Term | Kind::Size | Kind::Number | Kind::As | Kind::Inf))
+    }
+
+    /// Parentheses: the innermost of those that open here first, then what follows it in the one around it, and so on.
+    fn group(&mut self, scope: &Scope) -> Result<Part, Error> {
+        let opened = self.tokens[self.at..].iter().take_while(|token| token.kind == Kind::Mark(b'(')).count();
+        self.at += opened;
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(overflow());
+        }
+        let mut part = None;
+        for left in (0..opened).rev() {
+            let inner = self.union(scope, part)?;
+            self.expect(b')')?;
+            let group = Part { single: true, bare: false, and: false, ..inner };
+            part = Some(if left > 0 { self.attributed(group)? } else { group });
+        }
+        self.depth -= 1;
+        Ok(part.expect("at least one is open"))
+    }
+
+    /// `@a|b:…`
+    fn fielded(&mut self) -> Result<Part, Error> {
+        let mut names = vec![self.next_token()];
+        while self.take(b'|') {
+            match self.peek() {
+                Some(kind) if is_name(kind) => names.push(self.next_token()),
+                _ => return Err(self.syntax()),
+            }
+        }
+        self.expect(b':')?;
+        match self.peek() {
+            Some(Kind::Mark(b'{')) if names.len() == 1 => self.tags(names[0]),
+            Some(Kind::Mark(b'[')) if names.len() == 1 => self.range(names[0]),
+            Some(Kind::Mark(b'{' | b'[')) => Err(self.syntax()),
+            _ => self.fielded_text(&names),
+        }
+    }
+
+    fn fielded_text(&mut self, names: &[Token]) -> Result<Part, Error> {
+        let mut fields = Vec::with_capacity(names.len());
+        for name in names {
+            let found = self.field(*name, "TEXT", |kind| matches!(kind, schema::Kind::Text { .. }))?;
+            fields.extend(found.filter(|field| {
+                let admitted = self.context.in_fields.is_none_or(|fields| fields.contains(field));
+                admitted && !self.context.definition.fields[*field].no_index
+            }));
+        }
+        let scope = Scope { fields: Fields::Of(Arc::from(fields)), named: true, text_only: self.context.dialect > 1 };
+        let signs = self.signs()?;
+        let part = match self.peek() {
+            Some(Kind::Mark(b'(')) => self.group(&scope)?,
+            _ => self.words(&scope)?,
+        };
+        let height = lower(part.height + signs.len())?;
+        Ok(Part { node: part.node.map(|node| signed(&signs, node)), single: true, height, ..Part::default() })
+    }
+
+    /// `ismissing(@field)`
+    fn missing(&mut self) -> Result<Part, Error> {
+        self.at += 2;
+        if self.peek() != Some(Kind::Modifier) {
+            return Err(self.syntax());
+        }
+        let name = self.next_token();
+        self.expect(b')')?;
+        let Some(field) = self.field(name, "", |_| true)? else { return Ok(Part::kind(NodeKind::Nothing)) };
+        if !self.context.definition.fields[field].index_missing {
+            let (offset, near) = self.place(name);
+            let text = "'ismissing' requires defining the field with 'INDEXMISSING' at offset % near %";
+            return Err(Error::quoting(SYNTAX, text, &[offset.as_bytes(), &near]));
+        }
+        Ok(Part::kind(NodeKind::Missing { field }))
+    }
+
+    /// The field of this name and kind. Dialect 1 knows no errors here, only fields that nothing has.
+    pub fn field(
+        &self,
+        name: Token,
+        wanted: &str,
+        fits: impl Fn(&schema::Kind) -> bool,
+    ) -> Result<Option<usize>, Error> {
+        let plain = unescape(self.name(name));
+        let definition = self.context.definition;
+        let old = self.context.dialect == 1 && wanted != "VECTOR";
+        let (offset, near) = self.place(name);
+        let quoted = [wanted.as_bytes(), offset.as_bytes(), &near];
+        match definition.field(&plain) {
+            Some(field) if fits(&definition.fields[field].kind) => Ok(Some(field)),
+            _ if old => Ok(None),
+            Some(_) => Err(Error::quoting(SYNTAX, "Expected a % field at offset % near %", &quoted)),
+            None => Err(Error::quoting(SYNTAX, "Unknown field at offset % near %", &quoted[1..])),
+        }
+    }
+
+    /// The offset and the text of a field's name, for errors.
+    fn place(&self, name: Token) -> (String, Vec<u8>) {
+        (name.start.to_string(), self.name(name).to_vec())
+    }
+
+    /// What a name's token names.
+    fn name(&self, token: Token) -> &'a [u8] {
+        match token.kind {
+            Kind::Modifier | Kind::Param => &self.text[token.start + 1..token.end],
+            Kind::Comparison { name, .. } => &self.text[name.0..name.1],
+            _ => &self.text[token.start..token.end],
+        }
+    }
+
+    /// The value of a parameter.
+    pub fn param(&self, name: &[u8]) -> Result<&'a Arc<[u8]>, Error> {
+        let found = self.context.params.get(&unescape(name));
+        found.ok_or_else(|| Error::quoting(PARAM_NOT_FOUND, "Parameter not found `%`", &[name]))
+    }
+
+    pub fn peek(&self) -> Option<Kind> {
+        self.peek_at(0)
+    }
+
+    pub fn peek_at(&self, ahead: usize) -> Option<Kind> {
+        self.tokens.get(self.at + ahead).map(|token| token.kind)
+    }
+
+    /// The next token, which is known to be there.
+    pub fn next_token(&mut self) -> Token {
+        self.at += 1;
+        self.tokens[self.at - 1]
+    }
+
+    pub fn take(&mut self, mark: u8) -> bool {
+        let found = self.peek() == Some(Kind::Mark(mark));
+        self.at += usize::from(found);
+        found
+    }
+
+    pub fn expect(&mut self, mark: u8) -> Result<(), Error> {
+        if self.take(mark) { Ok(()) } else { Err(self.syntax()) }
+    }
+
+    /// The next token is not what may stand here. Behind an arrow it is the one after that.
+    pub fn syntax(&self) -> Error {
+        let arrow = self.peek() == Some(Kind::Arrow) && self.peek_at(1).is_some();
+        let wrong = (self.at + usize::from(arrow)).min(self.tokens.len().saturating_sub(1));
+        let offset = self.tokens.get(wrong).map_or(0, |token| token.start).to_string();
+        let read = &self.tokens[..self.tokens.len().min(wrong + 1)];
+        let near = read.iter().rev().find_map(|token| self.shown(token)).unwrap_or_default();
+        Error::quoting(SYNTAX, "Syntax error at offset % near %", &[offset.as_bytes(), near])
+    }
+
+    /// What an error shows of a token.
+    fn shown(&self, token: &Token) -> Option<&'a [u8]> {
+        let (skip, cut) = match token.kind {
+            Kind::Mark(_) | Kind::Empty | Kind::Unclosed => return None,
+            Kind::Arrow => return Some(&self.text[token.start + 1..(token.start + 3).min(self.text.len())]),
+            Kind::Modifier | Kind::Param | Kind::Suffix(_) => (1, 0),
+            Kind::Quoted | Kind::Infix(_) => (1, 1),
+            Kind::Prefix(_) => (0, 1),
+            Kind::Wildcard => (2, 1),
+            _ => (0, 0),
+        };
+        Some(&self.text[token.start + skip..token.end - cut])
+    }
+}
+
+fn overflow() -> Error {
+    Error::new(SYNTAX, "Parser stack overflow. Try moving nested parentheses more to the left")
+}
+
+fn is_sign(kind: Kind) -> bool {
+    matches!(kind, Kind::Mark(b'-' | b'~'))
+}
+
+fn is_name(kind: Kind) -> bool {
+    matches!(kind, Kind::Term | Kind::Size | Kind::Number | Kind::As | Kind::Inf | Kind::IsMissing)
+}
+
+/// How nodes become one.
+#[derive(Clone, Copy, PartialEq)]
+enum Join {
+    And,
+    Or,
+}
+
+/// Adds a part, or what it consists of where that is the same. Returns the height of what was added.
+fn add(nodes: &mut Vec<Node>, part: Part, join: Join) -> usize {
+    let Some(node) = part.node else { return 0 };
+    match node.kind {
+        NodeKind::And(inner) if part.merges && join == Join::And => {
+            append(nodes, inner);
+            part.height - 1
+        }
+        NodeKind::Or(inner) if part.merges && join == Join::Or => {
+            append(nodes, inner);
+            part.height - 1
+        }
+        kind => {
+            nodes.push(Node { kind, ..node });
+            part.height
+        }
+    }
+}
+
+/// The first list is taken as it is: lists in many parentheses are not copied for each of them.
+fn append(nodes: &mut Vec<Node>, more: Vec<Node>) {
+    if nodes.is_empty() {
+        *nodes = more;
+    } else {
+        nodes.extend(more);
+    }
+}
+
+/// The nodes as one part: none, the only one, or all under a parent. `height` is that of the highest.
+fn joined(mut nodes: Vec<Node>, join: Join, height: usize) -> Result<Part, Error> {
+    let kind = match (nodes.len(), join) {
+        (0 | 1, _) => return Ok(Part { node: nodes.pop(), height, ..Part::default() }),
+        (_, Join::And) => NodeKind::And(nodes),
+        (_, Join::Or) => NodeKind::Or(nodes),
+    };
+    Ok(Part { node: Some(Node::new(kind)), merges: true, height: lower(height + 1)?, ..Part::default() })
+}
+
+/// The height, if it is not too much.
+fn lower(height: usize) -> Result<usize, Error> {
+    if height <= MAX_HEIGHT { Ok(height) } else { Err(overflow()) }
+}
+
+/// A node under its signs, the first outermost.
+fn signed(signs: &[u8], node: Node) -> Node {
+    signs.iter().rev().fold(node, |node, sign| {
+        let inner = Box::new(node);
+        Node::new(if *sign == b'-' { NodeKind::Not(inner) } else { NodeKind::Optional(inner) })
+    })
+}
