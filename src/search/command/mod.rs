@@ -20,6 +20,7 @@ mod field;
 pub mod hybrid;
 pub mod options;
 pub mod profile;
+mod reduce;
 mod resolve;
 pub mod search;
 pub mod settings;

@@ -286,7 +286,7 @@ pub(super) fn cursor(args: &mut Args, settings: &Settings) -> Result<super::aggr
             // Some clients send a float.
             let word = args.next().ok_or_else(|| bad("MAXIDLE", MISSING))?;
             let idle = parse_number(word).ok_or_else(|| bad("MAXIDLE", UNCONVERTIBLE))?;
-            if !(idle >= 1.0) {
+            if idle.is_nan() || idle < 1.0 {
                 return Err(bad("MAXIDLE", OUTSIDE));
             }
             max_idle = (idle as u64).min(settings.cursor_max_idle);

@@ -141,23 +141,21 @@ impl Reader {
 
     /// Whether the algorithm has an attribute of that name.
     fn knows(&self, name: &[u8]) -> bool {
-        match (name, self.options.algorithm) {
-            (b"TYPE" | b"DIM" | b"DISTANCE_METRIC" | b"INDEXMISSING", _) => true,
-            (b"INITIAL_CAP", Algorithm::Flat | Algorithm::Hnsw) => true,
-            (b"BLOCK_SIZE", Algorithm::Flat) => true,
-            (b"M" | b"EF_CONSTRUCTION" | b"EF_RUNTIME" | b"RERANK", Algorithm::Hnsw) => true,
-            (b"EPSILON", Algorithm::Hnsw | Algorithm::SvsVamana) => true,
-            (
-                b"GRAPH_MAX_DEGREE"
-                | b"CONSTRUCTION_WINDOW_SIZE"
-                | b"SEARCH_WINDOW_SIZE"
-                | b"COMPRESSION"
-                | b"TRAINING_THRESHOLD"
-                | b"REDUCE",
-                Algorithm::SvsVamana,
-            ) => true,
-            _ => false,
-        }
+        let common: &[&[u8]] = &[b"TYPE", b"DIM", b"DISTANCE_METRIC", b"INDEXMISSING"];
+        let own: &[&[u8]] = match self.options.algorithm {
+            Algorithm::Flat => &[b"INITIAL_CAP", b"BLOCK_SIZE"],
+            Algorithm::Hnsw => &[b"INITIAL_CAP", b"M", b"EF_CONSTRUCTION", b"EF_RUNTIME", b"EPSILON", b"RERANK"],
+            Algorithm::SvsVamana => &[
+                b"EPSILON",
+                b"GRAPH_MAX_DEGREE",
+                b"CONSTRUCTION_WINDOW_SIZE",
+                b"SEARCH_WINDOW_SIZE",
+                b"COMPRESSION",
+                b"TRAINING_THRESHOLD",
+                b"REDUCE",
+            ],
+        };
+        common.contains(&name) || own.contains(&name)
     }
 
     fn attribute(&mut self, name: &[u8], value: &[u8]) -> Result<(), Error> {

@@ -1,6 +1,24 @@
 //! The expressions of APPLY and FILTER: text to a tree, a row to a value.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `lexer`, `parser` | text to a tree; chains of one operator are lists, so that only parentheses nest |
+//! | `evaluate` | operators, and what a missing value does |
+//! | `function`, `text`, `time`, `geo` | functions |
 
-use super::error::{EXPR, Error};
+mod evaluate;
+mod function;
+mod geo;
+mod lexer;
+mod parser;
+#[cfg(test)]
+mod tests;
+mod text;
+mod time;
+mod tree;
+
+use self::tree::Node;
+use super::error::Error;
 use super::value::Value;
 
 /// What an expression is evaluated on.
@@ -24,13 +42,15 @@ impl<F: Fn(&[u8]) -> Option<Value>> Row for F {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expression {
     text: Vec<u8>,
+    root: Node,
+    properties: Vec<Vec<u8>>,
 }
 
 impl Expression {
     /// Reads an expression.
     pub fn parse(text: &[u8]) -> Result<Expression, Error> {
-        let _ = text;
-        Err(Error::new(EXPR, "Syntax error at offset 0 near ''"))
+        let (root, properties) = parser::parse(text)?;
+        Ok(Expression { text: text.to_vec(), root, properties })
     }
 
     /// The text that it was read from.
@@ -40,18 +60,26 @@ impl Expression {
 
     /// The names of the properties that it uses, each once, in order.
     pub fn properties(&self) -> &[Vec<u8>] {
-        &[]
+        &self.properties
     }
 
     /// The value for a row; a property that the row lacks is an error but in `exists`, `&&` and `||`.
     pub fn evaluate(&self, row: &dyn Row) -> Result<Value, Error> {
-        let _ = row;
-        Ok(Value::Null)
+        self.evaluator(row, false).value(&self.root)
+    }
+
+    /// Whether FILTER keeps a row.
+    pub fn keeps(&self, row: &dyn Row) -> Result<bool, Error> {
+        self.evaluate(row).map(|value| evaluate::truth(&value))
     }
 
     /// Whether FILTER of FT.CREATE lets a document in: comparisons with what it lacks are false, and so are errors.
     pub fn admits(&self, row: &dyn Row) -> bool {
-        let _ = row;
-        false
+        let value = self.evaluator(row, true).value(&self.root);
+        value.is_ok_and(|value| evaluate::truth(&value))
+    }
+
+    fn evaluator<'a>(&'a self, row: &'a dyn Row, lenient: bool) -> evaluate::Evaluator<'a> {
+        evaluate::Evaluator { row, properties: &self.properties, lenient }
     }
 }

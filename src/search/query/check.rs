@@ -63,3 +63,13 @@ pub(super) fn text_fields(node: &Node, visit: &mut dyn FnMut(&Fields)) {
         _ => {}
     }
 }
+
+/// Whether a part of a query asks for a vector's neighbourhood.
+pub fn has_vector_range(node: &Node) -> bool {
+    match &node.kind {
+        NodeKind::VectorRange(_) => true,
+        NodeKind::And(nodes) | NodeKind::Or(nodes) => nodes.iter().any(has_vector_range),
+        NodeKind::Not(node) | NodeKind::Optional(node) => has_vector_range(node),
+        _ => false,
+    }
+}

@@ -219,7 +219,7 @@ impl Parser<'_> {
 
 /// Whether a circle is on the earth and has a size.
 pub(in crate::search) fn check_circle(lon: f64, lat: f64, radius: f64) -> Result<(), Error> {
-    if !(radius > 0.0) {
+    if radius.is_nan() || radius <= 0.0 {
         return Err(Error::new(SYNTAX, "Invalid GeoFilter radius"));
     }
     if !(-180.0..=180.0).contains(&lon) || !(-90.0..=90.0).contains(&lat) {

@@ -113,10 +113,12 @@ impl Lexer<'_> {
 
     /// A number, a term or a keyword, perhaps with a star behind it; or a wildcard.
     fn word(&self, at: usize) -> Option<(Kind, usize)> {
-        if self.byte(at) == b'w' && !self.old && matches!(self.byte(at + 1), b'"' | b'\'') {
-            if let Some(end) = self.quoted(at + 1).filter(|end| *end > at + 3) {
-                return Some((Kind::Wildcard, end));
-            }
+        if self.byte(at) == b'w'
+            && !self.old
+            && matches!(self.byte(at + 1), b'"' | b'\'')
+            && let Some(end) = self.quoted(at + 1).filter(|end| *end > at + 3)
+        {
+            return Some((Kind::Wildcard, end));
         }
         let term = self.term(at);
         let number = self.number(at);

@@ -15,12 +15,14 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use check::has_vector_range;
 pub(super) use clauses::{check_circle, numeric_node};
 pub use explain::explain;
 pub use params::Params;
 pub use parser::parse;
 pub(in crate::search) use split::fold;
 pub use tree::*;
+pub(super) use vector::{check_blob, check_hints, distance_name};
 
 use super::schema::Definition;
 

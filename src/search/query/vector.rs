@@ -203,7 +203,7 @@ pub(in crate::search) fn check_radius(radius: f64) -> Result<(), Error> {
 }
 
 /// The attributes of a vector clause as they are read.
-pub(in crate::search) struct VectorAttributes<'a> {
+pub(super) struct VectorAttributes<'a> {
     options: &'a VectorOptions,
     field: &'a [u8],
     range: bool,
@@ -336,6 +336,26 @@ impl<'a> VectorAttributes<'a> {
             (None, None) => Ok([b"__", self.field, b"_score"].concat()),
         }
     }
+}
+
+/// Whether a vector field takes these attributes, for clauses that stand outside of queries.
+pub(in crate::search) fn check_hints(
+    definition: &Definition,
+    field: usize,
+    range: bool,
+    hybrid: bool,
+    hints: &[(Vec<u8>, Vec<u8>)],
+) -> Result<(), Error> {
+    let mut read = VectorAttributes { range, ..VectorAttributes::of_knn(definition, field, hybrid) };
+    for (name, value) in hints {
+        read.brace(&Attribute { name: name.clone(), value: value.clone() })?;
+    }
+    read.check()
+}
+
+/// The name of a KNN's distance that was given none.
+pub(in crate::search) fn distance_name(definition: &Definition, field: usize) -> Vec<u8> {
+    [b"__", &definition.fields[field].name[..], b"_score"].concat()
 }
 
 fn vector_error(code: &'static str, text: &str) -> Error {
