@@ -12,12 +12,15 @@
 //! | [`index`] | documents, and for each kind of field what finds them |
 //! | [`evaluate`] | a query over an index as it was at one moment: matches, scores, order |
 //! | [`text`] | words of texts: tokens, stop words, stems, sounds; highlights |
+//! | [`aggregate`] | the steps of FT.AGGREGATE over rows |
+//! | [`reply`] | typed replies |
 //! | [`query`] | the query language: text to a tree whose parts are resolved and checked |
 //! | [`expression`] | APPLY and FILTER |
 //! | [`command`] | arguments to typed requests |
 //! | [`value`], [`number`] | the values of rows and expressions, and how numbers are printed |
 //! | [`error`] | every error text |
 
+pub mod aggregate;
 pub mod command;
 pub mod error;
 pub mod evaluate;
@@ -25,6 +28,7 @@ pub mod expression;
 pub mod index;
 pub mod number;
 pub mod query;
+pub mod reply;
 pub mod schema;
 pub mod text;
 pub mod value;

@@ -26,6 +26,26 @@ fn trim_zeros(digits: &str) -> &str {
     if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits }
 }
 
+/// A number with so many significant digits at most, as C's `%g`, whose exponent has no zeros in front.
+pub fn format_digits(number: f64, digits: usize) -> String {
+    if !number.is_finite() {
+        return format_number(number);
+    }
+    let scientific = format!("{number:.*e}", digits - 1);
+    let (mantissa, exponent) = scientific.split_once('e').expect("an exponent");
+    let exponent: i32 = exponent.parse().expect("a number");
+    if (-4..digits as i32).contains(&exponent) {
+        return trim_zeros(&format!("{number:.*}", (digits as i32 - 1 - exponent) as usize)).into();
+    }
+    format!("{}e{}{}", trim_zeros(mantissa), if exponent < 0 { '-' } else { '+' }, exponent.abs())
+}
+
+/// A number in the shortest form that reads back the same.
+pub fn format_exact(number: f64) -> String {
+    let short = format_number(number);
+    if short.parse() == Ok(number) || !number.is_finite() { short } else { number.to_string() }
+}
+
 /// A decimal or exponent number, `inf`, `+inf`, `-inf` in any case; no spaces, no `nan`, no hexadecimal.
 pub fn parse_number(text: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(text).ok()?;
@@ -64,6 +84,15 @@ mod tests {
         ] {
             assert_eq!(format_number(number), text, "{number:e}");
         }
+    }
+
+    #[test]
+    fn numbers_print_with_any_number_of_digits() {
+        assert_eq!(format_digits(0.1, 17), "0.10000000000000001");
+        assert_eq!(format_digits(3.0, 17), "3");
+        assert_eq!(format_digits(2.288818359375e-5, 17), "2.288818359375e-5");
+        assert_eq!(format_exact(1700000000.123456), "1700000000.123456");
+        assert_eq!(format_exact(1.5), "1.5");
     }
 
     #[test]

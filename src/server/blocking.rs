@@ -12,7 +12,7 @@ use std::os::raw::{c_int, c_void};
 
 use redis_module::raw;
 
-use super::api::{Context, api};
+use super::api::{self, Context, api};
 use super::commands::{Call, INTERNAL_ERROR, Outcome};
 use super::{pools, reply};
 use crate::reply::Reply;
@@ -63,6 +63,17 @@ impl Unblock {
     /// Unblocks the client with this answer.
     pub fn answer(mut self, answer: impl FnOnce(&Call) -> Outcome + Send + 'static) {
         self.set(answer);
+    }
+
+    /// Unblocks the client with a reply that is long: this thread writes it, not the main thread.
+    pub fn write(self, reply: &Reply) {
+        let client = self.client;
+        // The client may leave at any time, except under the lock.
+        let ctx = api::with_lock(|_| api!(RedisModule_GetThreadSafeContext(client))).unwrap_or(std::ptr::null_mut());
+        // SAFETY: the context is the blocked client's, which lives until it is unblocked.
+        reply::send(&unsafe { Context::new(ctx) }, reply);
+        api!(RedisModule_FreeThreadSafeContext(ctx));
+        self.answer(|_| Ok(None));
     }
 
     /// Unblocks the client with this reply.

@@ -24,7 +24,7 @@
 //! | `pools.rs` | the threads |
 //! | `settings.rs` | configuration parameters and load arguments |
 //! | `info.rs` | the sections of INFO |
-//! | `sets/` | the face of vector sets |
+//! | `sets/`, `search/` | the faces |
 #![allow(unsafe_code)]
 
 mod alloc;
@@ -36,6 +36,7 @@ mod face;
 mod info;
 mod pools;
 mod reply;
+mod search;
 mod sets;
 mod settings;
 
@@ -56,7 +57,7 @@ const NAME: &str = "vectorset";
 const MODULE_VERSION: c_int = 1;
 
 /// All faces. The first is the module's own.
-static FACES: &[&dyn Face] = &[&sets::Sets];
+static FACES: &[&dyn Face] = &[&sets::Sets, &search::Search];
 
 /// Called by the server when it loads the module.
 ///

@@ -11,7 +11,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("graph", &["arena", "sync"]),
     ("index", &["arena", "graph", "metrics", "sync", "vector", "workers"]),
     ("persist", &["graph", "index", "set", "vector"]),
-    ("search", &["arena", "index", "metrics", "sync", "vector", "workers"]),
+    ("search", &["arena", "index", "metrics", "reply", "sync", "vector", "workers"]),
     ("set", &["arena", "attributes", "filter", "graph", "index", "sync", "vector"]),
     ("vector", &[]),
     ("workers", &["sync"]),

@@ -7,6 +7,7 @@
 //! | [`search`] | FT.SEARCH, FT.EXPLAIN |
 //! | [`aggregate`] | FT.AGGREGATE |
 //! | [`hybrid`] | FT.HYBRID |
+//! | [`rewrite`] | a definition back to words |
 //! | [`profile`] | FT.PROFILE |
 //! | [`cursor`] | FT.CURSOR |
 //! | [`settings`] | FT.CONFIG and the values that it sets |
@@ -22,6 +23,7 @@ pub mod options;
 pub mod profile;
 mod reduce;
 mod resolve;
+pub mod rewrite;
 pub mod search;
 pub mod settings;
 pub mod small;

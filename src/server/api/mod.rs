@@ -22,6 +22,7 @@
 
 mod acl;
 mod call;
+mod database;
 mod events;
 mod hashes;
 mod keys;
@@ -42,6 +43,7 @@ use redis_module::raw;
 
 pub use acl::{Access, User};
 pub use call::{CallReply, Called, Value};
+pub use database::saves_nothing_for_nothing;
 pub use events::{ServerEvent, subscribe_to_server};
 pub use keys::{Key, KeyType, Opened};
 pub use keyspace::{KeyEvent, subscribe_to_keys};

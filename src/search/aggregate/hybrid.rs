@@ -1,0 +1,53 @@
+//! FT.HYBRID: the hits of a text search and those of a vector search become one list.
+
+use std::collections::HashMap;
+
+use crate::search::schema::Metric;
+
+/// How the scores of both sides become one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Fusion {
+    /// Reciprocal rank fusion: the sum of 1/(constant + rank), ranks from 1; a side without the document adds nothing.
+    Ranks { constant: f64 },
+    /// text · alpha + vector · beta.
+    Scores { alpha: f64, beta: f64 },
+}
+
+/// A document that one side found, or both.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fused<D> {
+    pub document: D,
+    pub score: f64,
+    pub text: Option<f64>,
+    pub vector: Option<f64>,
+}
+
+/// The score of a vector at this distance: 1/(1 + d) for L2, (2 − d)/2 for cosine, (1 + dot)/2 for inner products.
+pub fn vector_score(metric: Metric, distance: f64) -> f64 {
+    match metric {
+        Metric::L2 => 1.0 / (1.0 + distance),
+        Metric::Cosine | Metric::InnerProduct => (2.0 - distance) / 2.0,
+    }
+}
+
+/// The union of both sides, best first; equal scores in the order of the documents. Both sides come best first.
+pub fn fuse<D: Copy + Ord + std::hash::Hash>(text: &[(D, f64)], vector: &[(D, f64)], fusion: Fusion) -> Vec<Fused<D>> {
+    let mut places: HashMap<D, usize> = HashMap::new();
+    let mut fused: Vec<Fused<D>> = Vec::new();
+    for (side, hits) in [text, vector].into_iter().enumerate() {
+        for (rank, &(document, score)) in hits.iter().enumerate() {
+            let place = *places.entry(document).or_insert_with(|| {
+                fused.push(Fused { document, score: 0.0, text: None, vector: None });
+                fused.len() - 1
+            });
+            let entry = &mut fused[place];
+            entry.score += match fusion {
+                Fusion::Ranks { constant } => 1.0 / (constant + (rank + 1) as f64),
+                Fusion::Scores { alpha, beta } => score * if side == 0 { alpha } else { beta },
+            };
+            *(if side == 0 { &mut entry.text } else { &mut entry.vector }) = Some(score);
+        }
+    }
+    fused.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.document.cmp(&b.document)));
+    fused
+}

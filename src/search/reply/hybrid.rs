@@ -1,0 +1,40 @@
+//! FT.HYBRID's reply.
+
+use super::rows::AggregateRow;
+use super::{Protocol, Warnings, bulk};
+use crate::reply::Reply;
+
+/// What FT.HYBRID found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HybridReply {
+    pub total: usize,
+    pub rows: Vec<AggregateRow>,
+    pub warnings: Warnings,
+    pub milliseconds: f64,
+}
+
+/// The reply.
+pub fn hybrid(found: HybridReply, protocol: Protocol) -> Reply {
+    let map = |row: AggregateRow| {
+        let pairs = row.into_iter().map(|(name, value)| (bulk(name), value));
+        match protocol {
+            Protocol::Resp2 => Reply::Array(pairs.flat_map(|(name, value)| [name, value]).collect()),
+            Protocol::Resp3 => Reply::Map(pairs.collect()),
+        }
+    };
+    Reply::Map(vec![
+        (Reply::Simple("total_results"), Reply::from(found.total)),
+        (Reply::Simple("results"), Reply::Array(found.rows.into_iter().map(map).collect())),
+        (Reply::Simple("warnings"), found.warnings.reply()),
+        (Reply::Simple("execution_time"), super::info::float(found.milliseconds, protocol)),
+    ])
+}
+
+/// The numbers of the cursors that lead to the rows of both sides.
+pub fn hybrid_cursors(text: i64, vector: i64) -> Reply {
+    Reply::Map(vec![
+        (Reply::Simple("SEARCH"), Reply::Int(text)),
+        (Reply::Simple("VSIM"), Reply::Int(vector)),
+        (Reply::Simple("warnings"), Reply::Array(Vec::new())),
+    ])
+}

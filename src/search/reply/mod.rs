@@ -1,0 +1,65 @@
+//! What the `FT.*` commands answer, as typed replies of either protocol.
+//!
+//! Servers turn a map into a flat array for clients of RESP2 by themselves; what else differs between the protocols is
+//! decided here.
+
+mod cursor;
+mod explanation;
+mod hybrid;
+mod info;
+mod profile;
+mod rows;
+mod search;
+mod settings;
+
+pub use cursor::with_cursor;
+pub use hybrid::{HybridReply, hybrid, hybrid_cursors};
+pub use info::{Info, info};
+pub use profile::{Profiled, Timings, profile};
+pub use rows::{AggregateRow, aggregate, computed, row, stored};
+pub use search::{Fields, SearchRow, Shape, search};
+pub use settings::{settings, settings_help};
+
+use crate::reply::Reply;
+
+/// The protocol of the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    Resp2,
+    Resp3,
+}
+
+/// A string.
+fn bulk(bytes: impl Into<Vec<u8>>) -> Reply {
+    Reply::Bulk(bytes.into())
+}
+
+/// The text of a warning that only RESP3 has a place for.
+pub const TIMED_OUT: &str = "Timeout limit was reached";
+/// An affix or a fuzzy word stood for more terms than were looked at.
+pub const EXPANSIONS_CUT: &str = "Max prefix expansions limit was reached";
+
+/// What a RESP3 client is warned of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Warnings {
+    pub timed_out: bool,
+    pub expansions_cut: bool,
+}
+
+impl Warnings {
+    fn reply(self) -> Reply {
+        let texts = [(self.timed_out, TIMED_OUT), (self.expansions_cut, EXPANSIONS_CUT)];
+        Reply::Array(texts.into_iter().filter(|text| text.0).map(|text| Reply::Simple(text.1)).collect())
+    }
+}
+
+/// The map that RESP3 clients get of a search or an aggregation.
+fn results(total: usize, results: Vec<Reply>, warnings: Warnings) -> Reply {
+    Reply::Map(vec![
+        (Reply::Simple("attributes"), Reply::Array(Vec::new())),
+        (Reply::Simple("warning"), warnings.reply()),
+        (Reply::Simple("total_results"), Reply::from(total)),
+        (Reply::Simple("format"), Reply::Simple("STRING")),
+        (Reply::Simple("results"), Reply::Array(results)),
+    ])
+}

@@ -1,0 +1,78 @@
+//! FT.AGGREGATE's reply, and the values of rows.
+
+use super::{Protocol, Warnings, bulk, results};
+use crate::reply::Reply;
+use crate::search::aggregate::Shown;
+use crate::search::number::{format_exact, format_number};
+use crate::search::value::Value;
+
+/// Arrays in arrays deeper than this show as nothing.
+const MAX_DEPTH: usize = 16;
+
+/// Names and values of a row.
+pub type AggregateRow = Vec<(Vec<u8>, Reply)>;
+
+/// The reply: a number of rows, and rows.
+pub fn aggregate(total: usize, rows: Vec<AggregateRow>, warnings: Warnings, protocol: Protocol) -> Reply {
+    match protocol {
+        Protocol::Resp2 => {
+            let flat = |row: AggregateRow| row.into_iter().flat_map(|(name, value)| [bulk(name), value]).collect();
+            let rows = rows.into_iter().map(|row| Reply::Array(flat(row)));
+            Reply::Array(std::iter::once(Reply::from(total)).chain(rows).collect())
+        }
+        Protocol::Resp3 => {
+            let map = |row: AggregateRow| {
+                let fields = row.into_iter().map(|(name, value)| (bulk(name), value)).collect();
+                Reply::Map(vec![
+                    (Reply::Simple("extra_attributes"), Reply::Map(fields)),
+                    (Reply::Simple("values"), Reply::Array(Vec::new())),
+                ])
+            };
+            results(total, rows.into_iter().map(map).collect(), warnings)
+        }
+    }
+}
+
+/// What a row shows of its cells.
+pub fn row(cells: &[Option<Value>], shown: &[Shown]) -> AggregateRow {
+    let mut row: AggregateRow = Vec::with_capacity(shown.len());
+    for column in shown {
+        match &cells[column.column] {
+            None => {}
+            Some(Value::Array(pairs)) if column.everything => {
+                for pair in pairs.chunks_exact(2) {
+                    if let Value::Text(name) = &pair[0]
+                        && !row.iter().any(|(known, _)| known[..] == name[..])
+                    {
+                        row.push((name.to_vec(), stored(&pair[1])));
+                    }
+                }
+            }
+            Some(value) => {
+                let reply = if column.exact { stored(value) } else { computed(value) };
+                row.push((column.name.clone(), reply));
+            }
+        }
+    }
+    row
+}
+
+/// A value that was computed: numbers with twelve digits.
+pub fn computed(value: &Value) -> Reply {
+    reply(value, &format_number, MAX_DEPTH)
+}
+
+/// A value of a document: numbers in the shortest form that reads back the same.
+pub fn stored(value: &Value) -> Reply {
+    reply(value, &format_exact, MAX_DEPTH)
+}
+
+fn reply(value: &Value, format: &dyn Fn(f64) -> String, depth: usize) -> Reply {
+    match value {
+        Value::Null => Reply::Nil,
+        Value::Number(number) => bulk(format(*number)),
+        Value::Text(text) => bulk(&text[..]),
+        Value::Array(_) if depth == 0 => Reply::Nil,
+        Value::Array(values) => Reply::Array(values.iter().map(|value| reply(value, format, depth - 1)).collect()),
+    }
+}

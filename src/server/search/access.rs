@@ -1,0 +1,48 @@
+//! Which indexes a user may see: those of whose keys the user may read all.
+
+use super::registry;
+use super::{Missing, refuse_missing};
+use crate::search::schema::Definition;
+use crate::server::api::{Access, Context, Text};
+use crate::server::commands::Failure;
+use std::sync::Arc;
+
+/// An index that a command names.
+pub struct Target {
+    pub id: u64,
+    pub database: i32,
+    pub definition: Arc<Definition>,
+}
+
+/// The index of that name or alias in the selected database, if the user may see it.
+pub fn target(ctx: &Context, name: &[u8], missing: Missing) -> Result<Target, Failure> {
+    let database = ctx.database();
+    let found = registry::with(|registry| {
+        let entry = registry.find(database, name)?;
+        entry.touch();
+        Some(Target { id: entry.id, database, definition: entry.definition.clone() })
+    });
+    let target = found.ok_or_else(|| refuse_missing(name, missing))?;
+    check(ctx, &target.definition)?;
+    Ok(target)
+}
+
+/// Whether the user may read all keys that begin with the index's prefixes. Servers tell only about keys; a key whose end
+/// nobody could have known stands for all.
+pub fn check(ctx: &Context, definition: &Definition) -> Result<(), Failure> {
+    if ctx.is_repetition() {
+        return Ok(());
+    }
+    let Some(user) = ctx.user() else { return Ok(()) };
+    for prefix in &definition.prefixes {
+        for length in [7, 24] {
+            let end: Vec<u8> = (0..length).map(|_| rand::random::<u8>()).collect();
+            if !user.may(Access::Read, &Text::new(&[&prefix[..], &end].concat())) {
+                return Err(Failure::Text(
+                    b"NOPERM User does not have the required permissions to query the index".to_vec(),
+                ));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,251 @@
+//! FT.AGGREGATE and FT.CURSOR.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::access::{Target, target};
+use super::binding::{self, Bound};
+use super::cursors::{self, Waiting};
+use super::rank::Ranking;
+use super::walk::{Input, Place, Walk};
+use super::work::{self, Need, Work};
+use super::{Missing, follow, ok, protocol, refuse, telemetry};
+use crate::reply::Reply;
+use crate::search::aggregate::{Given, Plan};
+use crate::search::command::aggregate::{AggregateRequest, CursorOptions};
+use crate::search::command::cursor::CursorRequest;
+use crate::search::command::settings::{OnTimeout, Settings};
+use crate::search::evaluate::{Found, Order};
+use crate::search::reply::{self, Protocol, Warnings};
+use crate::server::api::Context;
+use crate::server::commands::{Call, Failure, Outcome};
+
+/// FT.AGGREGATE
+pub fn ft_aggregate(call: &Call) -> Outcome {
+    let target = target(call.ctx, call.args[0], Missing::Query)?;
+    let settings = binding::settings();
+    let request = AggregateRequest::parse(call.args, &settings).map_err(refuse)?;
+    let aggregate = Aggregate::new(call.ctx, target, request, &settings)?;
+    work::start(call.ctx, Box::new(aggregate))
+}
+
+/// An aggregation under way.
+pub struct Aggregate {
+    target: Target,
+    query: Arc<binding::BoundQuery>,
+    bound: binding::Bounds,
+    with_score: bool,
+    plan: Option<Plan>,
+    cursor: Option<CursorOptions>,
+    protocol: Protocol,
+    stage: Stage,
+    matched: usize,
+    warnings: Warnings,
+}
+
+enum Stage {
+    Running,
+    Ranking(Ranking),
+    Walking(Box<Walk>),
+    Done,
+}
+
+impl Aggregate {
+    pub fn new(
+        ctx: &Context,
+        target: Target,
+        request: AggregateRequest,
+        settings: &Settings,
+    ) -> Result<Aggregate, Failure> {
+        let query = binding::read(&target, &request.options)?;
+        if request.cursor.is_some() {
+            cursors::check_limit(target.id, settings)?;
+        }
+        follow::expire(ctx, target.id);
+        let mut options = binding::search_options(&request.options, settings, &target.definition);
+        options.scores = request.add_scores;
+        options.order = Order::Document;
+        options.limit = usize::MAX;
+        let query = binding::bind(&target, query, options)?;
+        let mut given: Vec<Given> = query.distances().into_iter().map(|name| Given { name, shown: true }).collect();
+        if request.add_scores {
+            given.push(Given { name: b"__score".to_vec(), shown: true });
+        }
+        let plan = Plan::new(&target.definition, &given, &request.steps).map_err(refuse)?;
+        let Bound { query, bounds } = Bound::new(query, &target, &request.options, settings);
+        Ok(Aggregate {
+            query: Arc::new(query),
+            bound: bounds,
+            with_score: request.add_scores,
+            plan: Some(plan),
+            cursor: request.cursor,
+            protocol: protocol(ctx),
+            stage: Stage::Running,
+            matched: 0,
+            warnings: Warnings::default(),
+            target,
+        })
+    }
+
+    fn found(&mut self, found: Found) {
+        self.matched = found.total;
+        self.warnings.timed_out |= found.warnings.timed_out;
+        self.warnings.expansions_cut |= found.warnings.expansions_cut;
+        self.stage = match Ranking::of(found) {
+            Ok(ranking) => Stage::Ranking(ranking),
+            Err(found) => self.walk(found.hits),
+        };
+    }
+
+    fn walk(&mut self, hits: Vec<crate::search::evaluate::Hit>) -> Stage {
+        let Some(plan) = self.plan.take() else { return Stage::Done };
+        let place = Place {
+            index: self.target.id,
+            database: self.target.database,
+            definition: self.target.definition.clone(),
+            query: Some(self.query.clone()),
+        };
+        let input = hits.into_iter().map(|hit| Input::of(hit, self.with_score)).collect();
+        let portion = self.cursor.map(|cursor| cursor.count as usize);
+        // A query that was cut short still shows what it found.
+        let end = self.bound.limits.deadline.filter(|_| !self.warnings.timed_out);
+        Stage::Walking(Box::new(Walk::new(place, plan, input, portion, end)))
+    }
+
+    fn wanted(&self) -> usize {
+        self.cursor.map_or(usize::MAX, |cursor| cursor.count as usize)
+    }
+}
+
+impl Work for Aggregate {
+    fn need(&self) -> Need {
+        match &self.stage {
+            Stage::Running => Need::Thought,
+            Stage::Ranking(ranking) => ranking.need(),
+            Stage::Walking(walk) => walk.need(self.wanted()),
+            Stage::Done => Need::Nothing,
+        }
+    }
+
+    fn think(&mut self) {
+        match std::mem::replace(&mut self.stage, Stage::Done) {
+            Stage::Running => {
+                let found = telemetry::measured(&self.query, &self.bound.limits);
+                self.found(found);
+            }
+            Stage::Ranking(ranking) => {
+                let found = ranking.settle(&self.query);
+                self.found(found);
+            }
+            Stage::Walking(mut walk) => {
+                walk.think();
+                self.stage = Stage::Walking(walk);
+            }
+            Stage::Done => {}
+        }
+    }
+
+    fn look(&mut self, ctx: &Context, until: Option<Instant>) {
+        let is_over = || until.is_some_and(|until| Instant::now() >= until);
+        match &mut self.stage {
+            Stage::Ranking(ranking) => {
+                super::select(ctx, self.target.id, self.target.database);
+                ranking.look(ctx, &self.query, &self.target.definition, &is_over);
+            }
+            Stage::Walking(walk) => walk.look(ctx, &is_over),
+            Stage::Running | Stage::Done => {}
+        }
+    }
+
+    fn is_small(&self) -> bool {
+        self.bound.is_small
+    }
+
+    fn reply(mut self: Box<Self>) -> Result<Reply, Failure> {
+        let wanted = self.wanted();
+        let Stage::Walking(mut walk) = std::mem::replace(&mut self.stage, Stage::Done) else {
+            return Ok(reply::aggregate(0, Vec::new(), self.warnings, self.protocol));
+        };
+        let rows = walk.take(wanted)?;
+        self.warnings.timed_out |= walk.timed_out;
+        if self.warnings.timed_out && self.bound.on_timeout == OnTimeout::Fail {
+            return Err(super::timed_out());
+        }
+        let reply = reply::aggregate(walk.total, rows, self.warnings, self.protocol);
+        let Some(options) = self.cursor else { return Ok(reply) };
+        let id = if walk.has_more() { cursors::keep(Waiting::new(self.target.id, *walk, options)) } else { 0 };
+        Ok(reply::with_cursor(reply, id))
+    }
+}
+
+/// FT.CURSOR
+pub fn ft_cursor(call: &Call) -> Outcome {
+    let index = call.args.get(1).ok_or(Failure::Arity)?;
+    let target = target(call.ctx, index, Missing::Query)?;
+    match CursorRequest::parse(call.args).map_err(refuse)? {
+        CursorRequest::Collect { .. } => Ok(Some(Reply::Int(0))),
+        CursorRequest::Delete { id, .. } => {
+            cursors::take(id).map_err(|_| Failure::Text(b"Cursor does not exist".to_vec()))?;
+            ok()
+        }
+        CursorRequest::Read { id, count, .. } => {
+            let mut waiting = cursors::take(id)?;
+            if waiting.was_dropped() {
+                return Err(Failure::Text(b"The index was dropped while the cursor was idle".to_vec()));
+            }
+            let settings = binding::settings();
+            let wanted = count.filter(|&count| count > 0).unwrap_or(waiting.options.count) as usize;
+            let milliseconds = std::time::Duration::from_millis(settings.timeout);
+            waiting.walk.extend((settings.timeout > 0).then(|| Instant::now() + milliseconds));
+            let _ = target;
+            work::start(call.ctx, Box::new(Reading { waiting, id, wanted, protocol: protocol(call.ctx) }))
+        }
+    }
+}
+
+/// A cursor that is read.
+struct Reading {
+    waiting: Waiting,
+    id: i64,
+    wanted: usize,
+    protocol: Protocol,
+}
+
+impl Work for Reading {
+    fn need(&self) -> Need {
+        self.waiting.walk.need(self.wanted)
+    }
+
+    fn think(&mut self) {
+        if self.need() == Need::Thought {
+            self.waiting.walk.think();
+        }
+    }
+
+    fn look(&mut self, ctx: &Context, until: Option<Instant>) {
+        self.waiting.walk.look(ctx, &|| until.is_some_and(|until| Instant::now() >= until));
+    }
+
+    fn is_small(&self) -> bool {
+        match self.need() {
+            Need::Documents(count) => count.min(self.wanted) <= work::AT_ONCE,
+            Need::Thought => false,
+            Need::Nothing => self.wanted <= work::AT_ONCE,
+        }
+    }
+
+    fn reply(mut self: Box<Self>) -> Result<Reply, Failure> {
+        let rows = self.waiting.walk.take(self.wanted)?;
+        let warnings = Warnings { timed_out: self.waiting.walk.timed_out, ..Warnings::default() };
+        let reply = reply::aggregate(rows.len(), rows, warnings, self.protocol);
+        let id = if self.waiting.walk.has_more() { cursors::put_back(self.id, self.waiting) } else { 0 };
+        Ok(reply::with_cursor(reply, id))
+    }
+}
+
+impl super::profile::Profilable for Aggregate {
+    fn counts(&self) -> (usize, usize, bool) {
+        let results = if let Stage::Walking(walk) = &self.stage { walk.total } else { 0 };
+        (self.matched, results, self.warnings.timed_out)
+    }
+}

@@ -1,0 +1,91 @@
+//! The table of commands.
+
+use super::{aggregate, config, definitions, find, hybrid, inspect, profile, words};
+use crate::server::commands::{Call, Command, Keys, Outcome};
+use crate::server::docs::Docs;
+
+const READ: &str = "readonly";
+const WRITE: &str = "write";
+const GROW: &str = "write deny-oom";
+
+const fn row(
+    name: &'static str,
+    handler: fn(&Call) -> Outcome,
+    flags: &'static str,
+    categories: &'static str,
+    arity: i32,
+    summary: &'static str,
+) -> Command {
+    let docs = Docs { summary, complexity: "O(N) of the matching documents at worst", since: c"1.0.0", arguments: &[] };
+    Command { name, handler, flags, categories, keys: Keys::None, arity, docs }
+}
+
+/// All commands.
+pub static TABLE: &[Command] = &[
+    row("FT.CREATE", definitions::ft_create, GROW, "slow", -5, "Creates an index over hashes or JSON documents."),
+    row("FT.ALTER", definitions::ft_alter, GROW, "slow", -6, "Adds fields to an index."),
+    row(
+        "FT.DROPINDEX",
+        definitions::ft_dropindex,
+        WRITE,
+        "write slow dangerous",
+        -2,
+        "Drops an index, with DD its documents too.",
+    ),
+    row("FT._LIST", definitions::ft_list, READ, "admin slow", -1, "Returns the names of all indexes of the database."),
+    row("FT.ALIASADD", definitions::ft_aliasadd, GROW, "slow", 3, "Gives an index another name."),
+    row(
+        "FT.ALIASUPDATE",
+        definitions::ft_aliasupdate,
+        GROW,
+        "slow",
+        3,
+        "Gives an index another name, taking it from another index if it has it.",
+    ),
+    row("FT.ALIASDEL", definitions::ft_aliasdel, WRITE, "slow", 2, "Takes a name from an index."),
+    row("FT.ALIASLIST", definitions::ft_aliaslist, READ, "slow", 2, "Returns the other names of an index."),
+    row("FT.INFO", inspect::ft_info, READ, "slow", 2, "Returns definition, size and state of an index."),
+    row(
+        "FT.TAGVALS",
+        inspect::ft_tagvals,
+        READ,
+        "read slow dangerous",
+        3,
+        "Returns the distinct values of a TAG field.",
+    ),
+    row("FT.SEARCH", find::ft_search, READ, "read slow", -3, "Searches an index."),
+    row(
+        "FT.AGGREGATE",
+        aggregate::ft_aggregate,
+        READ,
+        "read slow",
+        -3,
+        "Searches an index and groups, computes and sorts what it finds.",
+    ),
+    row("FT.CURSOR", aggregate::ft_cursor, READ, "read slow", -4, "Reads on or gives up a cursor."),
+    row(
+        "FT.HYBRID",
+        hybrid::ft_hybrid,
+        READ,
+        "read slow",
+        -7,
+        "Searches by text and by vector and makes one list of both.",
+    ),
+    row("FT.EXPLAIN", inspect::ft_explain, READ, "slow", -3, "Returns how a query is understood."),
+    row("FT.EXPLAINCLI", inspect::ft_explaincli, READ, "slow", -3, "Returns how a query is understood, line by line."),
+    row("FT.PROFILE", profile::ft_profile, READ, "read slow", -5, "Runs a query and returns what it cost."),
+    row("FT.CHECK", inspect::ft_check, READ, "read slow dangerous", 2, "Compares an index with its documents."),
+    row(
+        "FT.CONFIG",
+        config::ft_config,
+        "readonly admin",
+        "admin slow dangerous",
+        -3,
+        "Reads and changes settings of search.",
+    ),
+    row("FT.SYNUPDATE", words::ft_synupdate, GROW, "slow", -4, "Adds words to a group of synonyms."),
+    row("FT.SYNDUMP", words::ft_syndump, READ, "slow", 2, "Returns all synonyms of an index."),
+    row("FT.DICTADD", words::ft_dictadd, GROW, "slow", -3, "Adds words to a dictionary."),
+    row("FT.DICTDEL", words::ft_dictdel, WRITE, "slow", -3, "Removes words from a dictionary."),
+    row("FT.DICTDUMP", words::ft_dictdump, READ, "slow", 2, "Returns all words of a dictionary."),
+];

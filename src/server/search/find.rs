@@ -1,0 +1,256 @@
+//! FT.SEARCH.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::access::{Target, target};
+use super::binding::{self, Bound};
+use super::rank;
+use super::work::{self, Need, Work};
+use super::{Missing, documents, follow, protocol, refuse, telemetry};
+use crate::reply::Reply;
+use crate::search::command::search::SearchRequest;
+use crate::search::command::settings::{OnTimeout, Settings};
+use crate::search::evaluate::{Found, Hit, Order};
+use crate::search::reply::{self, Fields, Protocol, SearchRow, Shape, Warnings};
+use crate::search::schema::{Definition, Source};
+use crate::search::value::Value;
+use crate::server::api::{Context, Key, Text};
+use crate::server::commands::{Call, Failure, Outcome};
+
+/// FT.SEARCH
+pub fn ft_search(call: &Call) -> Outcome {
+    let target = target(call.ctx, call.args[0], Missing::Query)?;
+    let settings = binding::settings();
+    let request = SearchRequest::parse(call.args, &settings).map_err(refuse)?;
+    let search = Search::new(call.ctx, target, request, &settings)?;
+    work::start(call.ctx, Box::new(search))
+}
+
+/// A search under way.
+pub struct Search {
+    request: SearchRequest,
+    definition: Arc<Definition>,
+    index: u64,
+    database: i32,
+    bound: Bound,
+    distances: Vec<Vec<u8>>,
+    protocol: Protocol,
+    stage: Stage,
+    total: usize,
+    warnings: Warnings,
+    rows: Vec<SearchRow>,
+}
+
+/// How far a search is.
+enum Stage {
+    Running,
+    /// Distances or sort values are read from the documents of all hits.
+    Ranking(rank::Ranking),
+    /// The rows of these hits are read, the first of them next.
+    Rows(std::vec::IntoIter<Hit>),
+    Done,
+}
+
+impl Search {
+    pub fn new(ctx: &Context, target: Target, request: SearchRequest, settings: &Settings) -> Result<Search, Failure> {
+        let query = binding::read(&target, &request.options)?;
+        follow::expire(ctx, target.id);
+        let mut options = binding::search_options(&request.options, settings, &target.definition);
+        options.scores = request.with_scores;
+        options.explain = request.explain_score;
+        options.offset = usize::try_from(request.limit.offset).unwrap_or(usize::MAX);
+        options.limit = usize::try_from(request.limit.count).unwrap_or(usize::MAX);
+        let again = request.sort_by.as_ref().map(|_| (query.clone(), options.clone()));
+        let mut bound = binding::bind(&target, query, options)?;
+        let distances = bound.distances();
+        if let (Some(by), Some((query, mut options))) = (&request.sort_by, again) {
+            options.order = binding::order(&target.definition, &distances, &by.name, by.descending).map_err(refuse)?;
+            bound = binding::bind(&target, query, options)?;
+        }
+        Ok(Search {
+            bound: Bound::new(bound, &target, &request.options, settings),
+            protocol: protocol(ctx),
+            definition: target.definition,
+            index: target.id,
+            database: target.database,
+            request,
+            distances,
+            stage: Stage::Running,
+            total: 0,
+            warnings: Warnings::default(),
+            rows: Vec::new(),
+        })
+    }
+
+    fn found(&mut self, found: Found) {
+        self.total = found.total;
+        self.warnings.timed_out |= found.warnings.timed_out;
+        self.warnings.expansions_cut |= found.warnings.expansions_cut;
+        self.stage = match rank::Ranking::of(found) {
+            Ok(ranking) => Stage::Ranking(ranking),
+            Err(found) => rows_of(found.hits),
+        };
+    }
+
+    /// The row of a hit; none if its document is gone.
+    fn row(&self, ctx: &Context, hit: Hit) -> Option<SearchRow> {
+        let name = Text::new(&hit.key);
+        let key = ctx.open_to_read(name.ptr());
+        let source = documents::source(&key).filter(|source| *source == self.definition.source)?;
+        let sort = self.sort_value(&key, source, &hit);
+        let fields = if self.request.no_content { Vec::new() } else { self.fields(&key, source, &hit) };
+        let payload = self.bound.query.payload(hit.document).filter(|_| self.request.with_payloads);
+        let payload = payload.map(|payload| payload.to_vec());
+        Some(SearchRow { key: hit.key.to_vec(), score: hit.score, explanation: hit.explanation, payload, sort, fields })
+    }
+
+    fn sort_value(&self, key: &Key, source: Source, hit: &Hit) -> Option<Value> {
+        if !self.request.with_sort_keys {
+            return None;
+        }
+        match self.bound.query.options().order {
+            Order::Field { field, .. } => {
+                let stored = || rank::stored(key, source, &self.definition, field);
+                hit.sort.clone().or_else(stored)
+            }
+            Order::Distance { distance, .. } => hit.distances[distance].map(Value::Number),
+            _ => None,
+        }
+    }
+
+    /// The fields that the request names, or all: distances, the field sorted by, what the document holds.
+    fn fields(&self, key: &Key, source: Source, hit: &Hit) -> Fields {
+        let mut fields = Shown { fields: Vec::new() };
+        let distance = |name: &[u8]| {
+            let position = self.distances.iter().position(|known| known == name)?;
+            Some(reply::computed(&Value::Number(hit.distances[position]?)))
+        };
+        let asked = super::excerpts::asked(&self.request);
+        let Some(returned) = asked.as_ref().or(self.request.returned.as_ref()) else {
+            for name in &self.distances {
+                fields.add(name, || distance(name));
+            }
+            if let Some(by) = &self.request.sort_by {
+                fields.add(&by.name, || self.value(key, source, &by.name));
+            }
+            self.everything(key, source, &mut fields);
+            super::excerpts::apply(&self.request, &self.definition, &self.bound.query, hit, &mut fields.fields);
+            return fields.fields;
+        };
+        for field in returned {
+            fields.add(&field.name, || match distance(&field.field) {
+                Some(distance) => Some(distance),
+                None if self.distances.contains(&field.field) => None,
+                None if field.field == b"__key" => Some(Reply::Bulk(hit.key.to_vec())),
+                None => self.value(key, source, &field.field),
+            });
+        }
+        super::excerpts::apply(&self.request, &self.definition, &self.bound.query, hit, &mut fields.fields);
+        fields.fields
+    }
+
+    /// The value of an attribute, or of an identifier, as the document holds it.
+    fn value(&self, key: &Key, source: Source, name: &[u8]) -> Option<Reply> {
+        let path = self.definition.field(name).map_or(name, |position| &self.definition.fields[position].path);
+        super::json::text(documents::part(key, source, path), self.request.options.dialect).map(Reply::Bulk)
+    }
+
+    fn everything(&self, key: &Key, source: Source, fields: &mut Shown) {
+        match source {
+            Source::Hash => key.for_each_field(|name, value| fields.add(name, || Some(Reply::Bulk(value.to_vec())))),
+            Source::Json => fields.add(b"$", || super::json::whole(key).map(Reply::Bulk)),
+        }
+    }
+}
+
+/// What is left to do once the hits are in order and cut.
+fn rows_of(hits: Vec<Hit>) -> Stage {
+    if hits.is_empty() { Stage::Done } else { Stage::Rows(hits.into_iter()) }
+}
+
+/// Fields of a row, each name once: the first has it.
+struct Shown {
+    fields: Fields,
+}
+
+impl Shown {
+    fn add(&mut self, name: &[u8], value: impl FnOnce() -> Option<Reply>) {
+        if !self.fields.iter().any(|(known, _)| known == name)
+            && let Some(value) = value()
+        {
+            self.fields.push((name.to_vec(), value));
+        }
+    }
+}
+
+impl Work for Search {
+    fn need(&self) -> Need {
+        match &self.stage {
+            Stage::Running => Need::Thought,
+            Stage::Ranking(ranking) => ranking.need(),
+            Stage::Rows(hits) => Need::Documents(hits.len()),
+            Stage::Done => Need::Nothing,
+        }
+    }
+
+    fn think(&mut self) {
+        match std::mem::replace(&mut self.stage, Stage::Done) {
+            Stage::Running => {
+                let found = telemetry::measured(&self.bound.query, &self.bound.bounds.limits);
+                self.found(found);
+            }
+            Stage::Ranking(ranking) => {
+                let found = ranking.settle(&self.bound.query);
+                self.found(found);
+            }
+            stage => self.stage = stage,
+        }
+    }
+
+    fn look(&mut self, ctx: &Context, until: Option<Instant>) {
+        super::select(ctx, self.index, self.database);
+        let is_over = || until.is_some_and(|until| Instant::now() >= until);
+        match std::mem::replace(&mut self.stage, Stage::Done) {
+            Stage::Ranking(mut ranking) => {
+                ranking.look(ctx, &self.bound.query, &self.definition, &is_over);
+                self.stage = Stage::Ranking(ranking);
+            }
+            Stage::Rows(mut hits) => {
+                for hit in hits.by_ref() {
+                    let row = self.row(ctx, hit);
+                    self.rows.extend(row);
+                    if is_over() {
+                        break;
+                    }
+                }
+                self.stage = if hits.len() == 0 { Stage::Done } else { Stage::Rows(hits) };
+            }
+            stage => self.stage = stage,
+        }
+    }
+
+    fn is_small(&self) -> bool {
+        self.bound.bounds.is_small
+    }
+
+    fn reply(self: Box<Self>) -> Result<Reply, Failure> {
+        if self.warnings.timed_out && self.bound.bounds.on_timeout == OnTimeout::Fail {
+            return Err(super::timed_out());
+        }
+        let shape = Shape {
+            protocol: self.protocol,
+            content: !self.request.no_content,
+            scores: self.request.with_scores,
+            payloads: self.request.with_payloads,
+            sort_keys: self.request.with_sort_keys,
+        };
+        Ok(reply::search(self.total, self.rows, self.warnings, shape))
+    }
+}
+
+impl super::profile::Profilable for Search {
+    fn counts(&self) -> (usize, usize, bool) {
+        (self.total, self.rows.len(), self.warnings.timed_out)
+    }
+}

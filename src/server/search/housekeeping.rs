@@ -1,0 +1,67 @@
+//! What has to be done now and then: cursors that nobody reads, indexes that nobody uses, documents that expired unseen.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::{cursors, deletion, follow, registry};
+use crate::server::api::Context;
+use crate::server::commands::registered_name;
+
+/// Milliseconds between two rounds.
+const ROUND: i64 = 100;
+
+static RUNNING: AtomicBool = AtomicBool::new(false);
+
+/// Starts the rounds, unless they run.
+pub fn start(ctx: &Context) {
+    if !RUNNING.swap(true, Ordering::Relaxed) {
+        set_timer(ctx);
+    }
+}
+
+fn set_timer(ctx: &Context) {
+    ctx.after(ROUND, |ctx| {
+        round(ctx);
+        if registry::is_any() {
+            set_timer(ctx);
+        } else {
+            RUNNING.store(false, Ordering::Relaxed);
+        }
+    });
+}
+
+fn round(ctx: &Context) {
+    cursors::collect();
+    let (indexes, unused) = registry::with(|registry| {
+        let indexes: Vec<u64> = registry.entries().map(|(_, entry)| entry.id).collect();
+        let unused: Vec<(i32, u64, Vec<u8>)> = (registry.entries())
+            .filter(|(_, entry)| {
+                let limit = entry.definition.temporary.map(Duration::from_secs);
+                limit.is_some_and(|limit| entry.used.elapsed() >= limit)
+            })
+            .map(|(database, entry)| (database, entry.id, entry.definition.name.clone()))
+            .collect();
+        (indexes, unused)
+    });
+    // A replica waits for its master's word.
+    if !ctx.is_replica() {
+        for (database, id, name) in unused {
+            drop_unused(ctx, database, id, &name);
+        }
+    }
+    for id in indexes {
+        follow::expire(ctx, id);
+    }
+}
+
+/// Drops a temporary index with its documents.
+fn drop_unused(ctx: &Context, database: i32, id: u64, name: &[u8]) {
+    if !ctx.select(database) {
+        return;
+    }
+    let keys = deletion::keys(id);
+    let entry = registry::with(|registry| registry.remove(database, name));
+    super::free_behind(entry);
+    ctx.replicate(registered_name("FT.DROPINDEX"), &[name]);
+    deletion::later(ctx, database, keys, None);
+}

@@ -1,0 +1,257 @@
+//! FT.HYBRID.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::access::{Target, target};
+use super::binding::{self, Bound, BoundQuery};
+use super::cursors::{self, Waiting};
+use super::rank::Ranking;
+use super::walk::{Input, Place, Walk};
+use super::work::{self, Need, Work};
+use super::{Missing, follow, protocol, refuse, telemetry};
+use crate::reply::Reply;
+use crate::search::aggregate::{Fusion, Given, Plan, fuse, vector_score};
+use crate::search::command::aggregate::{Load, Step};
+use crate::search::command::hybrid::{Combine, HybridRequest, Method};
+use crate::search::command::settings::{OnTimeout, Settings};
+use crate::search::evaluate::{Found, Hit, Order};
+use crate::search::reply::{self, HybridReply, Protocol, Warnings};
+use crate::search::schema::{Kind, Metric};
+use crate::search::value::Value;
+use crate::server::api::Context;
+use crate::server::commands::{Call, Failure, Outcome};
+
+/// Rows of a reply without LIMIT.
+const DEFAULT_ROWS: usize = 10;
+
+/// FT.HYBRID
+pub fn ft_hybrid(call: &Call) -> Outcome {
+    let target = target(call.ctx, call.args[0], Missing::Query)?;
+    let settings = binding::settings();
+    let request = HybridRequest::parse(call.args, &settings).map_err(refuse)?;
+    let hybrid = Hybrid::new(call.ctx, target, request, &settings)?;
+    work::start(call.ctx, Box::new(hybrid))
+}
+
+/// A search of both kinds under way.
+pub struct Hybrid {
+    request: HybridRequest,
+    target: Target,
+    text: Bound,
+    vector: BoundQuery,
+    metric: Metric,
+    plan: Option<Plan>,
+    protocol: Protocol,
+    stage: Stage,
+    began: Instant,
+    total: usize,
+    warnings: Warnings,
+    text_hits: Vec<Hit>,
+}
+
+enum Stage {
+    Running,
+    Ranking(Ranking),
+    Walking(Box<Walk>),
+    /// Walks over the hits of each side, for cursors.
+    Apart(Box<[Walk; 2]>),
+    Done,
+}
+
+impl Hybrid {
+    pub fn new(ctx: &Context, target: Target, request: HybridRequest, settings: &Settings) -> Result<Hybrid, Failure> {
+        let (text, vector) = request.queries(&target.definition).map_err(refuse)?;
+        let field = target.definition.field(&request.vector.field);
+        let kind = field.map(|field| &target.definition.fields[field].kind);
+        let metric = if let Some(Kind::Vector(options)) = kind { options.metric } else { Metric::L2 };
+        follow::expire(ctx, target.id);
+        let window = match request.combine {
+            Combine::Rrf { window, .. } | Combine::Linear { window, .. } => window,
+        };
+        let mut options = binding::search_options(&request.search, settings, &target.definition);
+        (options.scores, options.limit) = (true, window);
+        let text = binding::bind(&target, text, options.clone())?;
+        (options.scores, options.order) = (false, Order::Distance { distance: 0, descending: false });
+        if let Method::Knn { k, .. } = request.vector.method {
+            options.limit = window.min(k);
+        }
+        let vector = binding::bind(&target, vector, options)?;
+        let is_loading = request.steps.iter().any(|step| matches!(step, Step::Load(_)));
+        let names = [
+            Some(b"__key".to_vec()),
+            Some(request.score.clone().unwrap_or_else(|| b"__score".to_vec())),
+            request.search_score.clone(),
+            request.vector.score.clone(),
+        ];
+        let given: Vec<Given> = names.into_iter().flatten().map(|name| Given { name, shown: !is_loading }).collect();
+        let plan = Plan::new(&target.definition, &given, &request.steps).map_err(refuse)?;
+        Ok(Hybrid {
+            text: Bound::new(text, &target, &request.search, settings),
+            vector,
+            metric,
+            plan: Some(plan),
+            protocol: protocol(ctx),
+            stage: Stage::Running,
+            began: Instant::now(),
+            total: 0,
+            warnings: Warnings::default(),
+            text_hits: Vec::new(),
+            request,
+            target,
+        })
+    }
+
+    fn run(&mut self) -> Stage {
+        let text = telemetry::measured(&self.text.query, &self.text.bounds.limits);
+        let vector = telemetry::measured(&self.vector, &self.text.bounds.limits);
+        for warnings in [text.warnings, vector.warnings] {
+            self.warnings.timed_out |= warnings.timed_out;
+            self.warnings.expansions_cut |= warnings.expansions_cut;
+        }
+        self.text_hits = text.hits;
+        match Ranking::of(vector) {
+            Ok(ranking) => Stage::Ranking(ranking),
+            Err(Found { hits, .. }) => self.merge(hits),
+        }
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            index: self.target.id,
+            database: self.target.database,
+            definition: self.target.definition.clone(),
+            query: None,
+        }
+    }
+
+    fn merge(&mut self, vector_hits: Vec<Hit>) -> Stage {
+        let mut keys: HashMap<u32, Arc<[u8]>> = HashMap::new();
+        let text: Vec<(u32, f64)> = self.text_hits.iter().map(|hit| (hit.document, hit.score)).collect();
+        let scored = |hit: &Hit| Some((hit.document, vector_score(self.metric, hit.distances.first().copied()??)));
+        let vector: Vec<(u32, f64)> = vector_hits.iter().filter_map(scored).collect();
+        for hit in self.text_hits.drain(..).chain(vector_hits) {
+            keys.insert(hit.document, hit.key);
+        }
+        let end = self.text.bounds.limits.deadline.filter(|_| !self.warnings.timed_out);
+        if let Some(cursor) = self.request.cursor {
+            let walk = |side: &[(u32, f64)]| self.side(side, &keys, cursor.count as usize);
+            return Stage::Apart(Box::new([walk(&text), walk(&vector)]));
+        }
+        let fusion = match self.request.combine {
+            Combine::Rrf { constant, .. } => Fusion::Ranks { constant },
+            Combine::Linear { alpha, beta, .. } => Fusion::Scores { alpha, beta },
+        };
+        let fused = fuse(&text, &vector, fusion);
+        self.total = fused.len();
+        let number = |number: Option<f64>| number.map(Value::Number);
+        let input = fused.into_iter().map(|fused| {
+            let key = keys[&fused.document].clone();
+            let mut given = vec![Some(Value::Text(key.clone())), Some(Value::Number(fused.score))];
+            given.extend(self.request.search_score.as_ref().map(|_| number(fused.text)));
+            given.extend(self.request.vector.score.as_ref().map(|_| number(fused.vector)));
+            Input { key, document: Some(fused.document), given }
+        });
+        let input = input.collect();
+        let Some(plan) = self.plan.take() else { return Stage::Done };
+        Stage::Walking(Box::new(Walk::new(self.place(), plan, input, None, end)))
+    }
+
+    /// The rows of one side, for its cursor.
+    fn side(&self, hits: &[(u32, f64)], keys: &HashMap<u32, Arc<[u8]>>, portion: usize) -> Walk {
+        let names = [&b"__key"[..], b"__score"];
+        let given: Vec<Given> = names.map(|name| Given { name: name.to_vec(), shown: true }).into();
+        let fields = Load::Fields(Vec::new());
+        let plan = Plan::new(&self.target.definition, &given, &[Step::Load(fields)]);
+        let plan = plan.expect("a plan that reads nothing cannot lack anything");
+        let input = hits.iter().map(|&(document, score)| {
+            let key = keys[&document].clone();
+            let given = vec![Some(Value::Text(key.clone())), Some(Value::Number(score))];
+            Input { key, document: Some(document), given }
+        });
+        Walk::new(self.place(), plan, input.collect(), Some(portion), None)
+    }
+
+    fn wanted(&self) -> usize {
+        let has_limit = self.request.steps.iter().any(|step| matches!(step, Step::Limit(_)));
+        if has_limit { usize::MAX } else { DEFAULT_ROWS }
+    }
+}
+
+impl Work for Hybrid {
+    fn need(&self) -> Need {
+        match &self.stage {
+            Stage::Running => Need::Thought,
+            Stage::Ranking(ranking) => ranking.need(),
+            Stage::Walking(walk) => walk.need(usize::MAX),
+            Stage::Apart(_) | Stage::Done => Need::Nothing,
+        }
+    }
+
+    fn think(&mut self) {
+        self.stage = match std::mem::replace(&mut self.stage, Stage::Done) {
+            Stage::Running => self.run(),
+            Stage::Ranking(ranking) => {
+                let found = ranking.settle(&self.vector);
+                self.merge(found.hits)
+            }
+            Stage::Walking(mut walk) => {
+                walk.think();
+                Stage::Walking(walk)
+            }
+            stage => stage,
+        };
+    }
+
+    fn look(&mut self, ctx: &Context, until: Option<Instant>) {
+        let is_over = || until.is_some_and(|until| Instant::now() >= until);
+        match &mut self.stage {
+            Stage::Ranking(ranking) => {
+                super::select(ctx, self.target.id, self.target.database);
+                ranking.look(ctx, &self.vector, &self.target.definition, &is_over);
+            }
+            Stage::Walking(walk) => walk.look(ctx, &is_over),
+            _ => {}
+        }
+    }
+
+    fn is_small(&self) -> bool {
+        self.text.bounds.is_small
+    }
+
+    fn reply(mut self: Box<Self>) -> Result<Reply, Failure> {
+        if self.warnings.timed_out && self.text.bounds.on_timeout == OnTimeout::Fail {
+            return Err(super::timed_out());
+        }
+        let wanted = self.wanted();
+        let rows = match std::mem::replace(&mut self.stage, Stage::Done) {
+            Stage::Apart(walks) => return self.cursors(*walks),
+            Stage::Walking(mut walk) => {
+                let rows = walk.take(wanted)?;
+                self.total = walk.total;
+                self.warnings.timed_out |= walk.timed_out;
+                rows
+            }
+            _ => Vec::new(),
+        };
+        let milliseconds = self.began.elapsed().as_secs_f64() * 1000.0;
+        let found = HybridReply { total: self.total, rows, warnings: self.warnings, milliseconds };
+        Ok(reply::hybrid(found, self.protocol))
+    }
+}
+
+impl Hybrid {
+    fn cursors(&self, walks: [Walk; 2]) -> Result<Reply, Failure> {
+        let Some(options) = self.request.cursor else { return Ok(Reply::Nil) };
+        let keep = |walk| cursors::keep(Waiting::new(self.target.id, walk, options));
+        let [text, vector] = walks.map(keep);
+        Ok(reply::hybrid_cursors(text, vector))
+    }
+}
+
+impl super::profile::Profilable for Hybrid {
+    fn counts(&self) -> (usize, usize, bool) {
+        (self.total, self.total, self.warnings.timed_out)
+    }
+}

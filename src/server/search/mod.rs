@@ -1,0 +1,162 @@
+//! The face of search: the commands `FT.*` over hashes and JSON documents.
+//!
+//! ```text
+//!   events of keys ─► follow ─► registry: indexes by database and name
+//!                                  │
+//!   FT.SEARCH ─► binding ──────────┘─► work (pool ⇄ main thread) ─► reply
+//! ```
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `commands.rs` | the table of commands |
+//! | `registry.rs`, `access.rs` | all indexes; which of them a user may see |
+//! | `follow.rs`, `documents.rs`, `json.rs`, `expiry.rs` | changes of keys; what keys hold; when they expire |
+//! | `check.rs` | FT.CHECK |
+//! | `scan.rs`, `deletion.rs`, `housekeeping.rs` | long work of the main thread, in slices |
+//! | `definitions.rs` | FT.CREATE, FT.ALTER, FT.DROPINDEX, FT._LIST, aliases |
+//! | `binding.rs`, `work.rs`, `rank.rs` | a query's way |
+//! | `find.rs`, `excerpts.rs` | FT.SEARCH |
+//! | `aggregate.rs`, `walk.rs`, `cursors.rs`, `hybrid.rs` | FT.AGGREGATE, FT.CURSOR, FT.HYBRID |
+//! | `inspect.rs`, `profile.rs`, `config.rs` | FT.INFO, FT.TAGVALS, FT.EXPLAIN; FT.PROFILE; FT.CONFIG |
+//! | `words.rs` | synonyms, dictionaries |
+//! | `persist.rs`, `telemetry.rs` | the saved form; the section of INFO |
+
+mod access;
+mod aggregate;
+mod binding;
+mod check;
+mod commands;
+mod config;
+mod cursors;
+mod definitions;
+mod deletion;
+mod documents;
+mod excerpts;
+mod expiry;
+mod find;
+mod follow;
+mod housekeeping;
+mod hybrid;
+mod inspect;
+mod json;
+mod persist;
+mod profile;
+mod rank;
+mod registry;
+mod scan;
+mod telemetry;
+mod walk;
+mod words;
+mod work;
+
+use std::ffi::CStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::reply::Reply;
+use crate::search::error::Error;
+use crate::search::reply::Protocol;
+use crate::server::api::{self, Context};
+use crate::server::commands::{Command, Failure, Outcome};
+use crate::server::face::{Face, Names};
+use crate::server::info::Section;
+use crate::server::pools;
+use crate::server::settings::{Flag, Setting};
+
+/// The face.
+pub struct Search;
+
+impl Face for Search {
+    fn name(&self) -> &'static str {
+        "search"
+    }
+
+    fn category(&self) -> &'static CStr {
+        c"search"
+    }
+
+    fn commands(&self) -> &'static [Command] {
+        commands::TABLE
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        &SETTINGS
+    }
+
+    fn register(&self, ctx: &Context, _names: &Names) -> Result<(), String> {
+        persist::register(ctx)?;
+        api::subscribe_to_keys(ctx, follow::CLASSES, follow::on_key);
+        api::subscribe_to_server(ctx, follow::on_server);
+        Ok(())
+    }
+
+    fn start(&self, ctx: &Context) {
+        follow::start(ctx);
+    }
+
+    fn show(&self, section: &Section) {
+        telemetry::show(section);
+    }
+
+    fn shown_version(&self) -> Option<i32> {
+        Some(20800)
+    }
+}
+
+/// Whether errors begin with the words that later clients know them by.
+static NEW_ERROR_TEXTS: Flag = Flag { name: c"ft-new-error-texts", value: AtomicBool::new(false), apply: |_| () };
+
+static SETTINGS: [Setting; 1] = [Setting::Flag(&NEW_ERROR_TEXTS)];
+
+/// What a command does with an index, which decides how it calls a missing one.
+#[derive(Clone, Copy, PartialEq)]
+enum Missing {
+    Query,
+    Definition,
+    Dropped,
+}
+
+/// The error for an index that is not there.
+fn refuse_missing(name: &[u8], missing: Missing) -> Failure {
+    if NEW_ERROR_TEXTS.value.load(Ordering::Relaxed) {
+        return Failure::Text([b"SEARCH_INDEX_NOT_FOUND Index not found: ", name].concat());
+    }
+    Failure::Text(match missing {
+        Missing::Query => [name, b": no such index"].concat(),
+        Missing::Definition => b"Unknown index name".to_vec(),
+        Missing::Dropped => b"Unknown Index name".to_vec(),
+    })
+}
+
+/// An error of the language as a client gets it.
+fn refuse(error: Error) -> Failure {
+    let text = error.text();
+    if NEW_ERROR_TEXTS.value.load(Ordering::Relaxed) && !error.code.is_empty() {
+        return Failure::Text([error.code.as_bytes(), b" ", &text].concat());
+    }
+    Failure::Text(text)
+}
+
+/// What a query says whose time was over, where it is not to say what it found.
+fn timed_out() -> Failure {
+    Failure::Text(b"SEARCH_TIMEOUT Timeout limit was reached".to_vec())
+}
+
+fn ok() -> Outcome {
+    Ok(Some(Reply::Simple("OK")))
+}
+
+/// The protocol of the client.
+fn protocol(ctx: &Context) -> Protocol {
+    if ctx.has_resp3() { Protocol::Resp3 } else { Protocol::Resp2 }
+}
+
+/// Selects the database where an index is now, or where it was if it is gone.
+fn select(ctx: &Context, index: u64, was_in: i32) {
+    let now_in = registry::with(|registry| registry.by_id(index).map(|(database, _)| database));
+    ctx.select(now_in.unwrap_or(was_in));
+}
+
+/// Frees what may be large in the pool.
+fn free_behind<T: Send + 'static>(gone: T) {
+    pools::queries().spawn(Box::new(move || drop(gone)));
+}

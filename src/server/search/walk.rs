@@ -1,0 +1,227 @@
+//! Documents become rows, rows go through steps; all at once, or as many as are asked for.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::work::Need;
+use super::{documents, json, rank, refuse};
+use crate::search::aggregate::{Clock, Plan, Source, Table};
+use crate::search::error::Error;
+use crate::search::evaluate::{BoundQuery, Hit};
+use crate::search::reply::{self, AggregateRow};
+use crate::search::schema::{self, Definition, Kind};
+use crate::search::value::Value;
+use crate::server::api::{Context, Key, Text};
+use crate::server::commands::Failure;
+
+/// A document that is to become a row.
+pub struct Input {
+    pub key: Arc<[u8]>,
+    /// Its number, where the query's index knows values of it.
+    pub document: Option<u32>,
+    /// What the query knows of it: distances, scores.
+    pub given: Vec<Option<Value>>,
+}
+
+impl Input {
+    /// A hit with its distances, and its score if that is wanted.
+    pub fn of(hit: Hit, with_score: bool) -> Input {
+        let distances = hit.distances.into_iter().map(|distance| distance.map(Value::Number));
+        let score = with_score.then_some(Some(Value::Number(hit.score)));
+        Input { key: hit.key, document: Some(hit.document), given: distances.chain(score).collect() }
+    }
+}
+
+/// Where a walk is made.
+pub struct Place {
+    pub index: u64,
+    pub database: i32,
+    pub definition: Arc<Definition>,
+    pub query: Option<Arc<BoundQuery>>,
+}
+
+/// Documents on their way to rows.
+pub struct Walk {
+    place: Place,
+    plan: Plan,
+    input: std::vec::IntoIter<Input>,
+    table: Table,
+    /// Rows that are done.
+    rows: VecDeque<AggregateRow>,
+    /// How many documents make a table: all, or a few where rows come out one by one.
+    portion: usize,
+    /// Documents that are still to come into this table.
+    missing: usize,
+    needs_documents: bool,
+    failed: Option<Error>,
+    end: Option<Instant>,
+    pub total: usize,
+    pub timed_out: bool,
+}
+
+impl Walk {
+    /// Begins. With a portion, rows that come out one by one are made only when they are asked for.
+    pub fn new(place: Place, plan: Plan, input: Vec<Input>, portion: Option<usize>, end: Option<Instant>) -> Walk {
+        let portion = portion.filter(|_| plan.is_streaming()).unwrap_or(usize::MAX);
+        let kept = |position: usize, loaded: bool| is_kept(&place, position, loaded);
+        let needs_documents = plan.columns.iter().any(|source| match source {
+            Source::Given(_) | Source::Key | Source::Computed => false,
+            Source::Field { position, loaded } => !kept(*position, *loaded),
+            Source::Path(_) | Source::Everything => true,
+        });
+        let total = input.len();
+        let mut walk = Walk {
+            table: Table::default(),
+            plan,
+            input: input.into_iter(),
+            rows: VecDeque::new(),
+            portion,
+            missing: 0,
+            needs_documents,
+            failed: None,
+            end,
+            total,
+            timed_out: false,
+            place,
+        };
+        walk.next_portion();
+        walk
+    }
+
+    fn next_portion(&mut self) {
+        self.table = Table::new(self.plan.columns.len());
+        self.missing = self.portion.min(self.input.len());
+    }
+
+    /// Gives it more time.
+    pub fn extend(&mut self, end: Option<Instant>) {
+        self.end = end;
+    }
+
+    /// Whether all documents have become rows.
+    pub fn is_over(&self) -> bool {
+        self.failed.is_some() || self.missing == 0 && self.table.is_empty() && self.input.len() == 0
+    }
+
+    /// Whether there are rows or documents left.
+    pub fn has_more(&self) -> bool {
+        !self.rows.is_empty() || !self.is_over()
+    }
+
+    /// What is needed for so many rows.
+    pub fn need(&self, wanted: usize) -> Need {
+        if self.is_over() || self.rows.len() >= wanted {
+            Need::Nothing
+        } else if self.missing > 0 && self.needs_documents {
+            Need::Documents(self.missing)
+        } else {
+            Need::Thought
+        }
+    }
+
+    /// Takes at most so many rows.
+    ///
+    /// # Errors
+    /// If a step failed.
+    pub fn take(&mut self, wanted: usize) -> Result<Vec<AggregateRow>, Failure> {
+        if let Some(error) = self.failed.take() {
+            return Err(refuse(error));
+        }
+        Ok(self.rows.drain(..wanted.min(self.rows.len())).collect())
+    }
+
+    /// Looks at documents until the table is full or `is_over`.
+    pub fn look(&mut self, ctx: &Context, is_over: &dyn Fn() -> bool) {
+        super::select(ctx, self.place.index, self.place.database);
+        while self.missing > 0
+            && let Some(input) = self.input.next()
+        {
+            self.missing -= 1;
+            let name = Text::new(&input.key);
+            let key = ctx.open_to_read(name.ptr());
+            let source = documents::source(&key).filter(|source| *source == self.place.definition.source);
+            if let Some(source) = source {
+                let row: Vec<_> =
+                    self.plan.columns.iter().map(|column| self.cell(column, &input, Some((&key, source)))).collect();
+                self.table.push(row);
+            }
+            if self.end.is_some_and(|end| Instant::now() >= end) {
+                self.timed_out = true;
+                self.missing = 0;
+                self.input = Vec::new().into_iter();
+            }
+            if is_over() {
+                return;
+            }
+        }
+    }
+
+    /// Runs the steps over the table.
+    pub fn think(&mut self) {
+        while self.missing > 0
+            && let Some(input) = self.input.next()
+        {
+            self.missing -= 1;
+            let row: Vec<_> = self.plan.columns.iter().map(|column| self.cell(column, &input, None)).collect();
+            self.table.push(row);
+        }
+        let mut clock = Clock::until(self.end);
+        let table = std::mem::take(&mut self.table);
+        match self.plan.pipeline.run(table, &mut clock) {
+            Ok((table, total)) => {
+                if self.portion == usize::MAX {
+                    self.total = total;
+                }
+                self.rows.extend(table.rows().map(|cells| reply::row(cells, &self.plan.shown)));
+            }
+            Err(error) => self.failed = Some(error),
+        }
+        self.timed_out |= clock.was_over();
+        self.next_portion();
+    }
+
+    fn cell(&self, column: &Source, input: &Input, open: Option<(&Key, schema::Source)>) -> Option<Value> {
+        let definition = &*self.place.definition;
+        match column {
+            Source::Given(position) => input.given.get(*position).cloned().flatten(),
+            Source::Key => Some(Value::Text(input.key.clone())),
+            Source::Computed => None,
+            Source::Field { position, loaded } => {
+                if let (Some(query), Some(document)) = (&self.place.query, input.document)
+                    && is_kept(&self.place, *position, *loaded)
+                {
+                    return query.sort_value(document, *position);
+                }
+                let (key, source) = open?;
+                rank::stored(key, source, definition, *position)
+            }
+            Source::Path(path) => {
+                let (key, source) = open?;
+                json::text(documents::part(key, source, path), 2).map(|bytes| Value::Text(bytes.into()))
+            }
+            Source::Everything => open.map(|(key, source)| everything(key, source)),
+        }
+    }
+}
+
+/// Whether the index keeps a field's values in the form that is wanted.
+fn is_kept(place: &Place, position: usize, loaded: bool) -> bool {
+    let is_number = matches!(place.definition.fields[position].kind, Kind::Numeric);
+    (is_number || !loaded) && place.query.as_ref().is_some_and(|query| query.keeps_sort_values(position))
+}
+
+/// Names and values of all fields in turn.
+fn everything(key: &Key, source: schema::Source) -> Value {
+    let mut pairs = Vec::new();
+    match source {
+        schema::Source::Hash => key.for_each_field(|name, value| {
+            pairs.extend([Value::Text(name.into()), Value::Text(value.into())]);
+        }),
+        schema::Source::Json => {
+            let whole = json::whole(key).map(|text| Value::Text(text.into()));
+            pairs.extend([Value::Text(b"$"[..].into()), whole.unwrap_or(Value::Null)]);
+        }
+    }
+    Value::Array(pairs.into())
+}

@@ -1,0 +1,124 @@
+//! A query's way between the pool, where it thinks, and the main thread, where documents are looked at.
+//!
+//! ```text
+//!   bind ─► think ─► look ─► think ─► … ─► reply
+//!   main    pool     main    pool          main, or written by the pool if it is long
+//! ```
+//!
+//! Looking at many documents is done in slices, a turn of the server's loop apart. Where the client may not be blocked
+//! everything happens at once on the main thread.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use crate::reply::Reply;
+use crate::server::api::{self, Context};
+use crate::server::blocking::{self, Unblock};
+use crate::server::commands::{Failure, Outcome};
+use crate::server::{pools, settings};
+
+/// What a query needs to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// To look at so many documents.
+    Documents(usize),
+    Thought,
+    /// It is done.
+    Nothing,
+}
+
+/// A query under way.
+pub trait Work: Send + 'static {
+    fn need(&self) -> Need;
+
+    /// Does what needs no documents, on any thread.
+    fn think(&mut self);
+
+    /// Looks at documents, on the main thread, until it has seen all or the time is over.
+    fn look(&mut self, ctx: &Context, until: Option<Instant>);
+
+    /// Whether it takes less than the way to another thread and back.
+    fn is_small(&self) -> bool;
+
+    /// What is replied in the end.
+    fn reply(self: Box<Self>) -> Result<Reply, Failure>;
+}
+
+/// Documents that are looked at in one go: about 200 microseconds.
+pub const AT_ONCE: usize = 100;
+/// A slice ends behind this.
+const SLICE: Duration = Duration::from_micros(400);
+/// Longer replies are written by the pool.
+const LONG_REPLY: usize = 2000;
+
+/// Runs a query: in the pool if the client may be blocked and it is worth the way.
+pub fn start(ctx: &Context, mut work: Box<dyn Work>) -> Outcome {
+    if work.is_small() || settings::single_threaded() || !blocking::is_allowed(ctx) {
+        return finish(ctx, work).map(Some);
+    }
+    let Some(unblock) = Unblock::block(ctx) else { return finish(ctx, work).map(Some) };
+    pools::queries().spawn(Box::new(move || {
+        work.think();
+        go_on(work, unblock);
+    }));
+    Ok(None)
+}
+
+/// Does all that is left, here.
+fn finish(ctx: &Context, mut work: Box<dyn Work>) -> Result<Reply, Failure> {
+    loop {
+        match work.need() {
+            Need::Nothing => return work.reply(),
+            Need::Thought => work.think(),
+            Need::Documents(_) => work.look(ctx, None),
+        }
+    }
+}
+
+/// Goes on in the pool.
+fn go_on(mut work: Box<dyn Work>, unblock: Unblock) {
+    loop {
+        match work.need() {
+            Need::Thought => work.think(),
+            Need::Documents(count) if count <= AT_ONCE => {
+                return unblock.answer(move |call| finish(call.ctx, work).map(Some));
+            }
+            Need::Documents(_) => return api::with_lock(|ctx| look_later(ctx, work, unblock)),
+            Need::Nothing => {
+                return match work.reply() {
+                    Ok(reply) if items(&reply) > LONG_REPLY => unblock.write(&reply),
+                    outcome => unblock.answer(move |_| outcome.map(Some)),
+                };
+            }
+        }
+    }
+}
+
+/// Looks at documents at the next turn of the server's loop.
+fn look_later(ctx: &Context, mut work: Box<dyn Work>, unblock: Unblock) {
+    ctx.after(0, move |ctx| {
+        let looked = catch_unwind(AssertUnwindSafe(|| work.look(ctx, Some(Instant::now() + SLICE))));
+        if looked.is_err() {
+            // The client gets an error when `unblock` is dropped.
+            return;
+        }
+        match work.need() {
+            Need::Documents(_) => look_later(ctx, work, unblock),
+            _ => pools::queries().spawn(Box::new(move || go_on(work, unblock))),
+        }
+    });
+}
+
+/// How many items a reply has on its first two levels.
+fn items(reply: &Reply) -> usize {
+    let below = |reply: &Reply| match reply {
+        Reply::Array(items) | Reply::Set(items) => items.len(),
+        Reply::Map(pairs) => 2 * pairs.len(),
+        _ => 1,
+    };
+    match reply {
+        Reply::Array(items) | Reply::Set(items) => items.iter().map(below).sum::<usize>() + items.len(),
+        Reply::Map(pairs) => pairs.iter().map(|pair| below(&pair.1)).sum::<usize>() + pairs.len(),
+        _ => 1,
+    }
+}
