@@ -11,6 +11,7 @@ use vset::command::{inspect, vadd, vsim};
 use vset::filter::{BLOCK, Program, Verdict, parse};
 use vset::graph::Alone;
 use vset::persist::{Replay, rewrite};
+use vset::search;
 use vset::set::{AttributeChange, DEFAULT_EF_ADD, Params, SearchOptions, Target, VectorSet};
 use vset::vector::Encoding;
 
@@ -236,4 +237,99 @@ pub fn set_operations(bytes: &[u8]) {
     for (name, attributes) in &model {
         assert_eq!(set.attributes(name), attributes.as_deref());
     }
+}
+
+/// The index that queries are read against.
+fn schema() -> search::schema::Definition {
+    let words = "i SCHEMA t TEXT PHONETIC dm:en u TEXT NOINDEX e TEXT INDEXEMPTY INDEXMISSING x TAG n NUMERIC g GEO \
+                 v VECTOR HNSW 6 TYPE INT8 DIM 2 DISTANCE_METRIC L2";
+    let words: Vec<&[u8]> = words.split_ascii_whitespace().map(str::as_bytes).collect();
+    search::command::create::create(&words).expect("a definition")
+}
+
+/// Any bytes are a query, in a dialect that the first byte names, or an error of one line; a query prints, and its tree is
+/// no higher than may be walked recursively.
+pub fn search_query(bytes: &[u8]) {
+    use search::query::{Context, Node, NodeKind, Params, explain, parse};
+    fn height(node: &Node) -> usize {
+        1 + match &node.kind {
+            NodeKind::And(nodes) | NodeKind::Or(nodes) => nodes.iter().map(height).max().unwrap_or(0),
+            NodeKind::Not(node) | NodeKind::Optional(node) => height(node),
+            _ => 0,
+        }
+    }
+    let Some((&which, text)) = bytes.split_first() else { return };
+    let definition = schema();
+    let mut params = Params::default();
+    for (name, value) in [("w", "Wort"), ("k", "3"), ("v", "ab"), ("e", "")] {
+        params.insert(name.as_bytes(), value.as_bytes());
+    }
+    let context = Context {
+        definition: &definition,
+        params: &params,
+        dialect: 1 + which % 4,
+        verbatim: which & 4 != 0,
+        in_fields: (which & 8 != 0).then_some(&[0]),
+        no_stop_words: which & 16 != 0,
+        ordered: which & 32 != 0,
+    };
+    match parse(text, &context) {
+        Ok(query) => {
+            assert!(height(&query.root) <= 600);
+            assert!(!explain(&query, &definition).is_empty());
+        }
+        Err(error) => assert!(!error.text().is_empty() && !error.text().contains(&b'\n')),
+    }
+}
+
+/// Any bytes are an expression or an error; an expression has a value or an error for a row, the same each time.
+pub fn search_expression(text: &[u8]) {
+    use search::expression::Expression;
+    use search::value::Value;
+    let row = |name: &[u8]| match name {
+        b"n" => Some(Value::Number(5.0)),
+        b"t" => Some(Value::Text((*b"a,b").into())),
+        b"l" => Some(Value::Array([Value::Null, Value::Number(f64::NAN)].into())),
+        b"0" => Some(Value::Null),
+        _ => None,
+    };
+    match Expression::parse(text) {
+        Ok(expression) => {
+            assert_eq!(
+                Expression::parse(expression.text()).map(|again| again.properties().len()),
+                Ok(expression.properties().len())
+            );
+            let values = (expression.evaluate(&row), expression.evaluate(&row));
+            assert_eq!(format!("{:?}", values.0), format!("{:?}", values.1));
+            expression.admits(&row);
+        }
+        Err(error) => assert!(!error.text().is_empty()),
+    }
+}
+
+/// Any words are a definition, a request or an error; what a definition says holds.
+pub fn search_arguments(bytes: &[u8]) {
+    use search::command::{aggregate, create, hybrid, profile, search as documents, settings, small};
+    let words: Vec<&[u8]> = bytes.split(|&byte| byte == 0).collect();
+    let settings = settings::Settings::default();
+    if let Ok(definition) = create::create(&words) {
+        assert!(!definition.prefixes.is_empty() && (0.0..=1.0).contains(&definition.score));
+        for (at, field) in definition.fields.iter().enumerate() {
+            assert_eq!(definition.field(&field.name), Some(at), "names are unique");
+            if let search::schema::Kind::Vector(options) = &field.kind {
+                assert!(options.dim > 0 && options.m > 1 && options.ef_runtime > 0 && options.epsilon >= 0.0);
+            }
+        }
+    }
+    let definition = schema();
+    let _ = create::AlterRequest::parse(&words, &definition);
+    if let Ok(request) = documents::SearchRequest::parse(&words, &settings) {
+        let _ = request.options.query(&definition);
+    }
+    if let Ok(request) = hybrid::HybridRequest::parse(&words, &settings) {
+        let _ = request.queries(&definition);
+    }
+    let _ = aggregate::AggregateRequest::parse(&words, &settings);
+    let _ = profile::ProfileRequest::parse(&words, &settings);
+    let _ = small::SpellcheckRequest::parse(&words, &settings);
 }

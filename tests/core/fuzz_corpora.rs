@@ -37,3 +37,18 @@ fn command_arguments() {
 fn set_operations() {
     replay("set_operations", checks::set_operations);
 }
+
+#[test]
+fn search_query() {
+    replay("search_query", checks::search_query);
+}
+
+#[test]
+fn search_expression() {
+    replay("search_expression", checks::search_expression);
+}
+
+#[test]
+fn search_arguments() {
+    replay("search_arguments", checks::search_arguments);
+}

@@ -1,12 +1,12 @@
 //! FT.CREATE and FT.ALTER; the fields themselves are read in [`field`](super::field).
 
-use super::args::{Args, MISSING, bad, integer_within, is_word, owned, unknown, upper};
+use super::args::{Args, MISSING, bad, integer_within, owned, unknown, upper};
 use super::field::fields;
 use crate::search::error::{ADD_ARGS, Error, LIMIT_OVER, PARSE_ARGS, QUERY_BAD};
 use crate::search::expression::Expression;
 use crate::search::number::parse_number;
-use crate::search::query::fold;
 use crate::search::schema::{Definition, Field, Kind, Source};
+use crate::search::text::{Language, fold};
 
 const MAX_FIELDS: usize = 1024;
 const MAX_TEXT_FIELDS: usize = 128;
@@ -15,44 +15,9 @@ const NARROW: usize = 32;
 const MAX_PREFIXES: usize = 1_000_000;
 const MAX_STOP_WORDS: usize = 1024;
 
-/// Languages that an index may be in.
-pub const LANGUAGES: [&str; 31] = [
-    "arabic",
-    "armenian",
-    "basque",
-    "catalan",
-    "chinese",
-    "danish",
-    "dutch",
-    "english",
-    "finnish",
-    "french",
-    "german",
-    "greek",
-    "hindi",
-    "hungarian",
-    "indonesian",
-    "irish",
-    "italian",
-    "lithuanian",
-    "malay",
-    "nepali",
-    "norwegian",
-    "portuguese",
-    "romanian",
-    "russian",
-    "serbian",
-    "spanish",
-    "swedish",
-    "tagalog",
-    "tamil",
-    "turkish",
-    "yiddish",
-];
-
 /// The name of a known language in lower case.
-pub fn language(name: &[u8]) -> Option<Vec<u8>> {
-    LANGUAGES.iter().find(|known| is_word(name, known)).map(|known| known.as_bytes().to_vec())
+pub(super) fn language(name: &[u8]) -> Option<Vec<u8>> {
+    Language::named(name).map(|language| language.name().as_bytes().to_vec())
 }
 
 /// Reads the words of FT.CREATE: `index option… SCHEMA field…`.

@@ -27,4 +27,6 @@ pub mod rewrite;
 pub mod search;
 pub mod settings;
 pub mod small;
+#[cfg(test)]
+mod tests;
 mod vector;

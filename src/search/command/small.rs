@@ -167,7 +167,7 @@ impl SynupdateRequest {
         if terms.is_empty() {
             return Err(bad("FT.SYNUPDATE", MISSING));
         }
-        let terms = terms.iter().map(|term| crate::search::query::fold(term).into_owned()).collect();
+        let terms = terms.iter().map(|term| crate::search::text::fold(term).into_owned()).collect();
         Ok(SynupdateRequest { index: index.to_vec(), group: group.to_vec(), skip_initial_scan, terms })
     }
 }

@@ -71,6 +71,10 @@ fn uncounted(args: &mut Args, reader: &Reader) -> Result<Vec<Pair>, Error> {
             break;
         }
         args.next();
+        if name == b"INDEXMISSING" && !args.peek().is_some_and(|word| matches!(&upper(word)[..], b"TRUE" | b"1")) {
+            pairs.push((name, Vec::new()));
+            continue;
+        }
         let value = args.next().ok_or_else(|| reader.bad(&name, MISSING))?;
         match params {
             true => pairs.extend(braces(value)?),

@@ -132,6 +132,19 @@ impl Parser<'_> {
         }
     }
 
+    /// A bound; a parameter's value may bring the parenthesis along.
+    fn range_bound(&self, (number, exclusive): (Number, bool), text: &str) -> Result<Bound, Error> {
+        let wrong = match self.number_or_text(number)? {
+            Ok(value) => return Ok(Bound { value, exclusive }),
+            Err(wrong) => wrong,
+        };
+        let sign = if number.negative { -1.0 } else { 1.0 };
+        match wrong.strip_prefix(b"(").and_then(parse_number) {
+            Some(value) => Ok(Bound { value: value * sign, exclusive: true }),
+            None => Err(Error::quoting(PARSE_ARGS, text, &[&wrong])),
+        }
+    }
+
     /// The number, or what the parameter holds instead of one.
     fn number_or_text(&self, number: Number) -> Result<Result<f64, Vec<u8>>, Error> {
         let text = match number.token.kind {
@@ -152,12 +165,8 @@ impl Parser<'_> {
     fn numeric(&self, name: Token, low: (Number, bool), high: (Number, bool)) -> Result<Part, Error> {
         let found = self.field(name, "NUMERIC", |kind| matches!(kind, schema::Kind::Numeric))?;
         let Some(field) = found else { return Ok(Part::kind(NodeKind::Nothing)) };
-        let bound = |(number, exclusive): (Number, bool), text: &str| match self.number_or_text(number)? {
-            Ok(value) => Ok(Bound { value, exclusive }),
-            Err(wrong) => Err(Error::quoting(PARSE_ARGS, text, &[&wrong])),
-        };
-        let min = bound(low, "Bad lower range: %")?;
-        let max = bound(high, "Bad upper range: %")?;
+        let min = self.range_bound(low, "Bad lower range: %")?;
+        let max = self.range_bound(high, "Bad upper range: %")?;
         Ok(Part::of(numeric_node(self.context.definition, field, min, max)?))
     }
 

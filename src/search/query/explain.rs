@@ -2,10 +2,15 @@
 
 use super::{Affix, Bound, Fields, Node, NodeKind, Query, TagValue};
 use crate::search::schema::Definition;
+use crate::search::text::Language;
 
 /// The tree as text, a node a line.
 pub fn explain(query: &Query, definition: &Definition) -> String {
-    explain_with(query, definition, &|word| vec![format!("+{}", lossy(word))])
+    let language = definition.language.as_deref().and_then(Language::named).unwrap_or_default();
+    explain_with(query, definition, &|word| match language.stem(word) {
+        Some(stem) => vec![format!("+{}", lossy(&stem)), lossy(&stem)],
+        None => vec![format!("+{}", lossy(word))],
+    })
 }
 
 /// `expand` gives a word's expansions as they are to be shown, without the word.

@@ -7,7 +7,6 @@ mod explain;
 mod lexer;
 mod params;
 mod parser;
-mod split;
 mod tree;
 mod vector;
 mod words;
@@ -20,7 +19,6 @@ pub(super) use clauses::{check_circle, numeric_node};
 pub use explain::explain;
 pub use params::Params;
 pub use parser::parse;
-pub(in crate::search) use split::fold;
 pub use tree::*;
 pub(super) use vector::{check_blob, check_hints, distance_name};
 

@@ -7,10 +7,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::lexer::{Kind, Token, tokens, unescape};
-use super::split::DEFAULT_STOP_WORDS;
 use super::{Context, Fields, Node, NodeKind, Query};
 use crate::search::error::{Error, PARAM_NOT_FOUND, SYNTAX};
 use crate::search::schema;
+use crate::search::text::DEFAULT_STOP_WORDS;
 
 /// Groups within groups, or signs before one clause, at most.
 const MAX_DEPTH: usize = 128;

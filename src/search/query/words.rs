@@ -2,10 +2,10 @@
 
 use super::lexer::{Kind, Operand, Token, unescape};
 use super::parser::{Parser, Part, Scope};
-use super::split::{fold, words};
 use super::{Affix, Fields, Node, NodeKind};
 use crate::search::error::{Error, SYNTAX};
 use crate::search::schema;
+use crate::search::text::{fold, tokens};
 
 /// Bytes of an affix's operand or of a wildcard pattern, at most.
 const MAX_OPERAND: usize = 1024;
@@ -79,8 +79,9 @@ impl Parser<'_> {
     /// Quoted text is split as documents are.
     fn phrase(&mut self, scope: &Scope) -> Part {
         let token = self.next_token();
-        let mut words = words(&self.text[token.start + 1..token.end - 1]);
-        words.retain(|word| !self.is_stop_word(word));
+        let text = &self.text[token.start + 1..token.end - 1];
+        let words = tokens(text).map(|token| token.word);
+        let mut words: Vec<Vec<u8>> = words.filter(|word| !self.is_stop_word(word)).collect();
         match words.len() {
             0 => Part::kind(NodeKind::Nothing),
             1 => Part::of(self.word_node(scope, words.remove(0), true)),
