@@ -17,6 +17,7 @@
 //! | [`query`] | the query language: text to a tree whose parts are resolved and checked |
 //! | [`expression`] | APPLY and FILTER |
 //! | [`command`] | arguments to typed requests |
+//! | [`spell`], [`suggest`] | words near unknown ones; strings found by how they begin |
 //! | [`value`], [`number`] | the values of rows and expressions, and how numbers are printed |
 //! | [`error`] | every error text |
 
@@ -30,5 +31,7 @@ pub mod number;
 pub mod query;
 pub mod reply;
 pub mod schema;
+pub mod spell;
+pub mod suggest;
 pub mod text;
 pub mod value;
