@@ -22,6 +22,7 @@ def commands(clean):
     c = clean.connect()
     names = {x.decode().lower() for x in c("COMMAND", "LIST", "FILTERBY", "MODULE", "vectorset")}
     assert INTERNAL < names
+    names = {name for name in names if not name.startswith(("ft.", "_ft."))}
     return {name: pairs(pairs(c("COMMAND", "DOCS", name)).popitem()[1]) for name in names - INTERNAL}
 
 
@@ -45,6 +46,14 @@ def test_each_command_has_its_page(commands):
         assert (PAGES / f"{name}.md").read_text().startswith(f"# {name.upper()}\n\n    {name.upper()} key")
     if commands:
         assert {page.stem for page in PAGES.glob("v*.md")} == set(commands)
+
+
+def test_each_command_of_search_is_on_its_page(clean):
+    if clean.peer or not clean.modern:
+        return
+    names = clean.connect()("COMMAND", "LIST", "FILTERBY", "MODULE", "vectorset")
+    page = (ROOT / "docs/search.md").read_text()
+    assert [name for name in names if name.lower().startswith(b"ft.") and name.decode().upper() not in page] == []
 
 
 def test_each_option_is_on_the_page(commands):

@@ -86,6 +86,7 @@ impl SearchRequest {
                 return Err(unknown(word));
             }
         }
+        request.no_content |= request.returned.as_ref().is_some_and(Vec::is_empty);
         if request.explain_score && !request.with_scores {
             return Err(Error::new(PARSE_ARGS, "EXPLAINSCORE must be accompanied with WITHSCORES"));
         }
@@ -102,9 +103,7 @@ impl SearchRequest {
             b"FILTER" => self.options.read_filter(args)?,
             b"LIMIT" => self.limit = limit(args, settings.max_search_results)?,
             b"RETURN" => {
-                let fields = returned("RETURN", args.counted("RETURN")?)?;
-                self.no_content |= fields.is_empty();
-                self.returned = Some(fields);
+                self.returned = Some(returned("RETURN", args.counted("RETURN")?)?);
             }
             b"SORTBY" => self.sort_by = Some(sort_by(args, self.sort_by.is_some())?),
             b"SUMMARIZE" => self.summarize = Some(summarize(args).ok_or_else(|| malformed("SUMMARIZE"))?),

@@ -74,10 +74,18 @@ fn language(state: &State, document: &dyn Document) -> Result<Language, Failure>
     }
 }
 
+/// Sort values have `ss` for `ß`, as their upper case has.
+fn sharp_s(folded: std::borrow::Cow<[u8]>) -> std::sync::Arc<[u8]> {
+    match std::str::from_utf8(&folded) {
+        Ok(text) if text.contains('ß') => text.replace('ß', "ss").into_bytes().into(),
+        _ => folded.into(),
+    }
+}
+
 /// The value by which a document sorts: a field's first.
 fn sort_value(definition: &Definition, field: &Field, value: &FieldValue) -> Option<Value> {
     let fold = |bytes: &[u8]| match folds(field, definition.source) {
-        true => fold(bytes).into(),
+        true => sharp_s(fold(bytes)),
         false => bytes.into(),
     };
     match (value, &field.kind) {

@@ -68,6 +68,8 @@ pub fn info(info: &Info, protocol: Protocol) -> Reply {
         pair("cursor_stats", Reply::Map(cursors(info))),
     ]);
     if let Some(words) = &definition.stop_words {
+        let mut words = words.clone();
+        words.sort();
         pairs.push(pair("stopwords_list", Reply::Array(words.iter().map(|word| bulk(&word[..])).collect())));
     }
     let dialects = ["dialect_1", "dialect_2", "dialect_3", "dialect_4"].into_iter().zip(info.dialects);

@@ -23,6 +23,8 @@ pub struct Profiled {
     pub timings: Timings,
     /// The query's outermost part, as FT.PROFILE calls it: `TEXT`, `WILDCARD`, `VECTOR`, …
     pub iterator: &'static str,
+    /// The word, of a query that is one.
+    pub term: Option<Vec<u8>>,
     /// Documents that matched.
     pub matches: usize,
     /// Documents or rows that were replied.
@@ -52,8 +54,9 @@ fn shard(profiled: &Profiled, protocol: Protocol) -> Reply {
     let Timings { total, parsing, queue, planning, search, rows } = profiled.timings;
     let time = |milliseconds| float(milliseconds, protocol);
     let warning = if profiled.timed_out { super::TIMED_OUT } else { "None" };
-    let iterator = Reply::Map(vec![
-        (Reply::Simple("Type"), Reply::Simple(profiled.iterator)),
+    let mut iterator = vec![(Reply::Simple("Type"), Reply::Simple(profiled.iterator))];
+    iterator.extend(profiled.term.iter().map(|term| (Reply::Simple("Term"), bulk(&term[..]))));
+    iterator.extend([
         (Reply::Simple("Time"), time(search)),
         (Reply::Simple("Number of reading operations"), Reply::from(profiled.matches)),
         (Reply::Simple("Estimated number of matches"), Reply::from(profiled.matches)),
@@ -73,7 +76,7 @@ fn shard(profiled: &Profiled, protocol: Protocol) -> Reply {
         (Reply::Simple("Workers queue time"), time(queue)),
         (Reply::Simple("Pipeline creation time"), time(planning)),
         (Reply::Simple("Warning"), Reply::Array(vec![Reply::Simple(warning)])),
-        (Reply::Simple("Iterators profile"), iterator),
+        (Reply::Simple("Iterators profile"), Reply::Map(iterator)),
         (Reply::Simple("Result processors profile"), Reply::Array(processors)),
     ])
 }

@@ -35,6 +35,8 @@ pub struct Aggregate {
     query: Arc<binding::BoundQuery>,
     bound: binding::Bounds,
     with_score: bool,
+    /// Documents that become rows at most.
+    most: usize,
     plan: Option<Plan>,
     cursor: Option<CursorOptions>,
     protocol: Protocol,
@@ -58,6 +60,8 @@ impl Aggregate {
         settings: &Settings,
     ) -> Result<Aggregate, Failure> {
         let query = binding::read(&target, &request.options)?;
+        let is_resp3 = protocol(ctx) == Protocol::Resp3;
+        request.options.check_format(is_resp3, &target.definition).map_err(refuse)?;
         if request.cursor.is_some() {
             cursors::check_limit(target.id, settings)?;
         }
@@ -77,6 +81,7 @@ impl Aggregate {
             query: Arc::new(query),
             bound: bounds,
             with_score: request.add_scores,
+            most: usize::try_from(settings.max_aggregate_results).unwrap_or(usize::MAX),
             plan: Some(plan),
             cursor: request.cursor,
             protocol: protocol(ctx),
@@ -105,7 +110,7 @@ impl Aggregate {
             definition: self.target.definition.clone(),
             query: Some(self.query.clone()),
         };
-        let input = hits.into_iter().map(|hit| Input::of(hit, self.with_score)).collect();
+        let input = hits.into_iter().take(self.most).map(|hit| Input::of(hit, self.with_score)).collect();
         let portion = self.cursor.map(|cursor| cursor.count as usize);
         // A query that was cut short still shows what it found.
         let end = self.bound.limits.deadline.filter(|_| !self.warnings.timed_out);
@@ -167,13 +172,16 @@ impl Work for Aggregate {
             return Ok(reply::aggregate(0, Vec::new(), self.warnings, self.protocol));
         };
         let rows = walk.take(wanted)?;
+        let is_full = rows.len() == wanted;
         self.warnings.timed_out |= walk.timed_out;
         if self.warnings.timed_out && self.bound.on_timeout == OnTimeout::Fail {
             return Err(super::timed_out());
         }
         let reply = reply::aggregate(walk.total, rows, self.warnings, self.protocol);
         let Some(options) = self.cursor else { return Ok(reply) };
-        let id = if walk.has_more() { cursors::keep(Waiting::new(self.target.id, *walk, options)) } else { 0 };
+        // A full reply leads on, to an empty one if need be.
+        let id =
+            if walk.has_more() || is_full { cursors::keep(Waiting::new(self.target.id, *walk, options)) } else { 0 };
         Ok(reply::with_cursor(reply, id))
     }
 }
@@ -236,9 +244,10 @@ impl Work for Reading {
 
     fn reply(mut self: Box<Self>) -> Result<Reply, Failure> {
         let rows = self.waiting.walk.take(self.wanted)?;
+        let is_full = rows.len() == self.wanted;
         let warnings = Warnings { timed_out: self.waiting.walk.timed_out, ..Warnings::default() };
         let reply = reply::aggregate(rows.len(), rows, warnings, self.protocol);
-        let id = if self.waiting.walk.has_more() { cursors::put_back(self.id, self.waiting) } else { 0 };
+        let id = if self.waiting.walk.has_more() || is_full { cursors::put_back(self.id, self.waiting) } else { 0 };
         Ok(reply::with_cursor(reply, id))
     }
 }

@@ -87,6 +87,12 @@ pub fn collect() {
     super::free_behind((!stale.is_empty()).then_some(stale));
 }
 
+/// Forgets those of these indexes.
+pub fn forget(indexes: &[u64]) {
+    let gone = with(|all| all.extract_if(|_, waiting| indexes.contains(&waiting.index)).collect::<Vec<_>>());
+    super::free_behind((!gone.is_empty()).then_some(gone));
+}
+
 /// How many there are, of all indexes and of one.
 pub fn counts(index: u64) -> (usize, usize) {
     with(|all| (all.len(), all.values().filter(|waiting| waiting.index == index).count()))

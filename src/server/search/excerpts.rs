@@ -1,32 +1,30 @@
-//! HIGHLIGHT and SUMMARIZE.
+//! HIGHLIGHT and SUMMARIZE: texts of a row, marked and cut.
 
-use crate::search::command::search::{Returned, SearchRequest};
-use crate::search::evaluate::{BoundQuery, Hit};
+use crate::reply::Reply;
+use crate::search::command::search::SearchRequest;
 use crate::search::reply::Fields;
-use crate::search::schema::Definition;
+use crate::search::schema::{Definition, Kind};
+use crate::search::text::{Hits, highlight, summarize};
 
-/// The fields that HIGHLIGHT and SUMMARIZE name, where there is no RETURN to say which are shown.
-pub fn asked(request: &SearchRequest) -> Option<Vec<Returned>> {
-    if request.returned.is_some() {
-        return None;
-    }
-    let named = [
-        request.summarize.as_ref().and_then(|summarize| summarize.fields.as_ref()),
-        request.highlight.as_ref().and_then(|highlight| highlight.fields.as_ref()),
-    ];
-    let named: Vec<&Vec<u8>> = named.into_iter().flatten().flatten().collect();
-    if named.is_empty() {
-        return None;
-    }
-    Some(named.into_iter().map(|name| Returned { field: name.clone(), name: name.clone() }).collect())
+/// Whether a request asks for marks or fragments.
+pub fn are_asked(request: &SearchRequest) -> bool {
+    request.summarize.is_some() || request.highlight.is_some()
 }
 
-/// Marks or cuts the texts of a row.
-pub fn apply(
-    _request: &SearchRequest,
-    _definition: &Definition,
-    _query: &BoundQuery,
-    _hit: &Hit,
-    _fields: &mut Fields,
-) {
+/// Cuts and marks the texts of a row, in which `hits` are the words that the query stands for.
+pub fn apply(request: &SearchRequest, definition: &Definition, hits: &Hits, fields: &mut Fields) {
+    for (name, value) in fields {
+        let Reply::Bulk(text) = value else { continue };
+        let is_text = definition
+            .fields
+            .iter()
+            .any(|field| (field.name == *name || field.path == *name) && matches!(field.kind, Kind::Text { .. }));
+        let concerns = |named: &Option<Vec<Vec<u8>>>| named.as_ref().map_or(is_text, |named| named.contains(name));
+        if let Some(options) = request.summarize.as_ref().filter(|options| concerns(&options.fields)) {
+            *text = summarize(text, hits, options.fragments, options.length, &options.separator);
+        }
+        if let Some(options) = request.highlight.as_ref().filter(|options| concerns(&options.fields)) {
+            *text = highlight(text, hits, &options.open, &options.close);
+        }
+    }
 }

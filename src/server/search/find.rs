@@ -7,13 +7,14 @@ use super::access::{Target, target};
 use super::binding::{self, Bound};
 use super::rank;
 use super::work::{self, Need, Work};
-use super::{Missing, documents, follow, protocol, refuse, telemetry};
+use super::{Missing, documents, excerpts, follow, protocol, refuse, telemetry};
 use crate::reply::Reply;
 use crate::search::command::search::SearchRequest;
 use crate::search::command::settings::{OnTimeout, Settings};
 use crate::search::evaluate::{Found, Hit, Order};
 use crate::search::reply::{self, Fields, Protocol, SearchRow, Shape, Warnings};
 use crate::search::schema::{Definition, Source};
+use crate::search::text::Hits;
 use crate::search::value::Value;
 use crate::server::api::{Context, Key, Text};
 use crate::server::commands::{Call, Failure, Outcome};
@@ -40,6 +41,8 @@ pub struct Search {
     total: usize,
     warnings: Warnings,
     rows: Vec<SearchRow>,
+    /// The words to be marked, if any are.
+    words: Option<Hits>,
 }
 
 /// How far a search is.
@@ -55,6 +58,9 @@ enum Stage {
 impl Search {
     pub fn new(ctx: &Context, target: Target, request: SearchRequest, settings: &Settings) -> Result<Search, Failure> {
         let query = binding::read(&target, &request.options)?;
+        let is_resp3 = protocol(ctx) == Protocol::Resp3;
+        request.options.check_format(is_resp3, &target.definition).map_err(refuse)?;
+        request.check_excerpts(&target.definition).map_err(refuse)?;
         follow::expire(ctx, target.id);
         let mut options = binding::search_options(&request.options, settings, &target.definition);
         options.scores = request.with_scores;
@@ -80,6 +86,7 @@ impl Search {
             total: 0,
             warnings: Warnings::default(),
             rows: Vec::new(),
+            words: None,
         })
     }
 
@@ -99,7 +106,10 @@ impl Search {
         let key = ctx.open_to_read(name.ptr());
         let source = documents::source(&key).filter(|source| *source == self.definition.source)?;
         let sort = self.sort_value(&key, source, &hit);
-        let fields = if self.request.no_content { Vec::new() } else { self.fields(&key, source, &hit) };
+        let mut fields = if self.request.no_content { Vec::new() } else { self.fields(&key, source, &hit) };
+        if let Some(words) = &self.words {
+            excerpts::apply(&self.request, &self.definition, words, &mut fields);
+        }
         let payload = self.bound.query.payload(hit.document).filter(|_| self.request.with_payloads);
         let payload = payload.map(|payload| payload.to_vec());
         Some(SearchRow { key: hit.key.to_vec(), score: hit.score, explanation: hit.explanation, payload, sort, fields })
@@ -126,8 +136,7 @@ impl Search {
             let position = self.distances.iter().position(|known| known == name)?;
             Some(reply::computed(&Value::Number(hit.distances[position]?)))
         };
-        let asked = super::excerpts::asked(&self.request);
-        let Some(returned) = asked.as_ref().or(self.request.returned.as_ref()) else {
+        let Some(returned) = &self.request.returned else {
             for name in &self.distances {
                 fields.add(name, || distance(name));
             }
@@ -135,7 +144,6 @@ impl Search {
                 fields.add(&by.name, || self.value(key, source, &by.name));
             }
             self.everything(key, source, &mut fields);
-            super::excerpts::apply(&self.request, &self.definition, &self.bound.query, hit, &mut fields.fields);
             return fields.fields;
         };
         for field in returned {
@@ -146,7 +154,6 @@ impl Search {
                 None => self.value(key, source, &field.field),
             });
         }
-        super::excerpts::apply(&self.request, &self.definition, &self.bound.query, hit, &mut fields.fields);
         fields.fields
     }
 
@@ -158,7 +165,11 @@ impl Search {
 
     fn everything(&self, key: &Key, source: Source, fields: &mut Shown) {
         match source {
-            Source::Hash => key.for_each_field(|name, value| fields.add(name, || Some(Reply::Bulk(value.to_vec())))),
+            Source::Hash => key.for_each_field(|name, value| {
+                if self.definition.payload_field.as_deref() != Some(name) {
+                    fields.add(name, || Some(Reply::Bulk(value.to_vec())));
+                }
+            }),
             Source::Json => fields.add(b"$", || super::json::whole(key).map(Reply::Bulk)),
         }
     }
@@ -198,6 +209,9 @@ impl Work for Search {
         match std::mem::replace(&mut self.stage, Stage::Done) {
             Stage::Running => {
                 let found = telemetry::measured(&self.bound.query, &self.bound.bounds.limits);
+                if excerpts::are_asked(&self.request) {
+                    self.words = Some(self.bound.query.words(&self.bound.bounds.limits));
+                }
                 self.found(found);
             }
             Stage::Ranking(ranking) => {

@@ -32,7 +32,7 @@ pub fn ft_profile(call: &Call) -> Outcome {
             (Box::new(Aggregate::new(call.ctx, target, *request, &settings)?), iterator, None)
         }
         Asked::Hybrid(request) => {
-            (Box::new(Hybrid::new(call.ctx, target, *request, &settings)?), "UNION", Some("SEARCH"))
+            (Box::new(Hybrid::new(call.ctx, target, *request, &settings)?), ("UNION", None), Some("SEARCH"))
         }
     };
     let timings = Timings { parsing, planning: milliseconds(began) - parsing, ..Timings::default() };
@@ -54,7 +54,7 @@ struct Profiling {
     inner: Box<dyn Profilable>,
     began: Instant,
     timings: Timings,
-    iterator: &'static str,
+    iterator: (&'static str, Option<Vec<u8>>),
     side: Option<&'static str>,
     /// When the first thought began.
     thinking: Option<Instant>,
@@ -91,9 +91,9 @@ impl Work for Profiling {
         let (matches, results, timed_out) = self.inner.counts();
         let inner = self.inner.reply()?;
         self.timings.total = milliseconds(self.began);
-        let processors = vec!["Index", "Scorer", "Sorter", "Loader"];
-        let profiled =
-            Profiled { timings: self.timings, iterator: self.iterator, matches, results, timed_out, processors };
+        let processors = vec!["Index", "Scorer", "Sorter"];
+        let (iterator, term) = self.iterator;
+        let profiled = Profiled { timings: self.timings, iterator, term, matches, results, timed_out, processors };
         let sides = match self.side {
             None => vec![(None, profiled)],
             Some(side) => vec![(Some(side), profiled.clone()), (Some("VSIM"), profiled)],
@@ -102,8 +102,13 @@ impl Work for Profiling {
     }
 }
 
-/// The outermost part of a query.
-fn iterator(query: &Query) -> &'static str {
+/// The outermost part of a query, and its word if it is one.
+fn iterator(query: &Query) -> (&'static str, Option<Vec<u8>>) {
+    let term = if let NodeKind::Word { word, .. } = &query.root.kind { Some(word.clone()) } else { None };
+    (kind(query), term.filter(|_| query.knn.is_none()))
+}
+
+fn kind(query: &Query) -> &'static str {
     if query.knn.is_some() {
         return "VECTOR";
     }

@@ -198,6 +198,8 @@ impl Registry {
             Some(number) => self.databases.remove(&number).into_iter().collect::<Vec<_>>(),
             None => self.databases.drain().map(|(_, database)| database).collect(),
         };
+        let ids = gone.iter().flat_map(|database| database.indexes.values()).map(|entry| entry.id);
+        super::cursors::forget(&ids.collect::<Vec<_>>());
         // Dictionaries belong to no database.
         self.dictionaries.clear();
         super::free_behind(gone);

@@ -200,7 +200,7 @@ impl Walk {
                 let (key, source) = open?;
                 json::text(documents::part(key, source, path), 2).map(|bytes| Value::Text(bytes.into()))
             }
-            Source::Everything => open.map(|(key, source)| everything(key, source)),
+            Source::Everything => open.map(|(key, source)| everything(key, source, definition)),
         }
     }
 }
@@ -212,11 +212,13 @@ fn is_kept(place: &Place, position: usize, loaded: bool) -> bool {
 }
 
 /// Names and values of all fields in turn.
-fn everything(key: &Key, source: schema::Source) -> Value {
+fn everything(key: &Key, source: schema::Source, definition: &Definition) -> Value {
     let mut pairs = Vec::new();
     match source {
         schema::Source::Hash => key.for_each_field(|name, value| {
-            pairs.extend([Value::Text(name.into()), Value::Text(value.into())]);
+            if definition.payload_field.as_deref() != Some(name) {
+                pairs.extend([Value::Text(name.into()), Value::Text(value.into())]);
+            }
         }),
         schema::Source::Json => {
             let whole = json::whole(key).map(|text| Value::Text(text.into()));

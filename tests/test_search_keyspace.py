@@ -1,0 +1,139 @@
+"""Indexes follow the key space: whatever changes a key, the next query of any client knows, and FT.CHECK finds no difference."""
+
+import time
+
+import pytest
+
+from resp import ReplyError
+
+
+def keys(conn, index="i", query="*"):
+    return sorted(conn("FT.SEARCH", index, query, "NOCONTENT", "LIMIT", 0, 1000)[1:])
+
+
+@pytest.fixture
+def i(c):
+    c("FT.CREATE", "i", "PREFIX", 1, "d:", "SCHEMA", "n", "NUMERIC", "t", "TEXT", "g", "TAG")
+    return c
+
+
+def test_each_write_is_found_by_the_next_query_of_another_client(clean, i):
+    other = clean.connect()
+    for n in range(50):
+        i("HSET", f"d:{n}", "n", n, "t", f"word{n}", "g", f"tag{n % 5}")
+        assert keys(other, query=f"@n:[{n} {n}]") == [b"d:%d" % n]
+        assert keys(other, query=f"word{n}") == [b"d:%d" % n]
+    i("HINCRBY", "d:7", "n", 100)
+    assert keys(other, query="@n:[107 107]") == [b"d:7"]
+    i("HDEL", "d:7", "n", "t", "g")
+    assert b"d:7" not in keys(other)
+    assert i("FT.CHECK", "i") == 49
+
+
+def test_keys_that_go_or_change_their_name_or_type(i):
+    for n in range(12):
+        i("HSET", f"d:{n}", "n", n)
+    i("DEL", "d:0")
+    i("UNLINK", "d:1")
+    i("RENAME", "d:2", "e:2")
+    i("RENAME", "d:3", "d:4")
+    i("SET", "d:5", "text")
+    i("COPY", "d:6", "d:20")
+    i("COPY", "d:6", "d:7", "REPLACE")
+    i("PEXPIRE", "d:8", 1)
+    i("MOVE", "d:9", 1)
+    dumped = i("DUMP", "d:10")
+    i("DEL", "d:10")
+    i("RESTORE", "d:30", 0, dumped)
+    time.sleep(0.05)
+    assert keys(i) == [b"d:11", b"d:20", b"d:30", b"d:4", b"d:6", b"d:7"]
+    assert keys(i, query="@n:[3 3]") == [b"d:4"]
+    assert keys(i, query="@n:[6 6]") == [b"d:20", b"d:6", b"d:7"]
+    assert i("FT.CHECK", "i") == 6
+    i("RENAME", "e:2", "d:2")
+    assert keys(i, query="@n:[2 2]") == [b"d:2"]
+
+
+def test_transactions_and_scripts(clean, i):
+    i("MULTI")
+    i("HSET", "d:1", "n", 1)
+    i("FT.SEARCH", "i", "@n:[1 1]", "NOCONTENT")
+    i("DEL", "d:1")
+    i("FT.SEARCH", "i", "@n:[1 1]", "NOCONTENT")
+    assert i("EXEC") == [1, [1, b"d:1"], 1, [0]]
+    script = "redis.call('HSET', KEYS[1], 'n', 5); return redis.call('FT.SEARCH', 'i', '@n:[5 5]', 'NOCONTENT')"
+    assert i("EVAL", script, 1, "d:5") == [1, b"d:5"]
+
+
+def test_databases_have_their_own_indexes(clean, i):
+    i("HSET", "d:1", "n", 1)
+    other = clean.connect()
+    other("SELECT", 1)
+    other("HSET", "d:1", "n", 2)
+    assert other("FT._LIST") == []
+    other("FT.CREATE", "i", "PREFIX", 1, "d:", "SCHEMA", "n", "NUMERIC")
+    for _ in range(100):
+        if keys(other):
+            break
+        time.sleep(0.01)
+    assert keys(other, query="@n:[2 2]") == [b"d:1"]
+    i("SWAPDB", 0, 1)
+    assert keys(i, query="@n:[2 2]") == [b"d:1"]
+    assert keys(other, query="@n:[1 1]") == [b"d:1"]
+    i("HSET", "d:2", "n", 7)
+    assert keys(i, query="@n:[7 7]") == [b"d:2"] and keys(other, query="@n:[7 7]") == []
+    assert i("FT.CHECK", "i") == 2 and other("FT.CHECK", "i") == 1
+    i("SWAPDB", 0, 1)
+    other("FLUSHDB")
+    assert other("FT._LIST") == [] and i("FT._LIST") == [b"i"]
+
+
+def test_a_scan_takes_in_what_was_there(c):
+    c.pipeline([("HSET", f"d:{n}", "n", n % 10) for n in range(5000)])
+    c("FT.CREATE", "i", "PREFIX", 1, "d:", "SCHEMA", "n", "NUMERIC")
+    seen = []
+    while True:
+        info = c("FT.INFO", "i")
+        fields = dict(zip(info[::2], info[1::2]))
+        seen.append((fields["indexing"], float(fields["percent_indexed"])))
+        found = c("FT.SEARCH", "i", "@n:[3 3]", "LIMIT", 0, 0)[0]
+        assert 0 <= found <= 501
+        if not fields["indexing"]:
+            break
+        c("HSET", "d:0", "n", 3)
+    assert seen == sorted(seen, key=lambda state: (-state[0], state[1]))
+    assert c("FT.CHECK", "i") == 5000
+
+
+def test_a_replica_answers(launch, clean, i):
+    replica = launch(("replicaof", f"127.0.0.1 {clean.port}"))
+    i("HSET", "d:1", "n", 1)
+    i("FT.ALIASADD", "al", "i")
+    conn = replica.connect()
+    for _ in range(300):
+        try:
+            if keys(conn, "al", "@n:[1 1]") == [b"d:1"]:
+                break
+        except ReplyError:
+            pass
+        time.sleep(0.05)
+    assert keys(conn, "al", "@n:[1 1]") == [b"d:1"]
+    i("HSET", "d:2", "n", 2)
+    i("FT.ALTER", "i", "SCHEMA", "ADD", "m", "NUMERIC")
+    i("WAIT", 1, 5000)
+    assert keys(conn, "i", "@n:[2 2]") == [b"d:2"]
+    assert conn("FT.CHECK", "i") == 2
+    i("FT.DROPINDEX", "i")
+    i("WAIT", 1, 5000)
+    assert conn("FT._LIST") == []
+
+
+def test_a_bad_value_keeps_the_document_out_until_it_is_good(i):
+    i("HSET", "d:1", "n", "1", "t", "hello")
+    i("HSET", "d:1", "n", "x")
+    assert keys(i) == []
+    info = i("FT.INFO", "i")
+    errors = dict(zip(info[::2], info[1::2]))["Index Errors"]
+    assert errors[1] == 1 and errors[5] == b"d:1"
+    i("HSET", "d:1", "n", "2")
+    assert keys(i, query="hello @n:[2 2]") == [b"d:1"]

@@ -1,0 +1,74 @@
+"""Definitions, aliases, synonyms and dictionaries outlive a restart, and the indexes with them."""
+
+import time
+
+import pytest
+
+
+def fill(conn):
+    conn("FT.CREATE", "i", "PREFIX", 2, "d:", "e:", "STOPWORDS", 1, "foo", "SCHEMA", "n", "NUMERIC", "SORTABLE", "t", "AS", "text",
+         "TEXT", "WEIGHT", "2.5", "g", "TAG", "SEPARATOR", ";", "CASESENSITIVE", "v", "VECTOR", "HNSW", "8", "TYPE", "FLOAT32", "DIM",
+         "2", "DISTANCE_METRIC", "L2", "M", "8")  # fmt: skip
+    conn("FT.ALIASADD", "al", "i")
+    conn("FT.SYNUPDATE", "i", "group", "hello", "greetings")
+    conn("FT.DICTADD", "words", "one", "two")
+    for n in range(200):
+        conn("HSET", f"d:{n}", "n", n, "t", "hello world", "g", "Red;blue", "v", b"\0\0\x80?\0\0\0\0")
+
+
+def definition(conn):
+    info = conn("FT.INFO", "i")
+    fields = dict(zip(info[::2], info[1::2]))
+    return [fields[name] for name in ("index_name", "index_options", "index_definition", "attributes", "stopwords_list")]
+
+
+def ready(conn):
+    for _ in range(500):
+        info = conn("FT.INFO", "i")
+        if dict(zip(info[::2], info[1::2]))["indexing"] == 0:
+            return
+        time.sleep(0.02)
+    raise AssertionError("the scan does not end")
+
+
+def verify(conn, before):
+    ready(conn)
+    assert definition(conn) == before
+    assert conn("FT.SEARCH", "al", "greetings", "LIMIT", 0, 0) == [200]
+    assert conn("FT.SEARCH", "i", "@g:{Red} @n:[10 19]", "LIMIT", 0, 0) == [10]
+    knn = ("FT.SEARCH", "i", "*=>[KNN 5 @v $b AS d]", "PARAMS", 2, "b", b"\0\0\x80?\0\0\0\0", "RETURN", 1, "d")
+    assert conn(*knn)[2] == [b"d", b"0"]
+    assert sorted(conn("FT.DICTDUMP", "words")) == [b"one", b"two"]
+    assert conn("FT.CHECK", "i") == 200
+    conn("HSET", "e:1", "n", 1000)
+    assert conn("FT.SEARCH", "i", "@n:[1000 1000]", "NOCONTENT") == [1, b"e:1"]
+
+
+@pytest.mark.parametrize("config", [(), (("appendonly", "yes"),), (("appendonly", "yes"), ("aof-use-rdb-preamble", "no"))])
+def test_restart(launch, config):
+    server = launch(*config)
+    conn = server.connect()
+    fill(conn)
+    before = definition(conn)
+    if not config:
+        conn("SAVE")
+    server.restart()
+    verify(server.connect(), before)
+
+
+def test_debug_reload(launch):
+    conn = launch().connect()
+    fill(conn)
+    before = definition(conn)
+    conn("DEBUG", "RELOAD")
+    verify(conn, before)
+
+
+def test_a_file_without_indexes_has_none(launch):
+    server = launch()
+    conn = server.connect()
+    conn("SET", "k", "v")
+    conn("SAVE")
+    server.restart()
+    conn = server.connect()
+    assert conn("FT._LIST") == [] and conn("GET", "k") == b"v"
