@@ -3,14 +3,15 @@
 import contextlib
 import os
 import pathlib
+import select
 import threading
 
 import pytest
 
 import servers
-from resp import ReplyError, error, pairs
+from resp import encode, error, pairs
 from servers import Server, eventually, info
-from vectors import add, fp32, name, random_vectors, values
+from vectors import add, fp32, name, random_vectors
 
 
 @pytest.fixture
@@ -118,3 +119,46 @@ def test_wait_knows_of_a_removal(launch, server):
         c("PING")
     assert c("WAIT", 1, 0) == 1
     assert r("VCARD", "k") == 1000
+
+
+@pytest.mark.parametrize("how", ["stays", "goes"])
+def test_repeats_are_drawn_in_slices(clean, how):
+    """Other clients are served while a million names are drawn; the reply ends with the set."""
+    if clean.peer:
+        pytest.xfail("draws them at once")
+    c, other = clean.connect(), clean.connect()
+    add(c, "k", random_vectors(300, 4, seed=5))
+    other.send("VRANDMEMBER", "k", -1_000_000)
+    served = 0
+    while not select.select([other.socket], [], [], 0)[0]:
+        served += c("PING") == "PONG"
+        if how == "goes" and served == 3:
+            c("DEL", "k")
+    assert served >= 3
+    names = other.read()
+    assert set(names) <= {name(i) for i in range(300)}
+    assert (len(names) == 1_000_000) == (how == "stays")
+
+
+def test_replies_wait_before_the_ring_is_full(clean):
+    """However many bytes may be pending: elements that linkers have no place for would be linked by the main thread."""
+    if clean.peer or not clean.modern:
+        pytest.xfail("has no such setting")
+    c = clean.connect()
+    c("CONFIG", "SET", "vectorset.pending-bytes", 1 << 30)
+    try:
+        writers = [clean.connect() for _ in range(3)]
+        vectors, before = random_vectors(6000, 4, seed=6), info(c, "vectorset")["vectorset_withheld_replies"]
+        for w, conn in enumerate(writers):
+            conn.socket.settimeout(120)
+            batch = [["VADD", "k", "FP32", fp32(v), b"%d:%d" % (w, i), "M", 64] for i, v in enumerate(vectors)]
+            conn.socket.sendall(b"".join(encode(x) for x in batch))
+        most = 0
+        while pairs(c("VINFO", "k") or [])["size"] < 18000:
+            most = max(most, pairs(c("VINFO", "k"))["pending"])
+        for conn in writers:
+            assert [conn.parse() for _ in range(6000)] == [1] * 6000
+        assert most <= 4096 + len(writers)
+        assert most < 4000 or info(c, "vectorset")["vectorset_withheld_replies"] > before
+    finally:
+        c("CONFIG", "SET", "vectorset.pending-bytes", 512 << 10)

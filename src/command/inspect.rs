@@ -96,17 +96,15 @@ pub fn check_vrandmember(args: Arguments) -> Result<Option<i64>, CommandError> {
     }
 }
 
-/// VRANDMEMBER on a set: every element equally likely.
-pub fn vrandmember(set: &VectorSet, count: Option<i64>) -> Reply {
-    let mut rng = rand::rng();
-    let name = |rank: usize| Reply::Bulk(set.nth(rank).to_vec());
-    let Some(count) = count else { return name(rng.random_range(0..set.len())) };
-    if count < 0 {
-        let repeats = 0..count.unsigned_abs();
-        return Reply::Array(repeats.map(|_| name(rng.random_range(0..set.len()))).collect());
-    }
-    let count = usize::try_from(count).unwrap_or(usize::MAX).min(set.len());
-    Reply::Array(rand::seq::index::sample(&mut rng, set.len(), count).into_iter().map(name).collect())
+/// A random element: every one equally likely.
+pub fn random_element(set: &VectorSet) -> &[u8] {
+    set.nth(rand::rng().random_range(0..set.len()))
+}
+
+/// So many different random elements, or all.
+pub fn random_elements(set: &VectorSet, count: usize) -> Vec<&[u8]> {
+    let chosen = rand::seq::index::sample(&mut rand::rng(), set.len(), count.min(set.len()));
+    chosen.into_iter().map(|rank| set.nth(rank)).collect()
 }
 
 /// What VRANGE asks for.

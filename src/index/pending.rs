@@ -15,7 +15,7 @@ use std::sync::OnceLock;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Slots of the ring; where it is full, the main thread links by itself.
-const SLOTS: usize = if cfg!(loom) { 2 } else { 1 << 13 };
+pub(super) const SLOTS: usize = if cfg!(loom) { 2 } else { 1 << 13 };
 
 /// Entries are `node | ef << 32`.
 #[derive(Default)]

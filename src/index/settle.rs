@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::shared::Shared;
 use super::{DEFAULT_EF_ADD, VectorIndex, linkers};
-use crate::graph::{Alone, Space};
+use crate::graph::Alone;
 
 /// As long as it is there, an index has no pending work and no linkers.
 pub struct AtRest {
@@ -28,8 +28,6 @@ impl Drop for AtRest {
 pub struct SavedLinks {
     /// Labels, ascending.
     pub targets: Vec<u64>,
-    /// Index in `targets` of the farthest one, and its distance; 0 and 0.0 without links.
-    pub worst: (u32, f32),
     /// Links that there is room for.
     pub capacity: usize,
 }
@@ -62,18 +60,12 @@ impl VectorIndex {
         if shared.is_flat {
             return Vec::new();
         }
-        let probe = shared.probe(row);
         let levels = (0..=shared.graph.level(row)).map(|level| {
-            let mut rows = shared.graph.neighbours(row, level);
-            rows.sort_unstable_by_key(|&row| label(row));
-            let mut distances = vec![0.0; rows.len()];
-            shared.distances(&probe, &rows, &mut distances);
-            let worst = distances.iter().copied().zip(0..).max_by(|a, b| a.0.total_cmp(&b.0));
-            SavedLinks {
-                capacity: shared.graph.capacity(level).max(rows.len()),
-                targets: rows.into_iter().map(&label).collect(),
-                worst: worst.map_or((0, 0.0), |(distance, index)| (index, distance)),
-            }
+            let rows = shared.graph.neighbours(row, level);
+            let capacity = shared.graph.capacity(level).max(rows.len());
+            let mut targets: Vec<u64> = rows.into_iter().map(&label).collect();
+            targets.sort_unstable();
+            SavedLinks { capacity, targets }
         });
         levels.collect()
     }

@@ -13,7 +13,7 @@ use crossbeam_queue::SegQueue;
 
 use super::memory::Account;
 use super::params::Params;
-use super::pending::Pending;
+use super::pending::{Pending, SLOTS};
 use crate::arena::{ByteRows, Grace};
 use crate::graph::{Alone, Graph, Scratch};
 use crate::metrics::Durations;
@@ -161,7 +161,8 @@ impl Shared {
     }
 
     fn most_pending(&self) -> usize {
-        (PENDING_BYTES.load(Ordering::Relaxed) / self.vectors.stride()).max(PENDING_LEAST)
+        // Half of the ring: replies wait long before it is full, since then the main thread would link.
+        (PENDING_BYTES.load(Ordering::Relaxed) / self.vectors.stride()).clamp(PENDING_LEAST, SLOTS / 2)
     }
 
     /// Puts a node on the pending list; false if there is no place on it.

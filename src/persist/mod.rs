@@ -5,8 +5,8 @@
 //!   dim  count  config  flags  [input_dim  matrix]          config: encoding | M << 8
 //!   count times:                                            flags: 1 matrix, 2 attributes
 //!     name  [attributes]  code  n  params[n]
-//!   params: id, level | 1 << 24, then for each level from 0:
-//!             links, capacity, id…, worst index | worst distance << 32
+//!   params: id, level | node format << 24, then for each level from 0:
+//!             links, capacity, id…, and in format 1 worst index | worst distance << 32
 //!           and last: l2 | range << 32
 //! ```
 //!
@@ -29,6 +29,7 @@ pub const VERSION: i32 = 0;
 
 const HAS_MATRIX: u64 = 1;
 const HAS_ATTRIBUTES: u64 = 2;
+/// The newest node format that is read. Format 0 is written: what it lacks is found where it matters.
 const NODE_FORMAT: u64 = 1;
 
 /// Where a set is saved to. Errors are the sink's own business: it remembers them.

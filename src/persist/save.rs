@@ -1,6 +1,6 @@
 //! Writing a set.
 
-use super::{HAS_ATTRIBUTES, HAS_MATRIX, NODE_FORMAT, Sink};
+use super::{HAS_ATTRIBUTES, HAS_MATRIX, Sink};
 use crate::set::Settled;
 
 /// Writes a set that has no pending work.
@@ -22,21 +22,18 @@ pub fn save(set: &Settled, sink: &mut dyn Sink) {
             sink.bytes(element.attributes);
         }
         sink.bytes(element.code);
-        sink.unsigned(levels.iter().map(|l| 3 + l.targets.len() as u64).sum::<u64>() + 3);
+        sink.unsigned(levels.iter().map(|l| 2 + l.targets.len() as u64).sum::<u64>() + 3);
         sink.unsigned(element.wire_id);
-        sink.unsigned(element.level as u64 | NODE_FORMAT << 24);
+        // Node format 0, without the worst links: readers find them, and the distances of all links
+        // would take longer than everything else here.
+        sink.unsigned(element.level as u64);
         for level in levels {
             sink.unsigned(level.targets.len() as u64);
             sink.unsigned(level.capacity as u64);
             for &target in &level.targets {
                 sink.unsigned(target);
             }
-            sink.unsigned(pack(level.worst.0, level.worst.1));
         }
-        sink.unsigned(pack(element.l2.to_bits(), element.range));
+        sink.unsigned(element.l2.to_bits() as u64 | (element.range.to_bits() as u64) << 32);
     });
-}
-
-fn pack(low: u32, high: f32) -> u64 {
-    low as u64 | (high.to_bits() as u64) << 32
 }

@@ -82,6 +82,39 @@ impl Unblock {
     }
 }
 
+/// A reply of a blocked client that is built piece by piece.
+pub struct Building {
+    unblock: Unblock,
+    ctx: *mut raw::RedisModuleCtx,
+}
+
+impl Building {
+    /// Begins the reply to a client that is blocked.
+    pub fn new(unblock: Unblock) -> Building {
+        let ctx = api!(RedisModule_GetThreadSafeContext(unblock.client)).unwrap_or(std::ptr::null_mut());
+        Building { unblock, ctx }
+    }
+
+    /// Has `body` add to the reply. It may call nothing of its context but replies.
+    pub fn add(&self, body: impl FnOnce(&Context)) {
+        // SAFETY: the context was made for this client and lives as long as `self`. What is replied
+        // through it is kept apart until the client is unblocked.
+        body(&unsafe { Context::new(self.ctx) });
+    }
+
+    /// Sends what was added.
+    pub fn send(mut self) {
+        self.unblock.set(|_| Ok(None));
+    }
+}
+
+impl Drop for Building {
+    fn drop(&mut self) {
+        // Before the client is unblocked, which comes after.
+        api!(RedisModule_FreeThreadSafeContext(self.ctx));
+    }
+}
+
 impl Drop for Unblock {
     fn drop(&mut self) {
         let payload = Box::into_raw(Box::new(self.answer.take()));

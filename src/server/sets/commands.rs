@@ -1,6 +1,8 @@
 //! The commands of vector sets.
 
-use super::{docs, handlers};
+use super::docs;
+use super::handlers::*;
+use super::random::vrandmember;
 use crate::server::commands::{Command, KeyUse, Keys};
 
 macro_rules! table {
@@ -8,7 +10,7 @@ macro_rules! table {
         /// All commands.
         pub static TABLE: &[Command] = &[$(Command {
             name: $name,
-            handler: handlers::$handler,
+            handler: $handler,
             flags: $flags,
             categories: $categories,
             keys: Keys::one(KeyUse::$key),

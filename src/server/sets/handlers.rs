@@ -290,15 +290,6 @@ pub fn vismember(call: &Call) -> Outcome {
     read(call, Reply::Bool(false), |set| Ok(Reply::Bool(set.contains(call.args[1]))))
 }
 
-pub fn vrandmember(call: &Call) -> Outcome {
-    let count = inspect::check_vrandmember(call.args)?;
-    if count == Some(0) {
-        return Ok(Some(Reply::Array(Vec::new())));
-    }
-    let absent = if count.is_some() { Reply::Array(Vec::new()) } else { Reply::Nil };
-    read(call, absent, |set| Ok(inspect::vrandmember(set, count)))
-}
-
 pub fn vrange(call: &Call) -> Outcome {
     let range = inspect::check_vrange(call.args)?;
     let mut key = call.ctx.open_to_read(call.key);

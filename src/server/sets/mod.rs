@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `commands.rs`, `docs.rs` | the commands; what COMMAND DOCS tells of them |
 //! | `handlers.rs` | one command's life: open, run, replicate, notify |
+//! | `random.rs` | VRANDMEMBER |
 //! | `removal.rs` | VREMBYFILTER: more work than fits into one go |
 //! | `reply.rs` | hits as RESP |
 //! | `datatype.rs` | load, save, rewrite, copy, free, digest, memory, defragmentation |
@@ -16,6 +17,7 @@ mod docs;
 mod handlers;
 mod info;
 mod open;
+mod random;
 mod removal;
 mod reply;
 mod settings;

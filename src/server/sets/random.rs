@@ -1,0 +1,73 @@
+//! VRANDMEMBER. Many repeats are drawn in slices, between which other clients are served.
+
+use super::open::open;
+use crate::command::{Reply, inspect};
+use crate::server::api::{Context, Text};
+use crate::server::blocking::{self, Building, Unblock};
+use crate::server::commands::{Call, Outcome};
+use crate::server::settings::single_threaded;
+use crate::set::VectorSet;
+
+/// Names drawn in a slice: about a millisecond.
+const SLICE: u64 = 5_000;
+
+pub fn vrandmember(call: &Call) -> Outcome {
+    let count = inspect::check_vrandmember(call.args)?;
+    let none = || Ok(Some(Reply::Array(Vec::new())));
+    if count == Some(0) {
+        return none();
+    }
+    let mut key = call.ctx.open_to_read(call.key);
+    let set = open(&mut key)?;
+    let Some(count) = count else {
+        return Ok(Some(set.map_or(Reply::Nil, |set| Reply::Bulk(inspect::random_element(set).to_vec()))));
+    };
+    let Some(set) = set else { return none() };
+    let names = match usize::try_from(count) {
+        Ok(different) => inspect::random_elements(set, different),
+        Err(_) if count.unsigned_abs() > SLICE && may_wait(call) => return begin(call, count.unsigned_abs()),
+        Err(_) => (0..count.unsigned_abs()).map(|_| inspect::random_element(set)).collect(),
+    };
+    call.ctx.reply_array(names.len());
+    names.iter().for_each(|name| call.ctx.reply_bytes(name));
+    Ok(None)
+}
+
+fn may_wait(call: &Call) -> bool {
+    blocking::is_allowed(call.ctx) && !single_threaded()
+}
+
+/// Repeats that are being drawn.
+struct Drawing {
+    reply: Building,
+    database: i32,
+    key: Vec<u8>,
+    drawn: u64,
+    count: u64,
+}
+
+fn begin(call: &Call, count: u64) -> Outcome {
+    let Some(unblock) = Unblock::block(call.ctx) else { return Ok(Some(Reply::Nil)) };
+    let reply = Building::new(unblock);
+    reply.add(|reply| reply.begin_array());
+    let drawing = Drawing { reply, database: call.ctx.database(), key: call.args[0].to_vec(), drawn: 0, count };
+    call.ctx.after(0, |ctx| draw(ctx, drawing));
+    Ok(None)
+}
+
+/// Draws a slice; ends early if the set is gone.
+fn draw(ctx: &Context, mut drawing: Drawing) {
+    ctx.select(drawing.database);
+    let mut key = ctx.open_to_read(Text::new(&drawing.key).ptr());
+    let set: Option<&VectorSet> = open(&mut key).ok().flatten().map(|set| &*set);
+    let slice = (drawing.count - drawing.drawn).min(SLICE);
+    if let Some(set) = set {
+        drawing.reply.add(|reply| (0..slice).for_each(|_| reply.reply_bytes(inspect::random_element(set))));
+        drawing.drawn += slice;
+    }
+    if set.is_none() || drawing.drawn == drawing.count {
+        drawing.reply.add(|reply| reply.end_array(drawing.drawn as usize));
+        return drawing.reply.send();
+    }
+    ctx.after(0, |ctx| draw(ctx, drawing));
+}
