@@ -16,6 +16,11 @@ impl<T: Clone, F: Fn(&T, &T) -> Ordering> Best<T, F> {
         Best { items: Vec::new(), keep, order, bar: None }
     }
 
+    /// An item that some so many others come before; None as long as there are few.
+    pub fn bar(&self) -> Option<&T> {
+        self.bar.as_ref()
+    }
+
     pub fn push(&mut self, item: T) {
         if self.bar.as_ref().is_some_and(|bar| (self.order)(&item, bar) != Ordering::Less) {
             return;

@@ -28,6 +28,8 @@ mod run;
 mod score;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod thread_tests;
 mod vectors;
 mod word;
 

@@ -121,6 +121,26 @@ impl Run<'_> {
         may_differ && is_shown && (self.options.scores || self.options.explain || self.options.order == Order::Score)
     }
 
+    /// Whether scores depend on nothing but the documents' lengths, the shorter the higher: of most documents it is enough to
+    /// look at that.
+    fn is_by_length(&self) -> bool {
+        let is_even = match &self.plan.kind {
+            PlanKind::All => true,
+            PlanKind::Tags(tags) => tags.len() == 1,
+            _ => false,
+        };
+        let scorer = matches!(self.options.scorer, Scorer::Bm25Std | Scorer::Bm25StdNorm | Scorer::Bm25StdTanh(_));
+        let is_plain = self.state.definition.score_field.is_none()
+            && self.plan.weight >= 0.0
+            && self.state.definition.score >= 0.0;
+        is_even && scorer && is_plain && self.options.order == Order::Score
+    }
+
+    /// Whether a document is not shorter than one before it.
+    fn is_longer(&self, document: u32, other: u32) -> bool {
+        self.state.records.length(document) >= self.state.records.length(other)
+    }
+
     /// All segments, one after the other.
     fn all(&self, limits: &Limits, weigher: Weigher, found: &mut Found) {
         let scores = self.needs_scores();
@@ -132,6 +152,7 @@ impl Run<'_> {
         let keep = if unsorted.is_some() { usize::MAX } else { self.options.offset.saturating_add(self.options.limit) };
         let mut best = Best::new(keep, |a: &Candidate, b: &Candidate| self.compare(a, b));
         let (mut taken, mut greatest) = (0, 0f64);
+        let by_length = scores && self.is_by_length();
         for number in self.state.all.segments() {
             if limits.reached() {
                 found.warnings.timed_out = true;
@@ -146,6 +167,9 @@ impl Run<'_> {
             for document in &*matched.documents {
                 if in_order && taken >= keep {
                     break;
+                }
+                if by_length && best.bar().is_some_and(|bar| self.is_longer(document, bar.document)) {
+                    continue;
                 }
                 taken += 1;
                 let score = if scores { score.of(&matched, document) } else { 0.0 };

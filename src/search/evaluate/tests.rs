@@ -16,7 +16,7 @@ const WORDS: [&str; 12] =
 const TAGS: [&str; 5] = ["red", "Green", "light blue", "red wine", "b"];
 
 /// A document's fields by path.
-type Fake = BTreeMap<&'static str, Vec<u8>>;
+pub type Fake = BTreeMap<&'static str, Vec<u8>>;
 
 impl Document for Fake {
     fn field(&self, path: &[u8]) -> FieldValue {
@@ -25,7 +25,7 @@ impl Document for Fake {
     }
 }
 
-fn field(name: &str, kind: Kind) -> Field {
+pub fn field(name: &str, kind: Kind) -> Field {
     Field {
         path: name.into(),
         name: name.into(),
@@ -38,11 +38,11 @@ fn field(name: &str, kind: Kind) -> Field {
     }
 }
 
-fn vector(algorithm: Algorithm, metric: Metric) -> Kind {
+pub fn vector(algorithm: Algorithm, metric: Metric, dim: usize) -> Kind {
     Kind::Vector(VectorOptions {
         algorithm,
         element: Element::Float32,
-        dim: 3,
+        dim,
         metric,
         given: Vec::new(),
         initial_cap: 0,
@@ -95,8 +95,8 @@ fn schema() -> Vec<Field> {
         field("g", Kind::Tag { separator: None, case_sensitive: false, suffix_trie: false }),
         field("n", Kind::Numeric),
         field("p", Kind::Geo),
-        field("v", vector(Algorithm::Flat, Metric::L2)),
-        field("w", vector(Algorithm::Hnsw, Metric::InnerProduct)),
+        field("v", vector(Algorithm::Flat, Metric::L2, 3)),
+        field("w", vector(Algorithm::Hnsw, Metric::InnerProduct, 3)),
     ]
 }
 
@@ -441,6 +441,23 @@ fn verify_nearest(
     let distances: Vec<f64> = found.hits.iter().map(|hit| hit.distances[0].unwrap()).collect();
     assert_eq!(distances, expected, "{what}");
     assert!(found.hits.iter().all(|hit| own(&hit.key) == hit.distances[0]));
+}
+
+#[test]
+fn the_first_of_many_equal_documents_are_those_of_all() {
+    let mut random = SmallRng::seed_from_u64(5);
+    let mut index = SearchIndex::new(Definition { score_field: None, ..definition(schema()) });
+    for at in 0..2000 {
+        let fields = Fake::from([("t", text(&mut random)), ("g", b"red".to_vec())]);
+        index.put(format!("k{at}").as_bytes(), &fields);
+    }
+    for kind in [NodeKind::All, NodeKind::Tag { field: G, values: vec![TagValue::Exact(b"red".to_vec())] }] {
+        let query = Query { root: Node::new(kind), knn: None };
+        let every = index.bind(query.clone(), all()).unwrap().run(&Limits::default()).hits;
+        let page = SearchOptions { offset: 5, limit: 10, ..SearchOptions::default() };
+        let found = index.bind(query, page).unwrap().run(&Limits::default());
+        assert_eq!((found.total, &found.hits[..]), (2000, &every[5..15]));
+    }
 }
 
 #[test]

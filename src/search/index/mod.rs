@@ -204,7 +204,7 @@ impl SearchIndex {
         self.state.sort_value(document, field)
     }
 
-    /// Counters and sizes for FT.INFO. Walks what it counts: no more than a few nodes per thousand documents.
+    /// Counters and sizes for FT.INFO. Nothing is walked but a list with an entry for each 16384 documents.
     pub fn stats(&self) -> Stats {
         let state = &self.state;
         let (document_bytes, key_bytes) = state.records.bytes();

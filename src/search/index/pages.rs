@@ -50,8 +50,7 @@ impl<T: Clone + Default> Pages<T> {
 
     /// Bytes of the pages, without what items point to.
     pub fn bytes(&self) -> usize {
-        let page = |page: &Page<T>| 48 + page.capacity() * size_of::<T>();
-        self.books.iter().map(|book| 48 + book.capacity() * 8 + book.iter().map(page).sum::<usize>()).sum()
+        self.books.iter().map(|book| 48 + book.len() * (48 + PAGE * size_of::<T>())).sum()
     }
 }
 
