@@ -22,6 +22,8 @@
 //! | [`error`] | every error text |
 
 pub mod aggregate;
+#[cfg(test)]
+mod cases;
 pub mod command;
 pub mod error;
 pub mod evaluate;

@@ -66,10 +66,6 @@ impl<K: Ord + Clone, V: Clone> Tree<K, V> {
         self.len
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// Bytes of the nodes, without what keys and values point to: an estimate, for nodes that are two thirds full.
     pub fn bytes(&self) -> usize {
         self.len * (size_of::<K>() + size_of::<V>()) * 3 / 2 + self.len / FAN * 160
@@ -389,7 +385,7 @@ mod tests {
             for key in map.into_keys() {
                 tree.remove(&key);
             }
-            assert!(tree.is_empty() && tree.iter().next().is_none());
+            assert!(tree.len() == 0 && tree.iter().next().is_none());
         }
     }
 
