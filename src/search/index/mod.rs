@@ -25,7 +25,7 @@ mod vector_field;
 mod vectors;
 mod words;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub use document::*;
@@ -66,8 +66,6 @@ pub struct SearchIndex {
     field_failures: Vec<Failures>,
     /// By the field's position; None for fields of other kinds.
     vectors: Vec<Option<VectorField>>,
-    /// Of a saved index: the rows of keys that were not loaded yet.
-    saved: HashMap<Vec<u8>, Vec<Known>>,
 }
 
 impl SearchIndex {
@@ -81,7 +79,6 @@ impl SearchIndex {
             failures: Failures::default(),
             field_failures: Vec::new(),
             vectors: Vec::new(),
-            saved: HashMap::new(),
         };
         index.add_fields(fields);
         index
@@ -114,8 +111,7 @@ impl SearchIndex {
                 }
             },
         };
-        let saved = self.saved.remove(key).unwrap_or_default();
-        read.put(Arc::make_mut(&mut self.state), &mut self.vectors, number, name, saved)
+        read.put(Arc::make_mut(&mut self.state), &mut self.vectors, number, name)
     }
 
     fn take_number(&mut self) -> Option<u32> {

@@ -109,18 +109,9 @@ fn sort_value(definition: &Definition, field: &Field, value: &FieldValue) -> Opt
 
 impl Read {
     /// Puts the document in the place of what the index has of it; whether anything differs.
-    /// `saved` are rows of vectors that a saved index has for the key.
-    pub fn put(
-        self,
-        state: &mut State,
-        vectors: &mut [Option<VectorField>],
-        document: u32,
-        key: Arc<[u8]>,
-        saved: Vec<Known>,
-    ) -> Outcome {
+    pub fn put(self, state: &mut State, vectors: &mut [Option<VectorField>], document: u32, key: Arc<[u8]>) -> Outcome {
         let before = state.records.get(document).cloned();
-        let (mut known, old_text) =
-            before.as_ref().map_or_else(|| (saved, KnownText::default()), |record| record.known());
+        let (mut known, old_text) = before.as_ref().map_or_else(Default::default, |record| record.known());
         let was = before.as_ref().map_or(self.language, |record| record.language);
         known.resize(self.parsed.len(), Known::Missing);
         let mut changed = before.is_none();

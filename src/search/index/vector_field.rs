@@ -89,8 +89,6 @@ impl VectorField {
         for (at, vector) in vectors.iter().enumerate() {
             let (vector, owners) = (decode(vector, options.element), &self.owners);
             let attach = |row| owners.set(row, document);
-            // Rows of a saved index have no document yet.
-            old.get(at).copied().into_iter().for_each(attach);
             let row = match old.get(at) {
                 Some(old) => self.index.replace_with(*old, &vector, self.ef_construction, attach),
                 None => self.index.insert_with(&vector, self.ef_construction, attach),
