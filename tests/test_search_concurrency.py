@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from resp import ReplyError
 
-EXPECTED = ("no such index", "Unknown", "Index already exists", "no such key", "dropped", "Cursor", "Timeout", "Duplicate field", "WRONGTYPE")
+EXPECTED = ("no such index", "Unknown", "Index already exists", "no such key", "dropped", "Cursor", "Timeout", "Duplicate field", "WRONGTYPE", "are the same")
 SECONDS = 4
 
 

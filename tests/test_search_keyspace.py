@@ -106,7 +106,8 @@ def test_a_scan_takes_in_what_was_there(c):
 
 
 def test_a_replica_answers(launch, clean, i):
-    replica = launch(("replicaof", f"127.0.0.1 {clean.port}"))
+    replica = launch()
+    replica.connect()("REPLICAOF", "127.0.0.1", clean.port)
     i("HSET", "d:1", "n", 1)
     i("FT.ALIASADD", "al", "i")
     conn = replica.connect()

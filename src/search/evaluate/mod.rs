@@ -80,6 +80,11 @@ impl BoundQuery {
         self.state.keeps_sort_values(field)
     }
 
+    /// All words of the text fields, each with the number of its documents.
+    pub fn terms(&self) -> impl Iterator<Item = (&[u8], usize)> {
+        self.state.words.terms().iter().map(|(word, term)| (&word[..], term.documents as usize))
+    }
+
     /// What a document's PAYLOAD_FIELD held.
     pub fn payload(&self, document: u32) -> Option<Arc<[u8]>> {
         self.state.records.get(document)?.payload.clone()

@@ -11,6 +11,7 @@ mod profile;
 mod rows;
 mod search;
 mod settings;
+mod spelling;
 
 pub use cursor::with_cursor;
 pub use hybrid::{HybridReply, hybrid, hybrid_cursors};
@@ -19,6 +20,7 @@ pub use profile::{Profiled, Timings, profile};
 pub use rows::{AggregateRow, aggregate, computed, row, stored};
 pub use search::{Fields, SearchRow, Shape, search};
 pub use settings::{settings, settings_help};
+pub use spelling::spelling;
 
 use crate::reply::Reply;
 

@@ -88,4 +88,5 @@ pub static TABLE: &[Command] = &[
     row("FT.DICTADD", words::ft_dictadd, GROW, "slow", -3, "Adds words to a dictionary."),
     row("FT.DICTDEL", words::ft_dictdel, WRITE, "slow", -3, "Removes words from a dictionary."),
     row("FT.DICTDUMP", words::ft_dictdump, READ, "slow", 2, "Returns all words of a dictionary."),
+    row("FT.SPELLCHECK", words::ft_spellcheck, READ, "slow", -3, "Returns words that a misspelt query may mean."),
 ];

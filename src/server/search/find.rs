@@ -223,7 +223,7 @@ impl Work for Search {
     }
 
     fn look(&mut self, ctx: &Context, until: Option<Instant>) {
-        super::select(ctx, self.index, self.database);
+        let _selected = super::select(ctx, self.index, self.database);
         let is_over = || until.is_some_and(|until| Instant::now() >= until);
         match std::mem::replace(&mut self.stage, Stage::Done) {
             Stage::Ranking(mut ranking) => {

@@ -208,7 +208,7 @@ impl Work for Hybrid {
         let is_over = || until.is_some_and(|until| Instant::now() >= until);
         match &mut self.stage {
             Stage::Ranking(ranking) => {
-                super::select(ctx, self.target.id, self.target.database);
+                let _selected = super::select(ctx, self.target.id, self.target.database);
                 ranking.look(ctx, &self.vector, &self.target.definition, &is_over);
             }
             Stage::Walking(walk) => walk.look(ctx, &is_over),

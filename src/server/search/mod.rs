@@ -150,10 +150,25 @@ fn protocol(ctx: &Context) -> Protocol {
     if ctx.has_resp3() { Protocol::Resp3 } else { Protocol::Resp2 }
 }
 
-/// Selects the database where an index is now, or where it was if it is gone.
-fn select(ctx: &Context, index: u64, was_in: i32) {
+/// Selects the database where an index is now, or where it was if it is gone, until the result is dropped: a client
+/// stays in its own.
+fn select<'a, 'b>(ctx: &'a Context<'b>, index: u64, was_in: i32) -> Selected<'a, 'b> {
+    let selected = Selected { ctx, before: ctx.database() };
     let now_in = registry::with(|registry| registry.by_id(index).map(|(database, _)| database));
     ctx.select(now_in.unwrap_or(was_in));
+    selected
+}
+
+/// Selects what was selected before when dropped.
+struct Selected<'a, 'b> {
+    ctx: &'a Context<'b>,
+    before: i32,
+}
+
+impl Drop for Selected<'_, '_> {
+    fn drop(&mut self) {
+        self.ctx.select(self.before);
+    }
 }
 
 /// Frees what may be large in the pool.

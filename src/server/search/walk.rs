@@ -133,7 +133,7 @@ impl Walk {
 
     /// Looks at documents until the table is full or `is_over`.
     pub fn look(&mut self, ctx: &Context, is_over: &dyn Fn() -> bool) {
-        super::select(ctx, self.place.index, self.place.database);
+        let _selected = super::select(ctx, self.place.index, self.place.database);
         while self.missing > 0
             && let Some(input) = self.input.next()
         {

@@ -1,10 +1,17 @@
 //! Synonyms, dictionaries, spell check.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::access::target;
-use super::{Missing, ok, registry};
+use super::binding::{self, BoundQuery};
+use super::{Missing, ok, protocol, refuse, registry};
 use crate::reply::Reply;
+use crate::search::command::options::QueryOptions;
+use crate::search::command::small::SpellcheckRequest;
+use crate::search::evaluate::SearchOptions;
+use crate::search::reply;
+use crate::search::spell;
+use crate::server::blocking;
 use crate::server::commands::{Call, Failure, Outcome};
 
 /// FT.SYNUPDATE
@@ -74,4 +81,59 @@ pub fn ft_dictdel(call: &Call) -> Outcome {
 pub fn ft_dictdump(call: &Call) -> Outcome {
     let words = registry::with(|registry| registry.dictionaries.get(call.args[0]).cloned().unwrap_or_default());
     Ok(Some(Reply::Set(words.into_iter().map(Reply::Bulk).collect())))
+}
+
+/// FT.SPELLCHECK
+pub fn ft_spellcheck(call: &Call) -> Outcome {
+    let target = target(call.ctx, call.args[0], Missing::Definition)?;
+    let settings = binding::settings();
+    let request = SpellcheckRequest::parse(call.args, &settings).map_err(refuse)?;
+    let mut options = QueryOptions::new(&request.query, &settings);
+    options.dialect = request.dialect;
+    let query = binding::read(&target, &options)?;
+    let [include, exclude] = [&request.include, &request.exclude].map(|names| words_of(names));
+    let (include, exclude) = (include?, exclude?);
+    let words = spell::words(&query);
+    let documents = registry::with(|registry| registry.by_id(target.id).map_or(0, |(_, entry)| entry.index.len()));
+    let bound = binding::bind(&target, query, SearchOptions::default())?;
+    let protocol = protocol(call.ctx);
+    // A look at every word of the index, of which there may be many.
+    let check = move || {
+        let found = corrections(&bound, words, &include, &exclude, usize::from(request.distance));
+        reply::spelling(found, documents, request.full_score_info, protocol)
+    };
+    if !blocking::is_allowed(call.ctx) {
+        return Ok(Some(check()));
+    }
+    blocking::run(call.ctx, || {
+        let reply = check();
+        move |_: &_| Ok(Some(reply))
+    })
+}
+
+/// The words of dictionaries.
+fn words_of(names: &[Vec<u8>]) -> Result<BTreeSet<Vec<u8>>, Failure> {
+    registry::with(|registry| {
+        let mut words = BTreeSet::new();
+        for name in names {
+            let dictionary = registry.dictionaries.get(name);
+            let missing = || Failure::Text([b"Dict does not exist: ", &name[..]].concat());
+            words.extend(dictionary.ok_or_else(missing)?.iter().cloned());
+        }
+        Ok(words)
+    })
+}
+
+/// What may be meant by each word that neither the index nor a dictionary to be left out knows.
+fn corrections(
+    index: &BoundQuery,
+    words: Vec<Vec<u8>>,
+    include: &BTreeSet<Vec<u8>>,
+    exclude: &BTreeSet<Vec<u8>>,
+    distance: usize,
+) -> Vec<(Vec<u8>, Vec<spell::Suggestion>)> {
+    let known: BTreeSet<&[u8]> = index.terms().map(|(term, _)| term).collect();
+    let unknown = words.into_iter().filter(|word| !known.contains(&word[..]) && !exclude.contains(word));
+    let near = |word: &[u8]| spell::suggestions(word, distance, index.terms(), include.iter().map(|word| &word[..]));
+    unknown.map(|word| (word.clone(), near(&word))).collect()
 }
