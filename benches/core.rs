@@ -12,7 +12,7 @@ use std::io::BufRead;
 use std::time::Instant;
 
 use vset::set::{AttributeChange, DEFAULT_EF_ADD, Params, SearchOptions, Target, VectorSet};
-use vset::vector::Encoding;
+use vset::vector::{Encoding, Metric};
 
 #[path = "../tests/core/words.rs"]
 mod words;
@@ -39,7 +39,7 @@ fn main() {
     if threads > 0 {
         vset::set::start_linkers(vset::workers::Pool::start("linker", threads, || ()));
     }
-    let set = VectorSet::new(Params { dim, input_dim: None, encoding, m: 16 });
+    let set = VectorSet::new(Params { dim, input_dim: None, encoding, metric: Metric::Cosine, m: 16 });
     match args.get(3) {
         Some(_) => led(set, &vectors, &queries),
         None => {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use vset::set::{AttributeChange, Params, VectorSet, start_linkers};
-use vset::vector::Encoding;
+use vset::vector::{Encoding, Metric};
 use vset::workers::Pool;
 
 #[path = "../tests/core/words.rs"]
@@ -43,7 +43,7 @@ fn main() {
 }
 
 fn new_set(m: usize) -> VectorSet {
-    VectorSet::new(Params { dim: 100, input_dim: None, encoding: Encoding::Int8, m })
+    VectorSet::new(Params { dim: 100, input_dim: None, encoding: Encoding::Int8, metric: Metric::Cosine, m })
 }
 
 fn name(i: usize) -> String {

@@ -7,13 +7,13 @@ pub mod oracle;
 use std::collections::BTreeMap;
 
 use vset::attributes::{Bits, Field, Fields, Path, RecordRef, Value, encode};
-use vset::command::{inspect, vadd, vsim};
+use vset::command::{expiry, inspect, near, vadd, vmadd, vmsim, vsim};
 use vset::filter::{BLOCK, Program, Verdict, parse};
 use vset::graph::Alone;
 use vset::persist::{Replay, rewrite};
 use vset::search;
 use vset::set::{AttributeChange, DEFAULT_EF_ADD, Params, SearchOptions, Target, VectorSet};
-use vset::vector::Encoding;
+use vset::vector::{Encoding, Metric};
 
 const RECORDS: &[&str] = &[
     r#"{"year":1984,"name":"The Matrix","rating":8.7,"nil":null,"tags":["a","b",3],"e":""}"#,
@@ -152,25 +152,43 @@ pub fn saved_form(bytes: &[u8]) {
 pub fn command_arguments(bytes: &[u8]) {
     let Some((&which, rest)) = bytes.split_first() else { return };
     let arguments: Vec<&[u8]> = rest.split(|&byte| byte == 0).collect();
-    match which % 6 {
+    match which % 9 {
         0 => match vadd::parse(&arguments, DEFAULT_EF_ADD) {
             Ok(request) => {
-                let sent = request.normalised();
-                let sent: Vec<&[u8]> = sent.iter().map(Vec::as_slice).collect();
-                assert_eq!(vadd::parse(&sent, DEFAULT_EF_ADD), Ok(request));
+                let sent = request.normalised(0);
+                let words: Vec<&[u8]> = sent.iter().map(Vec::as_slice).collect();
+                let again = vadd::parse(&words, DEFAULT_EF_ADD).expect("what is sent on is understood");
+                assert_eq!(again.normalised(0), sent);
+                assert_eq!((again.vector, again.element), (request.vector, request.element));
             }
             Err(error) => assert!(!error.text().is_empty()),
         },
         1 => {
             let Ok(mut args) = vsim::arguments(&arguments) else { return };
-            if vsim::parse_near(&mut args).is_ok() {
+            if near::parse(&mut args, false).is_ok() {
                 let _ = vsim::parse_options(&mut args, SearchOptions::default());
             }
         }
         2 => drop(inspect::check_vemb(&arguments)),
         3 => drop(inspect::check_vlinks(&arguments)),
         4 => drop(inspect::check_vrandmember(&arguments)),
-        _ => drop(inspect::check_vrange(&arguments)),
+        5 => drop(inspect::check_vrange(&arguments)),
+        6 => match vmadd::parse(&arguments, DEFAULT_EF_ADD) {
+            Ok(request) => {
+                let all: Vec<&vmadd::Element> = request.elements.iter().collect();
+                let sent = request.normalised(0, &all);
+                let words: Vec<&[u8]> = sent.iter().map(Vec::as_slice).collect();
+                let again = vmadd::parse(&words, DEFAULT_EF_ADD).expect("what is sent on is understood");
+                assert_eq!(again.elements.len(), request.elements.len());
+            }
+            Err(error) => assert!(!error.text().is_empty()),
+        },
+        7 => {
+            if let Ok((_, mut args)) = vmsim::parse(&arguments) {
+                let _ = vsim::parse_options(&mut args, SearchOptions::default());
+            }
+        }
+        _ => drop(expiry::parse_expire(&arguments, expiry::Unit { millis: 1000, is_relative: true }, 0)),
     }
 }
 
@@ -182,7 +200,8 @@ pub fn set_operations(bytes: &[u8]) {
     let dim = 1 + size as usize % 9;
     let encoding = [Encoding::F32, Encoding::Int8, Encoding::Binary][kind as usize % 3];
     let input_dim = (kind & 0x80 != 0).then_some(dim + 3);
-    let mut set = VectorSet::new(Params { dim, input_dim, encoding, m: 4 + (kind as usize >> 3) % 4 });
+    let mut set =
+        VectorSet::new(Params { dim, input_dim, encoding, metric: Metric::Cosine, m: 4 + (kind as usize >> 3) % 4 });
     let mut model: BTreeMap<Vec<u8>, Option<Vec<u8>>> = BTreeMap::new();
     let filters = [".n > 100", "'a' in .l", "not .n or .s == 'x'", ".n % 7 < 3 and .l"];
     let filters = filters.map(|text| parse(text.as_bytes()).expect("it parses"));

@@ -43,7 +43,7 @@ def test_each_command_has_its_page(commands):
     for name in commands:
         assert f"[{name.upper()}]({name}.md)" in overview
         assert f"| [{name.upper()}](docs/commands/{name}.md) |" in readme
-        assert (PAGES / f"{name}.md").read_text().startswith(f"# {name.upper()}\n\n    {name.upper()} key")
+        assert (PAGES / f"{name}.md").read_text().startswith(f"# {name.upper()}\n\n    {name.upper()} {'numkeys key' if name == 'vmsim' else 'key'}")
     if commands:
         assert {page.stem for page in PAGES.glob("v*.md")} == set(commands)
 
@@ -73,5 +73,5 @@ def test_each_field_is_on_the_page(clean, page, command):
     if clean.peer:
         pytest.xfail("has other fields")
     c = clean.connect()
-    c("VADD", "k", *values(1, 2), "e")
+    c("VADD", "k", *values(1, 2), "e", "EX", 100)
     assert list(pairs(c(*command))) == fields(page)

@@ -13,12 +13,13 @@ KEYS += ["hnsw-max-node-uid"]
 def test_fields(c, server, quant, reported):
     add(c, "k", random_vectors(100, 6, seed=1), quant, "M", 5, prefix=["REDUCE", 3], attributes=lambda i: "{}")
     reply = c("VINFO", "k")
-    assert reply[::2] == KEYS + ([] if server.peer else ["pending"])
+    assert reply[::2] == KEYS + ([] if server.peer else ["distance-metric", "pending"])
     info = pairs(reply)
     assert info.pop("vset-uid") >= 0
     assert info.pop("max-level") > 0
     if not server.peer:
         assert info.pop("pending") >= 0
+        assert info.pop("distance-metric") == "cosine"
     assert list(info.values()) == [reported, 5, 3, 6, 100, 100, 100]
 
 

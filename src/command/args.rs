@@ -35,6 +35,11 @@ impl<'a> Args<'a> {
         found
     }
 
+    /// How many are left.
+    pub fn len(&self) -> usize {
+        self.rest.len()
+    }
+
     /// Whether none is left.
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()

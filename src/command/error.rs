@@ -19,6 +19,29 @@ pub enum CommandError {
     InvalidFilterEf,
     /// The expression from where it went wrong, or as much of it as helps.
     InvalidFilter(Vec<u8>),
+    /// A name behind `$` in a filter that has no value.
+    UnknownParameter(Vec<u8>),
+    InvalidParams,
+    InvalidMinScore,
+    InvalidWeight,
+    TooManyVectors,
+    NoWeight,
+    Cancelled,
+    NoEpsilon,
+    InvalidMetric,
+    MetricMismatch,
+    SignsOnly,
+    BothConditions,
+    BothTimes,
+    InvalidTime,
+    NotInteger,
+    ElementsMissing,
+    ElementsNumber,
+    ElementsCount,
+    VmaddSyntax,
+    InvalidNumkeys,
+    ForeignKey,
+    SetsDiffer,
     VsimSyntax,
     QuantizationMismatch,
     MMismatch,
@@ -51,8 +74,8 @@ impl CommandError {
     /// The text on the wire; the filter's part may hold any bytes.
     pub fn text(&self) -> Vec<u8> {
         let mut text = self.to_string().into_bytes();
-        if let CommandError::InvalidFilter(near) = self {
-            text.extend_from_slice(near);
+        if let CommandError::InvalidFilter(rest) | CommandError::UnknownParameter(rest) = self {
+            text.extend_from_slice(rest);
         }
         text
     }
@@ -73,6 +96,28 @@ impl Display for CommandError {
             InvalidEpsilon => f.write_str("ERR invalid EPSILON"),
             InvalidFilterEf => f.write_str("ERR invalid FILTER-EF"),
             InvalidFilter(_) => f.write_str("ERR syntax error in FILTER expression near: "),
+            UnknownParameter(_) => f.write_str("ERR no value in PARAMS for the parameter $"),
+            InvalidParams => f.write_str("ERR invalid PARAMS"),
+            InvalidMinScore => f.write_str("ERR invalid MINSCORE"),
+            InvalidWeight => f.write_str("ERR invalid WEIGHT"),
+            TooManyVectors => f.write_str("ERR too many vectors: at most 1024"),
+            NoWeight => f.write_str("ERR the weights add up to nothing"),
+            Cancelled => f.write_str("ERR the vectors cancel out"),
+            NoEpsilon => f.write_str("ERR EPSILON has no meaning for METRIC IP, use MINSCORE"),
+            InvalidMetric => f.write_str("ERR invalid metric"),
+            MetricMismatch => f.write_str("ERR asked metric mismatch with existing vector set"),
+            SignsOnly => f.write_str("ERR BIN stores only the signs: use METRIC COSINE, Q8 or NOQUANT"),
+            BothConditions => f.write_str("ERR XX and NX options at the same time are not compatible"),
+            BothTimes => f.write_str("ERR only one of EX, PX, EXAT, PXAT and KEEPTTL may be given"),
+            InvalidTime => f.write_str("ERR invalid expire time"),
+            NotInteger => f.write_str("ERR value is not an integer or out of range"),
+            ElementsMissing => f.write_str("ERR Mandatory keyword ELEMENTS is missing or not at the right position"),
+            ElementsNumber => f.write_str("ERR Number of elements must be a positive integer"),
+            ElementsCount => f.write_str("ERR The `numelements` parameter must match the number of arguments"),
+            VmaddSyntax => f.write_str("ERR syntax error in VMADD command"),
+            InvalidNumkeys => f.write_str("ERR invalid numkeys"),
+            ForeignKey => f.write_str("ERR FROM names none of the keys"),
+            SetsDiffer => f.write_str("ERR vector sets of different dimension or metric"),
             VsimSyntax => f.write_str("ERR syntax error in VSIM command"),
             QuantizationMismatch => f.write_str("ERR asked quantization mismatch with existing vector set"),
             MMismatch => f.write_str("ERR asked M value mismatch with existing vector set"),

@@ -63,7 +63,7 @@ pub fn vlinks(set: &mut VectorSet, element: &[u8], with_scores: bool) -> Reply {
 /// VINFO on a set.
 pub fn vinfo(set: &VectorSet) -> Reply {
     let (params, info) = (set.params(), set.info());
-    let fields = [
+    let mut fields = vec![
         ("quant-type", Reply::Simple(params.encoding.name())),
         ("hnsw-m", params.m.into()),
         ("vector-dim", params.dim.into()),
@@ -73,8 +73,12 @@ pub fn vinfo(set: &VectorSet) -> Reply {
         ("attributes-count", info.attributes_count.into()),
         ("vset-uid", Reply::Int(info.uid as i64)),
         ("hnsw-max-node-uid", Reply::Int(info.max_node_uid as i64)),
-        ("pending", info.pending.into()),
+        ("distance-metric", Reply::Simple(params.metric.name())),
     ];
+    if info.expiring > 0 {
+        fields.push(("expiring", info.expiring.into()));
+    }
+    fields.push(("pending", info.pending.into()));
     Reply::Map(fields.into_iter().map(|(name, value)| (Reply::Simple(name), value)).collect())
 }
 
@@ -96,15 +100,28 @@ pub fn check_vrandmember(args: Arguments) -> Result<Option<i64>, CommandError> {
     }
 }
 
-/// A random element: every one equally likely.
-pub fn random_element(set: &VectorSet) -> &[u8] {
-    set.nth(rand::rng().random_range(0..set.len()))
+/// A random element: every one equally likely. None if all are hidden.
+pub fn random_element(set: &VectorSet) -> Option<&[u8]> {
+    /// Where fewer than one in some are not hidden, it is cheaper to look for them.
+    const TRIES: usize = 64;
+    let draw = || set.nth(rand::rng().random_range(0..set.len()));
+    if set.expiring() == 0 {
+        return Some(draw());
+    }
+    if let Some(name) = (0..TRIES).map(|_| draw()).find(|name| !set.is_hidden(name)) {
+        return Some(name);
+    }
+    let ranks = set.visible_ranks();
+    (!ranks.is_empty()).then(|| set.nth(ranks[rand::rng().random_range(0..ranks.len())]))
 }
 
 /// So many different random elements, or all.
 pub fn random_elements(set: &VectorSet, count: usize) -> Vec<&[u8]> {
-    let chosen = rand::seq::index::sample(&mut rand::rng(), set.len(), count.min(set.len()));
-    chosen.into_iter().map(|rank| set.nth(rank)).collect()
+    // Ranks of what is not hidden, where something is.
+    let visible = (set.hidden() > 0).then(|| set.visible_ranks());
+    let len = visible.as_ref().map_or(set.len(), Vec::len);
+    let chosen = rand::seq::index::sample(&mut rand::rng(), len, count.min(len));
+    chosen.into_iter().map(|at| set.nth(visible.as_ref().map_or(at, |ranks| ranks[at]))).collect()
 }
 
 /// What VRANGE asks for.

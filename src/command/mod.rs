@@ -7,16 +7,25 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `args.rs` | a cursor over arguments; integers and doubles as the server reads them |
-//! | `vector.rs` | the vector of VADD and VSIM |
-//! | `vadd.rs`, `vsim.rs` | the two large ones |
+//! | `vector.rs` | a vector, in any format |
+//! | `insertion.rs` | how elements are stored: the options of VADD and VMADD |
+//! | `vadd.rs`, `vmadd.rs` | one element; many |
+//! | `near.rs` | what to look near to: the vectors of VSIM and VMSIM |
+//! | `vsim.rs`, `vmsim.rs` | one set; several |
+//! | `expiry.rs` | times at which elements expire |
 //! | `inspect.rs` | what only looks: VEMB, VLINKS, VINFO, VRANDMEMBER, VRANGE |
 //! | `error.rs` | every error text |
 
 pub mod args;
 mod error;
+pub mod expiry;
+pub mod insertion;
 pub mod inspect;
+pub mod near;
 pub mod vadd;
 mod vector;
+pub mod vmadd;
+pub mod vmsim;
 pub mod vsim;
 
 pub use crate::reply::Reply;

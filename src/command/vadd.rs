@@ -1,22 +1,19 @@
-//! `VADD key [REDUCE dim] (FP32 blob | VALUES n v…) element [CAS] [NOQUANT | Q8 | BIN] [EF n]
-//! [SETATTR json] [M n]`
+//! `VADD key [REDUCE dim] (FP32 blob | … | VALUES n v…) element [CAS] [NX | XX] [NOQUANT | Q8 | BIN] [EF n]
+//! [SETATTR json] [M n] [METRIC metric] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL]`
 
-use super::args::{Args, integer, is_word};
+use super::args::is_word;
+use super::insertion::{Insertion, behind_key, parse_reduce};
 use super::{Arguments, CommandError, VectorArgument};
-use crate::set::{AttributeChange, DEFAULT_EF_ADD, DEFAULT_M, MAX_EF, MAX_M, MIN_M, Params};
-use crate::vector::{Encoding, MAX_NEW_MATRIX};
+use crate::set::AttributeChange;
 
 /// What VADD asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request<'a> {
     pub key: &'a [u8],
-    pub reduce: Option<usize>,
-    pub vector: Vec<f32>,
+    pub vector: VectorArgument<'a>,
     pub element: &'a [u8],
-    pub encoding: Encoding,
-    pub ef: usize,
-    pub m: usize,
     pub attributes: Option<&'a [u8]>,
+    pub how: Insertion,
 }
 
 /// Reads the arguments behind the command's name; `default_ef` stands for an EF that is not given.
@@ -24,100 +21,32 @@ pub struct Request<'a> {
 /// # Errors
 /// The first that is wrong, from left to right.
 pub fn parse<'a>(arguments: Arguments<'a>, default_ef: usize) -> Result<Request<'a>, CommandError> {
-    if arguments.len() < 4 {
-        return Err(CommandError::Arity);
-    }
-    let mut args = Args::new(&arguments[1..]);
-    let mut reduce = None;
-    if args.take_word("REDUCE") {
-        let dim = args.next().and_then(integer).filter(|&dim| dim > 0).ok_or(CommandError::InvalidVector)?;
-        reduce = Some(usize::try_from(dim).map_err(|_| CommandError::InvalidVector)?);
-    }
-    let VectorArgument(vector) = VectorArgument::parse(&mut args)?;
-    if reduce.is_some_and(|dim| dim > vector.len()) {
+    let mut args = behind_key(arguments, 4)?;
+    let reduce = parse_reduce(&mut args)?;
+    let vector = VectorArgument::parse(&mut args)?;
+    if reduce.is_some_and(|dim| dim > vector.values.len()) {
         return Err(CommandError::InvalidVector);
     }
     let element = args.next().ok_or(CommandError::Arity)?;
-    let mut request = Request {
-        key: arguments[0],
-        reduce,
-        vector,
-        element,
-        encoding: Encoding::Int8,
-        ef: default_ef,
-        m: DEFAULT_M,
-        attributes: None,
-    };
+    let mut how = Insertion::new(reduce, default_ef);
+    let mut attributes = None;
     while let Some(option) = args.next() {
         // Every insertion has what CAS is for: it never keeps other clients waiting.
-        if is_word(option, "CAS") {
-        } else if is_word(option, "NOQUANT") {
-            request.encoding = Encoding::F32;
-        } else if is_word(option, "Q8") {
-            request.encoding = Encoding::Int8;
-        } else if is_word(option, "BIN") {
-            request.encoding = Encoding::Binary;
-        } else if args.is_empty() {
-            return Err(CommandError::InvalidOptionAfterElement);
-        } else if is_word(option, "EF") {
-            request.ef = within(args.next(), 1, MAX_EF).ok_or(CommandError::InvalidEf)?;
-        } else if is_word(option, "M") {
-            request.m = within(args.next(), MIN_M, MAX_M).ok_or(CommandError::InvalidM)?;
-        } else if is_word(option, "SETATTR") {
-            request.attributes = args.next();
+        if is_word(option, "CAS") || how.take(option, &mut args)? {
+        } else if is_word(option, "SETATTR") && !args.is_empty() {
+            attributes = args.next();
         } else {
             return Err(CommandError::InvalidOptionAfterElement);
         }
     }
-    Ok(request)
-}
-
-fn within(arg: Option<&[u8]>, least: usize, most: usize) -> Option<usize> {
-    let value = usize::try_from(integer(arg?)?).ok()?;
-    (least..=most).contains(&value).then_some(value)
+    how.check_options()?;
+    Ok(Request { key: arguments[0], vector, element, attributes, how })
 }
 
 impl<'a> Request<'a> {
-    /// Parameters of the set that this request would create.
-    pub fn params(&self) -> Params {
-        Params {
-            dim: self.reduce.unwrap_or(self.vector.len()),
-            input_dim: self.reduce.map(|_| self.vector.len()),
-            encoding: self.encoding,
-            m: self.m,
-        }
-    }
-
-    /// Whether the request may create a set.
-    ///
-    /// # Errors
-    /// If nothing could save that set.
-    pub fn check_new(&self) -> Result<(), CommandError> {
-        let Some(output) = self.reduce else { return Ok(()) };
-        let matrix = size_of::<f32>() as u64 * output as u64 * self.vector.len() as u64;
-        if matrix > MAX_NEW_MATRIX { Err(CommandError::ProjectionTooLarge) } else { Ok(()) }
-    }
-
-    /// Whether the request fits a set that exists.
-    ///
-    /// # Errors
-    /// The first thing in which it does not.
-    pub fn check(&self, set: &Params) -> Result<(), CommandError> {
-        let got = self.vector.len();
-        if self.encoding != set.encoding {
-            return Err(CommandError::QuantizationMismatch);
-        }
-        if self.m != set.m {
-            return Err(CommandError::MMismatch);
-        }
-        match set.input_dim {
-            None if got != set.dim => Err(CommandError::DimensionMismatch { got, has: set.dim }),
-            None if self.reduce.is_some() => Err(CommandError::NoProjection),
-            None => Ok(()),
-            Some(_) if self.reduce != Some(set.dim) => Err(CommandError::DimensionMismatch { got, has: set.dim }),
-            Some(expects) if got != expects => Err(CommandError::ProjectionMismatch { got, expects }),
-            Some(_) => Ok(()),
-        }
+    /// Components of the vector.
+    pub fn dim(&self) -> usize {
+        self.vector.values.len()
     }
 
     /// What becomes of the attributes.
@@ -125,29 +54,18 @@ impl<'a> Request<'a> {
         self.attributes.map_or(AttributeChange::Keep, AttributeChange::Set)
     }
 
-    /// The request as a command that does the same on any server, whatever its settings: the
-    /// vector in binary, no CAS, no defaults.
-    pub fn normalised(&self) -> Vec<Vec<u8>> {
+    /// The request as a command that does the same on any server: see [`Insertion::write_options`].
+    pub fn normalised(&self, now: i64) -> Vec<Vec<u8>> {
         let mut args: Vec<Vec<u8>> = vec![self.key.to_vec()];
-        if let Some(dim) = self.reduce {
+        if let Some(dim) = self.how.reduce {
             args.extend([b"REDUCE".to_vec(), dim.to_string().into_bytes()]);
         }
-        args.extend([b"FP32".to_vec(), self.vector.iter().flat_map(|x| x.to_le_bytes()).collect()]);
+        args.extend(self.vector.sent());
         args.push(self.element.to_vec());
-        match self.encoding {
-            Encoding::F32 => args.push(b"NOQUANT".to_vec()),
-            Encoding::Int8 => {}
-            Encoding::Binary => args.push(b"BIN".to_vec()),
-        }
-        if self.ef != DEFAULT_EF_ADD {
-            args.extend([b"EF".to_vec(), self.ef.to_string().into_bytes()]);
-        }
         if let Some(text) = self.attributes {
             args.extend([b"SETATTR".to_vec(), text.to_vec()]);
         }
-        if self.m != DEFAULT_M {
-            args.extend([b"M".to_vec(), self.m.to_string().into_bytes()]);
-        }
+        self.how.write_options(now, &mut args);
         args
     }
 }
@@ -155,6 +73,7 @@ impl<'a> Request<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::set::DEFAULT_EF_ADD;
 
     fn parse<'a>(arguments: Arguments<'a>) -> Result<Request<'a>, CommandError> {
         super::parse(arguments, DEFAULT_EF_ADD)
@@ -186,6 +105,16 @@ mod tests {
             ("k VALUES 1 1 e EF", InvalidOptionAfterElement),
             ("k VALUES 1 1 e WHAT 1", InvalidOptionAfterElement),
             ("k VALUES 1 1 e EF 0 WHAT 1", InvalidEf),
+            ("k FP64 abcd e", InvalidVector),
+            ("k FP16 abc e", InvalidVector),
+            ("k VALUES 1 1 e METRIC l1", InvalidMetric),
+            ("k VALUES 1 1 e METRIC", InvalidOptionAfterElement),
+            ("k VALUES 1 1 e BIN METRIC l2", SignsOnly),
+            ("k VALUES 1 1 e NX XX", BothConditions),
+            ("k VALUES 1 1 e EX 0", InvalidTime),
+            ("k VALUES 1 1 e PX x", InvalidTime),
+            ("k VALUES 1 1 e EX 9223372036854775807", InvalidTime),
+            ("k VALUES 1 1 e EX 1 KEEPTTL", BothTimes),
         ] {
             assert_eq!(parse(&split(text)), Err(error), "{text}");
         }
@@ -197,12 +126,18 @@ mod tests {
             "k VALUES 2 1 0.1 e",
             "k REDUCE 1 VALUES 2 1 2 CAS cas NOQUANT EF 7 SETATTR {} M 5 bin",
             "k FP32 abcdABCD e q8 EF 200 M 16 EF 300",
+            "k INT8 abcd e METRIC ip",
+            "k FP16 abcd e xdistance_metric L2 noquant SETATTR x PXAT 1234",
+            "k BF16 abcd e KEEPTTL",
+            "k XU8 abcd e METRIC cosine METRIC l2 EXAT 7",
         ] {
             let arguments = split(text);
             let request = parse(&arguments).unwrap();
-            let normal = request.normalised();
+            let normal = request.normalised(0);
             let normal: Vec<&[u8]> = normal.iter().map(Vec::as_slice).collect();
-            assert_eq!(parse(&normal).unwrap(), request);
+            let again = parse(&normal).unwrap();
+            assert_eq!(again.normalised(0), request.normalised(0));
+            assert_eq!((&again.vector, again.how.params(2)), (&request.vector, request.how.params(2)));
         }
     }
 
@@ -210,7 +145,7 @@ mod tests {
     fn another_default_is_sent_on() {
         let arguments = split("k VALUES 1 1 e");
         let request = super::parse(&arguments, 50).unwrap();
-        assert_eq!(request.ef, 50);
-        assert!(request.normalised().ends_with(&[b"EF".to_vec(), b"50".to_vec()]));
+        assert_eq!(request.how.ef, 50);
+        assert!(request.normalised(0).ends_with(&[b"EF".to_vec(), b"50".to_vec()]));
     }
 }

@@ -1,20 +1,19 @@
-//! `VSIM key (ELE element | FP32 blob | VALUES n v…) [WITHSCORES] [WITHATTRIBS] [COUNT n]
-//! [EPSILON x] [EF n] [FILTER expression] [FILTER-EF n] [TRUTH] [NOTHREAD]`
+//! `VSIM key (ELE element | FP32 blob | … | VALUES n v…) [AND [WEIGHT w] …]… [WITHSCORES] [WITHATTRIBS] [COUNT n]
+//! [EPSILON x] [MINSCORE s] [EXCLUDE] [EF n] [FILTER expression] [PARAMS n name value …] [FILTER-EF n] [TRUTH]
+//! [NOTHREAD]`
+
+use std::collections::HashMap;
 
 use super::args::{Args, double, integer, is_word};
-use super::{Arguments, CommandError, VectorArgument};
+use super::insertion::behind_key;
+use super::near::Question;
+use super::{Arguments, CommandError};
 use crate::filter;
-use crate::set::{MAX_EF, Params, SearchOptions, Target, VectorSet};
+use crate::set::{MAX_EF, Params, SearchOptions};
+use crate::vector::Metric;
 
 /// Bytes of a filter that an error repeats.
 const MAX_NEAR: usize = 1024;
-
-/// What to look near to.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Near<'a> {
-    Element(&'a [u8]),
-    Vector(Vec<f32>),
-}
 
 /// How the answer looks, and where it is found.
 #[derive(Clone, Debug, Default)]
@@ -23,18 +22,8 @@ pub struct Options {
     pub with_scores: bool,
     pub with_attributes: bool,
     pub no_thread: bool,
-}
-
-/// Reads what to look near to; the options are what is left of `args`.
-///
-/// # Errors
-/// If it is malformed.
-pub fn parse_near<'a>(args: &mut Args<'a>) -> Result<Near<'a>, CommandError> {
-    let format = args.next().ok_or(CommandError::Arity)?;
-    if is_word(format, "ELE") {
-        return args.next().map(Near::Element).ok_or(CommandError::InvalidVector);
-    }
-    VectorArgument::parse_format(format, args).map(|VectorArgument(vector)| Near::Vector(vector))
+    /// Leaves out the elements that the question names.
+    pub exclude: bool,
 }
 
 /// The arguments behind the key.
@@ -42,45 +31,16 @@ pub fn parse_near<'a>(args: &mut Args<'a>) -> Result<Near<'a>, CommandError> {
 /// # Errors
 /// If there are too few.
 pub fn arguments<'a>(arguments: Arguments<'a>) -> Result<Args<'a>, CommandError> {
-    if arguments.len() < 3 {
-        return Err(CommandError::Arity);
-    }
-    Ok(Args::new(&arguments[1..]))
-}
-
-impl Near<'_> {
-    /// Whether this can be looked for in a set.
-    ///
-    /// # Errors
-    /// If the element is not there or the dimension is another.
-    pub fn check(&self, set: &VectorSet) -> Result<(), CommandError> {
-        let &Params { dim, input_dim, .. } = set.params();
-        match self {
-            Near::Element(name) if set.contains(name) => Ok(()),
-            Near::Element(_) => Err(CommandError::NoSuchElement),
-            Near::Vector(vector) if vector.len() == dim || Some(vector.len()) == input_dim => Ok(()),
-            Near::Vector(vector) => Err(match input_dim {
-                Some(expects) => CommandError::ProjectionMismatch { got: vector.len(), expects },
-                None => CommandError::DimensionMismatch { got: vector.len(), has: dim },
-            }),
-        }
-    }
-
-    /// The same for the engine.
-    pub fn target(&self) -> Target<'_> {
-        match self {
-            Near::Element(name) => Target::Element(name),
-            Near::Vector(vector) => Target::Vector(vector),
-        }
-    }
+    behind_key(arguments, 3)
 }
 
 /// Reads the options; `defaults` stand for those that are not given.
 ///
 /// # Errors
-/// The first that is wrong, from left to right.
+/// The first that is wrong, from left to right; a parameter that a filter lacks comes last.
 pub fn parse_options(args: &mut Args, defaults: SearchOptions) -> Result<Options, CommandError> {
     let mut options = Options { search: defaults, ..Options::default() };
+    let mut parameters = Parameters::new();
     while let Some(option) = args.next() {
         if is_word(option, "WITHSCORES") {
             options.with_scores = true;
@@ -90,6 +50,8 @@ pub fn parse_options(args: &mut Args, defaults: SearchOptions) -> Result<Options
             options.search.truth = true;
         } else if is_word(option, "NOTHREAD") {
             options.no_thread = true;
+        } else if is_word(option, "EXCLUDE") {
+            options.exclude = true;
         } else {
             let value = args.next().ok_or(CommandError::VsimSyntax)?;
             if is_word(option, "COUNT") {
@@ -97,6 +59,8 @@ pub fn parse_options(args: &mut Args, defaults: SearchOptions) -> Result<Options
             } else if is_word(option, "EPSILON") {
                 let epsilon = double(value).filter(|&x| x > 0.0).ok_or(CommandError::InvalidEpsilon)?;
                 options.search.epsilon = Some(epsilon);
+            } else if is_word(option, "MINSCORE") {
+                options.search.min_score = Some(double(value).ok_or(CommandError::InvalidMinScore)?);
             } else if is_word(option, "EF") {
                 let ef = positive(value).filter(|&ef| ef <= MAX_EF).ok_or(CommandError::InvalidEf)?;
                 options.search.ef = Some(ef);
@@ -104,12 +68,82 @@ pub fn parse_options(args: &mut Args, defaults: SearchOptions) -> Result<Options
                 options.search.filter_ef = Some(positive(value).ok_or(CommandError::InvalidFilterEf)?);
             } else if is_word(option, "FILTER") {
                 options.search.filter = Some(parse_filter(value)?);
+            } else if is_word(option, "PARAMS") {
+                parameters = parse_parameters(value, args)?;
             } else {
                 return Err(CommandError::VsimSyntax);
             }
         }
     }
+    options.search.filter = options.search.filter.map(|filter| bind(filter, &parameters)).transpose()?;
     Ok(options)
+}
+
+impl Options {
+    /// Whether the options mean something by a metric.
+    ///
+    /// # Errors
+    /// If one does not.
+    pub fn check(&self, set: &Params) -> Result<(), CommandError> {
+        match self.search.epsilon {
+            Some(_) if set.metric == Metric::InnerProduct => Err(CommandError::NoEpsilon),
+            _ => Ok(()),
+        }
+    }
+
+    /// What the question adds to the options.
+    pub fn complete(&mut self, question: &Question) {
+        if self.exclude {
+            self.search.excluded = question.elements();
+        }
+    }
+}
+
+/// Values for the names behind `$` in a filter.
+pub type Parameters<'a> = HashMap<&'a [u8], &'a [u8]>;
+
+/// `n name value …` behind PARAMS, n counting words; of a name that stands twice the last value counts.
+///
+/// # Errors
+/// If there are not so many, or not in pairs.
+pub fn parse_parameters<'a>(count: &[u8], args: &mut Args<'a>) -> Result<Parameters<'a>, CommandError> {
+    let count = integer(count).and_then(|n| usize::try_from(n).ok()).filter(|n| n % 2 == 0);
+    let words = count.and_then(|count| args.take(count)).ok_or(CommandError::InvalidParams)?;
+    Ok(words.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect())
+}
+
+/// Puts values in the places of a filter's parameters.
+///
+/// # Errors
+/// If one has no value, or they are too long.
+pub fn bind(filter: filter::Expression, parameters: &Parameters) -> Result<filter::Expression, CommandError> {
+    let value = |name: &[u8]| parameters.get(name).copied();
+    filter.bind(value).map_err(|bad| match bad {
+        filter::BadParameter::Unknown(name) => {
+            CommandError::UnknownParameter(name[..name.len().min(MAX_NEAR)].to_vec())
+        }
+        filter::BadParameter::TooLong => CommandError::InvalidParams,
+    })
+}
+
+/// `expression [PARAMS n name value …]`, the end of VCOUNT and VREMBYFILTER.
+///
+/// # Errors
+/// The first that is wrong.
+pub fn parse_whole_filter(arguments: Arguments) -> Result<filter::Expression, CommandError> {
+    let mut args = Args::new(arguments);
+    let filter = parse_filter(args.next().ok_or(CommandError::Arity)?)?;
+    let parameters = match args.next() {
+        None => Parameters::new(),
+        Some(word) if is_word(word, "PARAMS") && !args.is_empty() => {
+            parse_parameters(args.next().unwrap_or_default(), &mut args)?
+        }
+        Some(_) => return Err(CommandError::InvalidOption),
+    };
+    if !args.is_empty() {
+        return Err(CommandError::InvalidOption);
+    }
+    bind(filter, &parameters)
 }
 
 /// Reads a filter expression.
@@ -150,6 +184,12 @@ mod tests {
             ("NONSENSE", VsimSyntax),
             ("EF|x|COUNT|0", InvalidEf),
             ("FILTER|1 +", InvalidFilter(b"1 +".to_vec())),
+            ("MINSCORE|x", InvalidMinScore),
+            ("PARAMS|3|a|b|c", InvalidParams),
+            ("PARAMS|2|a", InvalidParams),
+            ("PARAMS|-2|a|b", InvalidParams),
+            ("FILTER|.x == $y|PARAMS|2|x|y", UnknownParameter(b"y".to_vec())),
+            ("FILTER|.x == $y", UnknownParameter(b"y".to_vec())),
         ] {
             assert_eq!(options(text).err(), Some(error), "{text}");
         }

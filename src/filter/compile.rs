@@ -64,7 +64,8 @@ struct Compiler<'a> {
 impl<'a> Compiler<'a> {
     fn node(&mut self, node: &'a Node) {
         let step = match node {
-            Node::Null => Step::Null,
+            // What was never bound is nothing.
+            Node::Null | Node::Parameter(_) => Step::Null,
             Node::Number(number) => Step::Number(*number),
             Node::String(string) => {
                 self.strings.push(string.clone());
@@ -118,6 +119,7 @@ fn literal(items: &[Item]) -> Box<[u8]> {
         .map(|item| match item {
             Item::Number(number) => Value::Number(*number),
             Item::String(string) => Value::String(string),
+            Item::Parameter(_) => Value::Null,
         })
         .collect();
     array_record(&values).into()

@@ -35,6 +35,8 @@ pub enum ErrorKind {
     Array,
     /// A field without a key.
     Key,
+    /// A dollar sign without a name.
+    Parameter,
     /// A value is missing.
     Operand,
     /// An operator is missing.
@@ -79,6 +81,7 @@ impl fmt::Display for Error {
             ErrorKind::Unterminated => write!(f, "string without closing quote"),
             ErrorKind::Array => write!(f, "malformed array"),
             ErrorKind::Key => write!(f, "a key must follow the dot"),
+            ErrorKind::Parameter => write!(f, "a name must follow the dollar sign"),
             ErrorKind::Operand => write!(f, "missing value"),
             ErrorKind::Operator => write!(f, "missing operator"),
             ErrorKind::Unclosed => write!(f, "parenthesis without its closing one"),

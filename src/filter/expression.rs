@@ -3,6 +3,7 @@
 //! Postfix order needs no boxes and no recursion: parsing, printing and compiling are loops, so a
 //! deep expression cannot exhaust the stack.
 
+use super::MAX_TEXT;
 use crate::attributes::Path;
 
 /// A parsed expression. Printing it gives text that parses to the same expression.
@@ -25,12 +26,54 @@ pub(super) enum Node {
     Not,
     Binary(Binary),
     Call(Function),
+    /// A value that comes later: see [`Expression::bind`].
+    Parameter(Box<[u8]>),
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Item {
     Number(f64),
     String(Box<[u8]>),
+    Parameter(Box<[u8]>),
+}
+
+/// Why parameters were not put into their places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BadParameter {
+    /// The one of this name has no value.
+    Unknown(Box<[u8]>),
+    /// The values are too long.
+    TooLong,
+}
+
+impl Expression {
+    /// The expression with strings in the places of its parameters, whose values `value` knows by name. A string
+    /// is a number where it is compared with one, so these are all that is needed; and they are never syntax.
+    ///
+    /// # Errors
+    /// If a parameter has no value, or the values take more than [`MAX_TEXT`] bytes in all their places.
+    pub fn bind<'v>(mut self, value: impl Fn(&[u8]) -> Option<&'v [u8]>) -> Result<Expression, BadParameter> {
+        let mut room = MAX_TEXT;
+        let mut string = |name: &mut Box<[u8]>| {
+            let value = value(name).ok_or_else(|| BadParameter::Unknown(std::mem::take(name)))?;
+            room = room.checked_sub(value.len()).ok_or(BadParameter::TooLong)?;
+            Ok(value.into())
+        };
+        for node in &mut self.nodes {
+            match node {
+                Node::Parameter(name) => *node = Node::String(string(name)?),
+                Node::Array(items) => {
+                    for item in items {
+                        if let Item::Parameter(name) = item {
+                            *item = Item::String(string(name)?);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(self)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -93,6 +93,7 @@ impl<'a> Lexer<'a> {
             }
             Some(b'[') => self.array()?,
             Some(b'.') => self.field()?,
+            Some(b'$') => Token::Operand(Node::Parameter(self.parameter()?)),
             Some(_) => self.operator()?,
         };
         Ok((token, start))
@@ -170,6 +171,7 @@ impl<'a> Lexer<'a> {
                 Some(quote @ (b'"' | b'\'')) => {
                     items.push(Item::String(self.string(quote)?.into()));
                 }
+                Some(b'$') => items.push(Item::Parameter(self.parameter()?)),
                 _ => return self.error(start, ErrorKind::Array),
             }
             self.skip_space();
@@ -204,6 +206,19 @@ impl<'a> Lexer<'a> {
             }
         }
         Ok(Token::Operand(Node::Field(path)))
+    }
+
+    /// The name behind a dollar sign.
+    fn parameter(&mut self) -> Result<Box<[u8]>, Error> {
+        let start = self.at;
+        self.at += 1;
+        while self.peek().is_some_and(is_word_byte) {
+            self.at += 1;
+        }
+        match &self.text[start + 1..self.at] {
+            [] => self.error(start, ErrorKind::Parameter),
+            name => Ok(name.into()),
+        }
     }
 
     fn operator(&mut self) -> Result<Token, Error> {

@@ -15,12 +15,13 @@
 //!
 //! ```text
 //! expr     := operand { binary operand }
-//! operand  := number | string | array | field | "null" | "(" expr ")" | ("!" | "not") operand | call
+//! operand  := number | string | array | field | parameter | "null" | "(" expr ")" | ("!" | "not") operand | call
 //! field    := "." key { "." key }          key := [A-Za-z0-9_-]+ | '...' | "..."
 //! number   := ["-"] digit [0-9.eE]*        an exponent may have a sign
 //! string   := '...' | "..."                a backslash keeps the next character from ending the
 //!                                          string, and stays in it
-//! array    := "[" [ item { "," item } [","] ] "]"      item := number | string
+//! array    := "[" [ item { "," item } [","] ] "]"      item := number | string | parameter
+//! parameter := "$" [A-Za-z0-9_]+           a string that comes with the filter: [`Expression::bind`]
 //! binary   := "**"   then  * / %   then  + -   then  < <= > >= == != in   then  and &&   then  or ||
 //! ```
 //!
@@ -36,6 +37,7 @@
 //! | `contains(a, b)` | 1 if both are strings and `b` occurs in `a`, else 0 |
 //! | `startswith(a, b)`, `endswith(a, b)` | 1 if both are strings and `a` starts or ends with `b`, else 0 |
 //! | `geodist(.field, lon, lat)` | metres from the array `[lon, lat]` to the point, on the sphere of GEODIST; a value that is no such pair is as good as missing |
+//! | `$name` | a value from PARAMS: a string where strings are compared, a number where numbers are, never syntax |
 //! | `!!x`, `1e-3`, `(.x == null)` | stacked prefix operators, signed exponents, null beside any punctuation |
 //!
 //! And less: operators out of place (`1 2 +`) and NUL bytes outside strings are errors.
@@ -61,7 +63,7 @@ mod value;
 
 pub use block::{BLOCK, Verdict};
 pub use error::{Error, ErrorKind};
-pub use expression::Expression;
+pub use expression::{BadParameter, Expression};
 pub use parser::parse;
 pub use program::Program;
 

@@ -83,6 +83,7 @@ fn operand(node: &Node, text: &mut Vec<u8>) {
         Node::String(value) => string(value, text),
         Node::Array(items) => array(items, text),
         Node::Field(path) => field(path, text),
+        Node::Parameter(name) => parameter(name, text),
         Node::Exists(path) => {
             text.extend_from_slice(b"exists(");
             field(path, text);
@@ -91,6 +92,11 @@ fn operand(node: &Node, text: &mut Vec<u8>) {
         // Operators are not printed here.
         _ => text.extend_from_slice(b"null"),
     }
+}
+
+fn parameter(name: &[u8], text: &mut Vec<u8>) {
+    text.push(b'$');
+    text.extend_from_slice(name);
 }
 
 fn number(value: f64, text: &mut Vec<u8>) {
@@ -136,6 +142,7 @@ fn array(items: &[Item], text: &mut Vec<u8>) {
         match item {
             Item::Number(value) => number(*value, text),
             Item::String(value) => string(value, text),
+            Item::Parameter(name) => parameter(name, text),
         }
     }
     text.push(b']');

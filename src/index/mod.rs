@@ -69,7 +69,7 @@ pub use shared::{LINKED, REPAIRED, Waiter, backlog};
 
 use crate::arena::Ids;
 use crate::graph::{Alone, Space, random_level};
-use crate::vector::{Encoding, Metric, Projection, is_finite};
+use crate::vector::{Encoding, Input, Probe, Projection, is_finite};
 use shared::Shared;
 
 /// Up to this many rows, linking costs less than handing it over.
@@ -84,9 +84,9 @@ pub fn set_pending_bytes(bytes: usize) {
 ///
 /// ```
 /// use vset::index::{Options, Params, Target, VectorIndex};
-/// use vset::vector::Encoding;
+/// use vset::vector::{Encoding, Metric};
 ///
-/// let mut index = VectorIndex::new(Params { dim: 2, input_dim: None, encoding: Encoding::F32, m: 16 });
+/// let mut index = VectorIndex::new(Params { dim: 2, input_dim: None, encoding: Encoding::F32, metric: Metric::Cosine, m: 16 });
 /// let east = index.insert(&[1.0, 0.0], 100)?;
 /// let north = index.insert(&[0.0, 1.0], 100)?;
 /// let query = index.query(Target::Vector(&[0.9, 0.1]), &Options { count: 1, ..Options::default() })?;
@@ -150,17 +150,6 @@ impl VectorIndex {
         VectorIndex::build(params, projection, true)
     }
 
-    /// An empty index of this metric, with or without a graph.
-    ///
-    /// # Panics
-    /// If the encoding keeps only directions and the metric needs more.
-    pub fn of_metric(params: Params, metric: Metric, is_flat: bool) -> VectorIndex {
-        let mut index = VectorIndex::build(params, None, is_flat);
-        let shared = Arc::get_mut(&mut index.shared).expect("an index that has no other holder yet");
-        shared.codec = shared.codec.with_metric(metric);
-        index
-    }
-
     /// An empty index with this projection, or none.
     pub fn with_projection(params: Params, projection: Option<Projection>) -> VectorIndex {
         VectorIndex::build(params, projection, false)
@@ -222,8 +211,29 @@ impl VectorIndex {
     /// # Errors
     /// As above; `attach` was not called then.
     pub fn insert_with(&mut self, vector: &[f32], ef: usize, attach: impl FnOnce(u32)) -> Result<u32, AddError> {
+        self.put(None, Input::Floats(vector), ef, attach)
+    }
+
+    /// Stores a vector, in the place of a live row's if there is one: [`VectorIndex::insert_with`] or
+    /// [`VectorIndex::replace_with`] of any input.
+    ///
+    /// # Errors
+    /// As [`VectorIndex::insert`]; `attach` was not called then.
+    pub fn put(
+        &mut self,
+        old: Option<u32>,
+        vector: Input,
+        ef: usize,
+        attach: impl FnOnce(u32),
+    ) -> Result<u32, AddError> {
         let row = self.store(vector, attach)?;
+        if let Some(old) = old {
+            self.shared.lock_successors().insert(old, row);
+        }
         self.link_or_push(row, ef);
+        if let Some(old) = old {
+            self.kill(old);
+        }
         self.account();
         Ok(row)
     }
@@ -248,12 +258,7 @@ impl VectorIndex {
         ef: usize,
         attach: impl FnOnce(u32),
     ) -> Result<u32, AddError> {
-        let row = self.store(vector, attach)?;
-        self.shared.lock_successors().insert(old, row);
-        self.link_or_push(row, ef);
-        self.kill(old);
-        self.account();
-        Ok(row)
+        self.put(Some(old), Input::Floats(vector), ef, attach)
     }
 
     /// Removes a live row.
@@ -264,17 +269,27 @@ impl VectorIndex {
     }
 
     /// Writes and announces a row.
-    fn store(&mut self, vector: &[f32], attach: impl FnOnce(u32)) -> Result<u32, AddError> {
+    fn store(&mut self, vector: Input, attach: impl FnOnce(u32)) -> Result<u32, AddError> {
         self.reclaim();
         let shared = &self.shared;
-        let projected = shared.projection.as_ref().map(|projection| projection.apply(vector));
-        let vector = projected.as_deref().unwrap_or(vector);
-        if !is_finite(vector) {
-            return Err(AddError::NotFinite);
-        }
-        let mut fresh = self.ids.fresh().ok_or(AddError::Full)?;
-        shared.codec.encode(vector, shared.vectors.write(&mut fresh));
-        let row = fresh.publish();
+        let row = match vector {
+            Input::Bytes(bytes) if shared.codec.encoding() == Encoding::Int8 && shared.projection.is_none() => {
+                let mut fresh = self.ids.fresh().ok_or(AddError::Full)?;
+                shared.codec.encode_bytes(bytes, shared.vectors.write(&mut fresh));
+                fresh.publish()
+            }
+            _ => {
+                let vector = vector.floats();
+                let projected = shared.projection.as_ref().map(|projection| projection.apply(&vector));
+                let vector = projected.as_deref().unwrap_or(&vector);
+                if !is_finite(vector) {
+                    return Err(AddError::NotFinite);
+                }
+                let mut fresh = self.ids.fresh().ok_or(AddError::Full)?;
+                shared.codec.encode(vector, shared.vectors.write(&mut fresh));
+                fresh.publish()
+            }
+        };
         attach(row);
         let level = if shared.is_flat { 0 } else { random_level(&mut rand::rng()) };
         shared.graph.announce(row, level);
@@ -385,7 +400,7 @@ impl VectorIndex {
                 std::thread::yield_now();
             }
         }
-        let probe = shared.probe(row);
+        let probe = Probe::from_row(shared.codec, shared.vectors.get(row));
         let levels = (0..=shared.graph.level(row)).map(|level| {
             let mut rows = shared.graph.neighbours(row, level);
             rows.retain(|&row| shared.graph.is_live(row));

@@ -1,6 +1,6 @@
 //! What is fixed when an index is created, and the bounds of everything that a client may choose.
 
-use crate::vector::Encoding;
+use crate::vector::{Encoding, Metric};
 
 /// Least links a node, M.
 pub const MIN_M: usize = 4;
@@ -24,6 +24,8 @@ pub struct Params {
     pub input_dim: Option<usize>,
     /// How vectors are stored.
     pub encoding: Encoding,
+    /// What is near.
+    pub metric: Metric,
     /// Links a node.
     pub m: usize,
 }

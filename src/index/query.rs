@@ -23,6 +23,8 @@ pub enum Target<'a> {
     Row(u32),
     /// What is near to a finite vector of the index's dimension or of its projection's input.
     Vector(&'a [f32]),
+    /// What is near to a finite vector of the index's dimension, which is not projected.
+    Stored(&'a [f32]),
 }
 
 /// How to search.
@@ -34,7 +36,7 @@ pub struct Options {
     pub ef: Option<usize>,
     /// Width if the client chose none; a choice of rows may need another.
     pub default_ef: usize,
-    /// Largest distance.
+    /// Largest distance, in the units of [`crate::vector::Metric`].
     pub max_distance: Option<f32>,
     /// Most nodes of the graph to expand while looking for accepted rows; as many as it takes if None.
     pub most_expanded: Option<usize>,
@@ -127,7 +129,7 @@ impl VectorIndex {
         let vector = match (target, &self.shared.projection) {
             (Target::Row(row), _) => self.vector(row),
             (Target::Vector(vector), Some(p)) if vector.len() == p.input() => p.apply(vector),
-            (Target::Vector(vector), _) => vector.to_vec(),
+            (Target::Vector(vector) | Target::Stored(vector), _) => vector.to_vec(),
         };
         if !is_finite(&vector) {
             return Err(AddError::NotFinite);

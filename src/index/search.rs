@@ -4,7 +4,7 @@ use super::accept::Accept;
 use super::plan::Plan;
 use super::shared::{Shared, with_scratch};
 use crate::graph::{Candidate, Space};
-use crate::vector::{Encoding, ExactQuery, Probe};
+use crate::vector::{ExactQuery, Metric, Probe};
 
 /// Rows beyond those asked for, in case some are removed before the reply is built.
 const SPARE: usize = 8;
@@ -150,14 +150,11 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
             found.truncate(most);
         }
         found.retain(|c| shared.graph.is_live(c.node));
-        if shared.params.encoding == Encoding::F32 {
+        let Some(worth_ranking) = shared.codec.worth_ranking(self.wanted) else {
             found.truncate(self.wanted);
             return found;
-        }
-        // Binary distances are so coarse that all found are worth ranking; of int8, a margin is enough.
-        if shared.params.encoding == Encoding::Int8 {
-            found.truncate(self.wanted.saturating_mul(2).saturating_add(16));
-        }
+        };
+        found.truncate(worth_ranking);
         self.rank(found.into_iter().map(|c| c.node).collect())
     }
 
@@ -168,12 +165,28 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
         self.evaluated += nodes.len() as u64;
         let mut found: Vec<Candidate> =
             nodes.into_iter().zip(distances).map(|(node, distance)| Candidate { distance, node }).collect();
-        if self.wanted < found.len() {
-            found.select_nth_unstable_by(self.wanted, by_distance);
-            found.truncate(self.wanted);
+        if self.shared.params.metric != Metric::Cosine {
+            keep_nearest(&mut found, self.shared.codec.worth_ranking(self.wanted).unwrap_or(self.wanted));
+            self.measure_precisely(&mut found);
         }
+        keep_nearest(&mut found, self.wanted);
         found.sort_unstable_by(by_distance);
         found
+    }
+
+    /// What is shown of the nearest should not have suffered from the speed with which they were found.
+    fn measure_precisely(&self, found: &mut [Candidate]) {
+        let nodes: Vec<u32> = found.iter().map(|c| c.node).collect();
+        let mut distances = vec![0.0; nodes.len()];
+        self.shared.batches(&nodes, &mut distances, |rows, out| self.exact.precise(rows, out));
+        found.iter_mut().zip(distances).for_each(|(found, distance)| found.distance = distance);
+    }
+}
+
+fn keep_nearest(found: &mut Vec<Candidate>, most: usize) {
+    if most < found.len() {
+        found.select_nth_unstable_by(most, by_distance);
+        found.truncate(most);
     }
 }
 

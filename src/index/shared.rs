@@ -116,7 +116,7 @@ pub(super) struct Shared {
 
 impl Shared {
     pub fn new(params: Params, projection: Option<Projection>, is_flat: bool) -> Shared {
-        let codec = Codec::new(params.encoding, params.dim);
+        let codec = Codec::new(params.encoding, params.dim).with_metric(params.metric);
         Shared {
             codec,
             projection,

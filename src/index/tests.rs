@@ -1,11 +1,13 @@
 //! What only a fork can leave behind.
 
 use super::*;
+use crate::vector::Metric;
 
 /// A linker is in the middle of linking a row when that is removed, and then the process forks.
 #[test]
 fn a_child_saves_no_link_to_a_row_that_died_while_it_was_linked() {
-    let mut index = VectorIndex::new(Params { dim: 2, input_dim: None, encoding: Encoding::F32, m: 4 });
+    let mut index =
+        VectorIndex::new(Params { dim: 2, input_dim: None, encoding: Encoding::F32, metric: Metric::Cosine, m: 4 });
     let rows: Vec<u32> =
         [[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]].iter().map(|vector| index.insert(vector, 10).expect("room")).collect();
     let shared = &index.shared;

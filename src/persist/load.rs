@@ -1,11 +1,11 @@
 //! Reading a set, with distrust.
 
-use super::{HAS_ATTRIBUTES, HAS_MATRIX, LoadError, NODE_FORMAT, Source};
+use super::{EXTENDED, HAS_ATTRIBUTES, HAS_MATRIX, HAS_TIMES, LoadError, NODE_FORMAT, Source};
 use crate::graph::MAX_LEVEL;
 use crate::set::{
     BadElement, DEFAULT_M, DuplicateId, MAX_M, MIN_M, Params, Restored, Restorer, SavedElement, VectorSet,
 };
-use crate::vector::{Encoding, MAX_DIM, Projection};
+use crate::vector::{Encoding, MAX_DIM, Metric, Projection};
 
 /// A loaded set.
 pub struct Loaded {
@@ -37,8 +37,10 @@ pub fn load(source: &mut dyn Source) -> Result<Loaded, LoadError> {
         return refuse("the set is empty".into());
     }
     let config = source.unsigned()?;
-    let Some(encoding) = Encoding::from_id(config & 0xff) else {
-        return refuse(format!("unknown quantization {}", config & 0xff));
+    let is_extended = config & EXTENDED != 0;
+    let encoding = config & 0xff & !EXTENDED;
+    let Some(encoding) = Encoding::from_id(encoding) else {
+        return refuse(format!("unknown quantization {encoding}"));
     };
     // 0 comes from the time when M could not be chosen.
     let m = match (config >> 8 & 0xffff) as usize {
@@ -49,14 +51,28 @@ pub fn load(source: &mut dyn Source) -> Result<Loaded, LoadError> {
     let dim = dim as usize;
     let projection = if flags & HAS_MATRIX != 0 { Some(read_projection(dim, source)?) } else { None };
     let input_dim = projection.as_ref().map(Projection::input);
-    let mut restorer = Restorer::new(Params { dim, input_dim, encoding, m }, projection);
+    let metric = if is_extended { read_metric(encoding, source)? } else { Metric::Cosine };
+    let mut restorer = Restorer::new(Params { dim, input_dim, encoding, metric, m }, projection);
+    // Unknown flags mean nothing in the form of Redis 8.
+    let flags = if is_extended { flags } else { flags & !HAS_TIMES };
     for index in 0..count {
-        read_element(&mut restorer, flags & HAS_ATTRIBUTES != 0, encoding, source)
+        read_element(&mut restorer, flags, encoding, source)
             .map_err(|LoadError(why)| LoadError(format!("element {index} of {count}: {why}")))?;
     }
     match restorer.finish() {
         Ok((set, graph)) => Ok(Loaded { set, graph }),
         Err(DuplicateId(id)) => refuse(format!("two elements have the id {id}")),
+    }
+}
+
+fn read_metric(encoding: Encoding, source: &mut dyn Source) -> Result<Metric, LoadError> {
+    let id = source.unsigned()?;
+    match Metric::from_id(id) {
+        Some(metric) if metric != Metric::Cosine && encoding == Encoding::Binary => {
+            refuse(format!("metric {} of signs", metric.name()))
+        }
+        Some(metric) => Ok(metric),
+        None => refuse(format!("unknown metric {id}")),
     }
 }
 
@@ -70,14 +86,24 @@ fn read_projection(dim: usize, source: &mut dyn Source) -> Result<Projection, Lo
         .map_err(|why| LoadError(format!("projection matrix: {why}")))
 }
 
+fn read_time(source: &mut dyn Source) -> Result<Option<i64>, LoadError> {
+    let time = source.unsigned()?;
+    match i64::try_from(time) {
+        Ok(time) => Ok((time != 0).then_some(time)),
+        Err(_) => refuse(format!("time {time} is too far away")),
+    }
+}
+
 fn read_element(
     restorer: &mut Restorer,
-    with_attributes: bool,
+    flags: u64,
     encoding: Encoding,
     source: &mut dyn Source,
 ) -> Result<(), LoadError> {
     let name = (*source.bytes()?).as_ref().to_vec();
-    let attributes = if with_attributes { (*source.bytes()?).as_ref().to_vec() } else { Vec::new() };
+    let has = |flag| flags & flag != 0;
+    let attributes = if has(HAS_ATTRIBUTES) { (*source.bytes()?).as_ref().to_vec() } else { Vec::new() };
+    let time = if has(HAS_TIMES) { read_time(source)? } else { None };
     let code = (*source.bytes()?).as_ref().to_vec();
     let mut left = source.unsigned()?;
     let mut next = |what: &str| -> Result<u64, LoadError> {
@@ -120,7 +146,7 @@ fn read_element(
     }
     let range = if encoding == Encoding::Int8 { f32::from_bits((last >> 32) as u32) } else { 0.0 };
     let l2 = f32::from_bits(last as u32);
-    let element = SavedElement { name: &name, attributes: &attributes, code: &code, l2, range, wire_id, level };
+    let element = SavedElement { name: &name, attributes: &attributes, code: &code, l2, range, wire_id, level, time };
     restorer.element(&element).map_err(|why| {
         let name = String::from_utf8_lossy(&name[..name.len().min(40)]).into_owned();
         LoadError(match why {

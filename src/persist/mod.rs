@@ -10,6 +10,16 @@
 //!           and last: l2 | range << 32
 //! ```
 //!
+//! Sets of another metric than cosine, and those with elements that expire, are saved in an *extended* form,
+//! which Redis 8 refuses as an unknown quantization (a type has one version for all of its values, so that cannot
+//! tell them apart):
+//!
+//! ```text
+//!   config: encoding | 128 | M << 8         flags: 1 matrix, 2 attributes, 4 times
+//!   metric, behind the matrix
+//!   time, behind an element's attributes: milliseconds since 1970, 0 for none
+//! ```
+//!
 //! All are unsigned numbers of 64 bits but names, attributes, codes and the matrix, which are byte
 //! strings; floats travel as their bits. Saved bytes are foreign bytes: each number is checked
 //! before it sizes an allocation or becomes a link.
@@ -29,6 +39,9 @@ pub const VERSION: i32 = 0;
 
 const HAS_MATRIX: u64 = 1;
 const HAS_ATTRIBUTES: u64 = 2;
+const HAS_TIMES: u64 = 4;
+/// In the place of the quantization.
+const EXTENDED: u64 = 0x80;
 /// The newest node format that is read. Format 0 is written: what it lacks is found where it matters.
 const NODE_FORMAT: u64 = 1;
 

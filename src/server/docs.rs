@@ -23,13 +23,14 @@ pub struct Arg {
     kind: c_uint,
     token: &'static CStr,
     optional: bool,
+    multiple: bool,
     inner: &'static [Arg],
 }
 
 const NO_TOKEN: &CStr = c"";
 
 pub const fn arg(name: &'static CStr, kind: c_uint) -> Arg {
-    Arg { name, kind, token: NO_TOKEN, optional: false, inner: &[] }
+    Arg { name, kind, token: NO_TOKEN, optional: false, multiple: false, inner: &[] }
 }
 
 impl Arg {
@@ -40,6 +41,12 @@ impl Arg {
 
     pub const fn optional(mut self) -> Arg {
         self.optional = true;
+        self
+    }
+
+    /// It may be repeated.
+    pub const fn multiple(mut self) -> Arg {
+        self.multiple = true;
         self
     }
 
@@ -55,6 +62,7 @@ pub const DOUBLE: c_uint = raw::RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_D
 pub const TOKEN: c_uint = raw::RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_PURE_TOKEN;
 pub const ONE_OF: c_uint = raw::RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_ONEOF;
 pub const BLOCK: c_uint = raw::RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_BLOCK;
+pub const UNIX_TIME: c_uint = raw::RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_UNIX_TIME;
 pub const KEY: Arg = arg(c"key", raw::RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_KEY);
 
 /// Documentation in a line.
@@ -79,7 +87,8 @@ fn to_server(arguments: &[Arg]) -> *mut raw::RedisModuleCommandArg {
             out.type_ = arg.kind;
             out.key_spec_index = if arg.kind == KEY.kind { 0 } else { -1 };
             out.token = if arg.token.is_empty() { null() } else { arg.token.as_ptr() };
-            out.flags = if arg.optional { raw::REDISMODULE_CMD_ARG_OPTIONAL as c_int } else { 0 };
+            out.flags = if arg.optional { raw::REDISMODULE_CMD_ARG_OPTIONAL as c_int } else { 0 }
+                | if arg.multiple { raw::REDISMODULE_CMD_ARG_MULTIPLE as c_int } else { 0 };
             out.subargs = if arg.inner.is_empty() { null_mut() } else { to_server(arg.inner) };
             out
         })

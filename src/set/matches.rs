@@ -66,9 +66,9 @@ impl Matches {
 }
 
 /// The filters of a set that are asked for again and again; each write of an element costs a test for
-/// each of them. Keys are the filters' texts.
+/// each of them.
 #[derive(Default)]
-pub struct MatchCache(Earned<Vec<u8>, Matches>);
+pub struct MatchCache(Earned<Expression, Matches>);
 
 impl MatchCache {
     /// The entry of a filter that is used for the second time at least.
@@ -78,7 +78,7 @@ impl MatchCache {
             entry.fields != fields.len() && entry.program.fields().iter().any(|field| field.id().is_none())
         };
         self.0.retain(|entry| !is_stale(entry));
-        self.0.get(expression.to_text(), || Matches {
+        self.0.get(expression.clone(), || Matches {
             program: program.clone(),
             fields: fields.len(),
             bits: Array::new(1),

@@ -73,13 +73,14 @@ impl VectorSet {
                     + self.matches.borrow().allocated()
                     + self.columns.borrow().allocated()
             }
-            Kind::Other => VectorSet::own_bytes() + self.index.bytes().rest,
+            Kind::Other => self.own_bytes() + self.index.bytes().rest,
         }
     }
 
     /// What every set has, without its index.
-    fn own_bytes() -> usize {
-        size_of::<VectorSet>() - size_of::<crate::index::VectorIndex>() + size_of::<Table>()
+    fn own_bytes(&self) -> usize {
+        let times = self.table.times.allocated() + self.order.allocated();
+        times + size_of::<VectorSet>() - size_of::<crate::index::VectorIndex>() + size_of::<Table>()
     }
 
     /// Calls `visit` with small allocations that no other thread reads, of elements from an id on, until it
@@ -107,6 +108,6 @@ impl VectorSet {
         let account = &self.table.account;
         account.names.set(self.bytes(Kind::Names));
         account.attributes.set(self.bytes(Kind::Attributes));
-        account.other.set(VectorSet::own_bytes());
+        account.other.set(self.own_bytes());
     }
 }

@@ -20,6 +20,8 @@
 //! | `names.rs` | elements in name order |
 //! | `table.rs` | names and attributes, by row |
 //! | `query.rs` | a search from question to hits |
+//! | `blend.rs` | one question made of several vectors |
+//! | `times.rs` | elements that expire |
 //! | `select.rs` | all elements that match a filter |
 //! | `gathered.rs` | what is kept of records, and how it stays true |
 //! | `matches.rs` | which elements match a filter that is used often |
@@ -30,6 +32,7 @@
 //! | `memory.rs` | where the bytes are |
 //! | `check.rs` | the verification |
 
+mod blend;
 mod check;
 mod columns;
 mod filter;
@@ -44,6 +47,7 @@ mod settle;
 mod table;
 #[cfg(test)]
 mod tests;
+mod times;
 
 use std::cell::RefCell;
 use std::ops::Bound;
@@ -54,15 +58,18 @@ pub use crate::index::{
     AddError, DEFAULT_EF_ADD, DEFAULT_EF_SEARCH, DEFAULT_M, LINKED, MAX_EF, MAX_M, MIN_M, Params, Plan, REPAIRED,
     RawVector, Restored, SavedLinks, Waiter, Work, link_in_background, set_pending_bytes, start_linkers,
 };
+pub use blend::BadBlend;
 pub use memory::{Kind, bytes_of_all_sets};
 pub use query::{Hit, Hits, Query, SearchOptions, Target};
 pub use restore::{BadElement, DuplicateId, Restorer, SavedElement};
 pub use select::{Selected, Selection};
 pub use settle::Settled;
+pub use times::now;
 
 use crate::arena::Blob;
 use crate::attributes::{Fields, encode};
 use crate::index::VectorIndex;
+use crate::vector::{Input, Projection};
 use columns::ColumnCache;
 use matches::MatchCache;
 use names::Names;
@@ -107,6 +114,8 @@ pub struct VectorSet {
     max_node_uid: u64,
     /// Attributes that queries may still see.
     retired: Retired,
+    /// Elements by the time at which they expire.
+    order: times::Order,
 }
 
 /// What VADD does to the attributes.
@@ -121,8 +130,10 @@ pub enum AttributeChange<'a> {
 /// What VINFO tells.
 #[derive(Clone, Debug)]
 pub struct Info {
-    /// Elements.
+    /// Elements that replies tell of.
     pub size: usize,
+    /// Elements that have a time at which they expire.
+    pub expiring: usize,
     /// The highest level in the graph.
     pub max_level: usize,
     /// Elements that have attributes.
@@ -159,6 +170,7 @@ impl VectorSet {
             uid: UIDS.fetch_add(1, Ordering::Relaxed),
             max_node_uid: 0,
             retired: Retired::default(),
+            order: times::Order::default(),
         }
     }
 
@@ -167,7 +179,12 @@ impl VectorSet {
         self.index.params()
     }
 
-    /// Number of elements.
+    /// The projection, if there is one.
+    pub fn projection(&self) -> Option<&Projection> {
+        self.index.projection()
+    }
+
+    /// Number of elements, hidden ones among them.
     pub fn len(&self) -> usize {
         self.names.len()
     }
@@ -177,11 +194,19 @@ impl VectorSet {
         self.names.len() == 0
     }
 
+    /// The row of an element that replies may tell of.
     fn id(&self, name: &[u8]) -> Option<u32> {
+        let id = self.stored_id(name)?;
+        if self.expiring() == 0 || !self.table.is_hidden(id, now()) { Some(id) } else { None }
+    }
+
+    /// The row of an element, hidden or not: what changes go by.
+    fn stored_id(&self, name: &[u8]) -> Option<u32> {
         self.names.get(name, |id| self.table.name(id))
     }
 
-    /// Adds an element, or gives it another vector if it is there: false then.
+    /// Adds an element, or gives it another vector if it is there: false then. It keeps the time at which it
+    /// expires.
     ///
     /// `vector` has the input dimension (that of the projection, if there is one) and finite
     /// components; `ef` is the width of the search for its neighbours. The element is found by
@@ -196,8 +221,23 @@ impl VectorSet {
         ef: usize,
         attributes: AttributeChange,
     ) -> Result<bool, AddError> {
+        self.put(name, Input::Floats(vector), ef, attributes)
+    }
+
+    /// [`VectorSet::add`] of any input.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn put(
+        &mut self,
+        name: &[u8],
+        vector: Input,
+        ef: usize,
+        attributes: AttributeChange,
+    ) -> Result<bool, AddError> {
         self.reclaim();
-        let old = self.id(name);
+        let old = self.stored_id(name);
+        let time = old.and_then(|old| self.table.time(old));
         let table = &self.table;
         // All that an element has is there before its row is live.
         let attach = |id| {
@@ -213,11 +253,11 @@ impl VectorSet {
             self.matches.borrow().update(id, record);
             self.columns.borrow().update(id, record);
         };
-        let id = match old {
-            Some(old) => self.index.replace_with(old, vector, ef, attach)?,
-            None => self.index.insert_with(vector, ef, attach)?,
-        };
+        let id = self.index.put(old, vector, ef, attach)?;
         self.names.insert(name, id, |id| table.name(id));
+        if let Some(time) = time {
+            self.put_time(id, time);
+        }
         self.max_node_uid += 1;
         match old {
             Some(old) => self.strip(old),
@@ -229,6 +269,7 @@ impl VectorSet {
 
     /// Takes away what belonged to a row that is dead.
     fn strip(&mut self, id: u32) {
+        self.put_time(id, 0);
         let record = self.table.attributes.replace(id, None);
         self.attributes_count -= record.is_some() as usize;
         self.retired.keep(&self.index, record);
@@ -303,7 +344,7 @@ impl VectorSet {
     /// Replaces an element's attributes; empty text removes them. False if there is no such element.
     pub fn set_attributes(&mut self, name: &[u8], text: &[u8]) -> bool {
         self.reclaim();
-        let Some(id) = self.id(name) else { return false };
+        let Some(id) = self.stored_id(name) else { return false };
         let record = record(text, &mut self.fields);
         self.attributes_count += record.is_some() as usize;
         let old = self.table.attributes.replace(id, record);
@@ -324,17 +365,23 @@ impl VectorSet {
     /// An element's neighbours, highest level first. Links the element first if it is pending.
     pub fn links(&mut self, name: &[u8]) -> Option<Vec<LevelLinks>> {
         let id = self.id(name)?;
+        let metric = self.params().metric;
         let levels = self.index.links(id).into_iter().rev();
+        let now = now();
         let named = |links: Vec<(u32, f32)>| {
-            links.into_iter().map(|(id, d)| (self.table.name(id).to_vec(), query::score(d) as f32)).collect()
+            let links = links.into_iter().filter(|&(id, _)| !self.table.is_hidden(id, now));
+            links.map(|(id, d)| (self.table.name(id).to_vec(), metric.score(d) as f32)).collect()
         };
         Some(levels.map(named).collect())
     }
 
     /// Calls `visit` with names in byte order from `start` to `end` until it returns false.
     pub fn range(&self, start: Bound<&[u8]>, end: Bound<&[u8]>, visit: &mut dyn FnMut(&[u8]) -> bool) {
-        let table = &self.table;
+        let (table, now) = (&self.table, now());
         for id in self.names.from(start, |id| table.name(id)) {
+            if table.is_hidden(id, now) {
+                continue;
+            }
             let name = table.name(id);
             let within = match end {
                 Bound::Unbounded => true,
@@ -358,7 +405,8 @@ impl VectorSet {
     /// What VINFO tells.
     pub fn info(&self) -> Info {
         Info {
-            size: self.len(),
+            size: self.visible(),
+            expiring: self.expiring(),
             max_level: self.index.max_level(),
             attributes_count: self.attributes_count,
             uid: self.uid,
@@ -397,6 +445,7 @@ impl VectorSet {
             range: raw.range.unwrap_or(0.0),
             wire_id,
             level: self.index.level(id),
+            time: self.table.time(id),
         }
     }
 

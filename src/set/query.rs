@@ -3,13 +3,15 @@
 //! A [`Query`] is made on the main thread, runs on any thread and yields [`Hits`], which the main
 //! thread reads when it builds the reply: there, what was removed in between is left out.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::filter::{Chosen, Filter};
 use super::table::Table;
-use super::{AddError, DEFAULT_EF_SEARCH, VectorSet};
+use super::{AddError, DEFAULT_EF_SEARCH, VectorSet, now};
 use crate::filter::Expression;
-use crate::index::{self, Found, Work};
+use crate::index::{self, Accept, Found, Work};
+use crate::vector::Metric;
 
 /// What to search for.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +20,8 @@ pub enum Target<'a> {
     Element(&'a [u8]),
     /// What is near to a finite vector of the set's dimension or of its projection's input.
     Vector(&'a [f32]),
+    /// What is near to a finite vector of the set's dimension, which is not projected.
+    Stored(&'a [f32]),
 }
 
 /// How to search.
@@ -29,8 +33,12 @@ pub struct SearchOptions {
     pub ef: Option<usize>,
     /// Width if the client chose none; a filter may need less.
     pub default_ef: usize,
-    /// Largest distance of a hit, where 1 is that of opposite vectors.
+    /// Largest distance of a hit: where 1 is that of opposite vectors, or the Euclidean one.
     pub epsilon: Option<f64>,
+    /// Least score of a hit.
+    pub min_score: Option<f64>,
+    /// Elements that are no hits; others come in their places.
+    pub excluded: Vec<Vec<u8>>,
     /// Only elements whose attributes match.
     pub filter: Option<Expression>,
     /// Most nodes of the graph to expand while filtering; as many as it takes if None.
@@ -46,6 +54,8 @@ impl Default for SearchOptions {
             ef: None,
             default_ef: DEFAULT_EF_SEARCH,
             epsilon: None,
+            min_score: None,
+            excluded: Vec::new(),
             filter: None,
             filter_ef: None,
             truth: false,
@@ -58,6 +68,9 @@ pub struct Query {
     query: index::Query,
     table: Arc<Table>,
     filter: Option<Filter>,
+    limits: Limits,
+    /// There are elements whose time has come at this moment.
+    hiding: Option<i64>,
 }
 
 /// A found element.
@@ -65,7 +78,7 @@ pub struct Query {
 pub struct Hit<'a> {
     /// Its name.
     pub name: &'a [u8],
-    /// 1 for the same direction, 0.5 for orthogonal, 0 for opposite.
+    /// The higher, the nearer: see [`crate::vector::Metric`].
     pub score: f64,
     /// Its attributes now.
     pub attributes: Option<&'a [u8]>,
@@ -75,11 +88,15 @@ pub struct Hit<'a> {
 pub struct Hits {
     found: Found,
     table: Arc<Table>,
+    limits: Limits,
 }
 
-/// The score of a distance: both of section "Distances and scores" of the reference.
-pub(super) fn score(distance: f32) -> f64 {
-    1.0 - distance as f64 / 2.0
+/// What of the rows found becomes a hit.
+struct Limits {
+    metric: Metric,
+    count: usize,
+    min_score: Option<f64>,
+    excluded: HashSet<Vec<u8>>,
 }
 
 impl VectorSet {
@@ -91,6 +108,7 @@ impl VectorSet {
         let zeros;
         let target = match target {
             Target::Vector(vector) => index::Target::Vector(vector),
+            Target::Stored(vector) => index::Target::Stored(vector),
             Target::Element(name) => match self.id(name) {
                 Some(id) => index::Target::Row(id),
                 None => {
@@ -99,11 +117,12 @@ impl VectorSet {
                 }
             },
         };
+        let metric = self.params().metric;
         let how = index::Options {
-            count: options.count,
+            count: options.count.saturating_add(options.excluded.len()),
             ef: options.ef,
             default_ef: options.default_ef,
-            max_distance: options.epsilon.map(|epsilon| epsilon as f32 * 2.0),
+            max_distance: options.epsilon.map(|epsilon| metric.farthest(epsilon)),
             most_expanded: options.filter.as_ref().and(options.filter_ef),
             exact: options.truth,
         };
@@ -111,6 +130,13 @@ impl VectorSet {
             query: self.index.query(target, &how)?,
             table: self.table.clone(),
             filter: options.filter.as_ref().map(|expression| self.compile(expression)),
+            hiding: (self.hidden() > 0).then(now),
+            limits: Limits {
+                metric,
+                count: options.count,
+                min_score: options.min_score,
+                excluded: options.excluded.iter().cloned().collect(),
+            },
         })
     }
 }
@@ -129,14 +155,47 @@ impl Query {
 
     /// Searches.
     pub fn run(self) -> Hits {
-        let found = match &self.filter {
-            None => self.query.run(),
-            Some(filter) => {
-                let end = self.query.end();
-                self.query.run_among(&Chosen::new(filter, end, &self.table.attributes))
+        let (table, end) = (&*self.table, self.query.end());
+        let chosen = self.filter.as_ref().map(|filter| Chosen::new(filter, end, &table.attributes));
+        let found = match (chosen, self.hiding) {
+            (None, None) => self.query.run(),
+            (Some(chosen), None) => self.query.run_among(&chosen),
+            (chosen, Some(now)) => self.query.run_among(&Visible { chosen, table, now }),
+        };
+        Hits { found, table: self.table, limits: self.limits }
+    }
+}
+
+/// What a filter chooses, or all, but for what is hidden.
+struct Visible<'a> {
+    chosen: Option<Chosen<'a>>,
+    table: &'a Table,
+    now: i64,
+}
+
+impl Accept for Visible<'_> {
+    fn matches(&self, row: u32) -> bool {
+        !self.table.is_hidden(row, self.now) && self.chosen.as_ref().is_none_or(|chosen| chosen.matches(row))
+    }
+
+    fn count(&self) -> Option<usize> {
+        self.chosen.as_ref().and_then(Accept::count)
+    }
+
+    fn for_each(&self, end: u32, visit: &mut dyn FnMut(u32)) {
+        let mut visit = |row| {
+            if !self.table.is_hidden(row, self.now) {
+                visit(row);
             }
         };
-        Hits { found, table: self.table }
+        match &self.chosen {
+            Some(chosen) => chosen.for_each(end, &mut visit),
+            None => (0..end).for_each(visit),
+        }
+    }
+
+    fn test_nanos(&self) -> f64 {
+        1.0 + self.chosen.as_ref().map_or(0.0, Accept::test_nanos)
     }
 }
 
@@ -149,12 +208,17 @@ impl Hits {
     /// The hits that are elements still, best first. On the set's main thread.
     pub fn resolve(&self) -> Vec<Hit<'_>> {
         let table = &*self.table;
-        let rows = self.found.rows().into_iter();
-        rows.map(|found| Hit {
+        let Limits { metric, count, min_score, ref excluded } = self.limits;
+        let now = now();
+        let rows = self.found.rows().into_iter().filter(|found| !table.is_hidden(found.node, now));
+        let hits = rows.map(|found| Hit {
             name: table.name(found.node),
-            score: score(found.distance),
+            score: metric.score(found.distance),
             attributes: table.attribute_text(found.node),
-        })
-        .collect()
+        });
+        hits.take_while(|hit| min_score.is_none_or(|least| hit.score >= least))
+            .filter(|hit| excluded.is_empty() || !excluded.contains(hit.name))
+            .take(count)
+            .collect()
     }
 }

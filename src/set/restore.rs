@@ -32,6 +32,8 @@ pub struct SavedElement<'a> {
     pub wire_id: u64,
     /// Level in the graph.
     pub level: usize,
+    /// When it expires, in milliseconds since 1970.
+    pub time: Option<i64>,
 }
 
 /// Why an element was refused.
@@ -77,6 +79,7 @@ impl Restorer {
         set.attributes_count += record.is_some() as usize;
         table.attributes.replace(id, record);
         set.names.insert(saved.name, id, |id| table.name(id));
+        set.put_time(id, saved.time.map_or(0, |time| time.max(1)));
         super::ELEMENTS.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }

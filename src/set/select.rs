@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::VectorSet;
 use super::filter::{Chosen, Filter};
 use super::table::Table;
+use super::{VectorSet, now};
 use crate::filter::Expression;
 use crate::index::{Accept, Reader};
 
@@ -64,10 +64,10 @@ impl Selection {
 
     /// Finds the elements.
     pub fn run(self) -> Selected {
-        let end = self.reader.end();
+        let (end, now) = (self.reader.end(), now());
         let mut nodes = Vec::new();
         Chosen::new(&self.filter, end, &self.table.attributes).for_each(end, &mut |node| {
-            if self.reader.is_live(node) {
+            if self.reader.is_live(node) && !self.table.is_hidden(node, now) {
                 nodes.push(node);
             }
         });

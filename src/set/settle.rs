@@ -32,6 +32,16 @@ impl Settled<'_> {
         self.set.index.projection()
     }
 
+    /// Number of elements, hidden ones among them.
+    pub fn len(&self) -> usize {
+        self.set.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.set.is_empty()
+    }
+
     /// What VINFO tells.
     pub fn info(&self) -> Info {
         self.set.info()

@@ -4,21 +4,35 @@
 //! none of them can hold a slice of it.
 
 use std::collections::VecDeque;
+use std::sync::atomic::AtomicU64;
 
 use super::memory::Account;
-use crate::arena::{Blob, Blobs};
+use crate::arena::{Array, Blob, Blobs};
 use crate::attributes::RecordRef;
 use crate::index::VectorIndex;
 use crate::sync::Mutex;
 
 /// The half of a set that threads share, beside its index.
-#[derive(Default)]
 pub struct Table {
     pub names: Blobs,
     pub attributes: Blobs,
+    /// When elements expire, in milliseconds since 1970; 0 for never. Of sets without times, nothing.
+    pub times: Array<AtomicU64>,
     pub account: Account,
     /// What was retired when the set went: queries that run may still read it.
     leftover: Mutex<VecDeque<(u64, Blob)>>,
+}
+
+impl Default for Table {
+    fn default() -> Table {
+        Table {
+            names: Blobs::default(),
+            attributes: Blobs::default(),
+            times: Array::new(1),
+            account: Account::default(),
+            leftover: Mutex::default(),
+        }
+    }
 }
 
 impl Table {

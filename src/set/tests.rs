@@ -1,12 +1,13 @@
 //! What defragmentation may move.
 
 use super::*;
-use crate::vector::Encoding;
+use crate::vector::{Encoding, Metric};
 
 /// Names can always be moved; attributes only while no query can see them.
 #[test]
 fn attributes_stay_in_place_under_queries() {
-    let mut set = VectorSet::new(Params { dim: 2, input_dim: None, encoding: Encoding::F32, m: 4 });
+    let mut set =
+        VectorSet::new(Params { dim: 2, input_dim: None, encoding: Encoding::F32, metric: Metric::Cosine, m: 4 });
     for (name, vector) in [(b"a", [1.0, 0.0]), (b"b", [0.0, 1.0]), (b"c", [1.0, 1.0])] {
         set.add(name, &vector, 10, AttributeChange::Set(b"{}")).expect("room");
     }

@@ -123,17 +123,17 @@ impl Codec {
         }
     }
 
-    /// Writes a row whose code is `bytes`, of which nothing is lost: for embeddings that come quantized.
+    /// Writes a row whose code is these signed bytes, of which nothing is lost: for embeddings that come quantized.
     ///
     /// # Panics
     /// If a length is wrong or the encoding not [`Encoding::Int8`].
-    pub fn encode_bytes(&self, bytes: &[i8], row: &mut [u8]) {
+    pub fn encode_bytes(&self, bytes: &[u8], row: &mut [u8]) {
         assert!(bytes.len() == self.dim && self.encoding == Encoding::Int8, "bytes of a vector");
         let (header, code) = self.split_mut(row);
         for (to, from) in code.iter_mut().zip(bytes) {
-            *to = *from as u8 ^ SIGN;
+            *to = *from ^ SIGN;
         }
-        let l2 = length(bytes.iter().map(|&q| f32::from(q)));
+        let l2 = length(bytes.iter().map(|&q| f32::from(q as i8)));
         match self.metric {
             Metric::Cosine if l2 == 0.0 => write_header(header, 1.0, 0.0),
             Metric::Cosine => write_header(header, l2, 127.0 / l2),

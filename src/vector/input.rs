@@ -1,6 +1,27 @@
 //! Vectors as programs have them: blobs of one of several types of components.
 
+use std::borrow::Cow;
+
 use super::{MAX_DIM, is_finite};
+
+/// A vector to be stored.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// Finite components.
+    Floats(&'a [f32]),
+    /// Signed bytes, which [`super::Encoding::Int8`] keeps exactly.
+    Bytes(&'a [u8]),
+}
+
+impl<'a> Input<'a> {
+    /// Its components as floats.
+    pub fn floats(self) -> Cow<'a, [f32]> {
+        match self {
+            Input::Floats(vector) => vector.into(),
+            Input::Bytes(bytes) => bytes.iter().map(|&byte| f32::from(byte as i8)).collect(),
+        }
+    }
+}
 
 /// The type of a vector's components in a blob, little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

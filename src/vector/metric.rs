@@ -100,13 +100,13 @@ impl Metric {
         }
     }
 
-    /// Whether EPSILON keeps a hit: cosine by the score, L2 by the Euclidean distance. The inner product has no
-    /// distance to bound.
-    pub fn is_within(self, distance: f32, epsilon: f64) -> bool {
+    /// The largest distance that EPSILON keeps: of cosine by the score, of L2 the Euclidean distance. The inner
+    /// product has no distance to bound.
+    pub fn farthest(self, epsilon: f64) -> f32 {
         match self {
-            Metric::Cosine => distance / 2.0 <= epsilon as f32,
-            Metric::L2 => f64::from(distance).sqrt() <= epsilon,
-            Metric::InnerProduct => true,
+            Metric::Cosine => epsilon as f32 * 2.0,
+            Metric::L2 => (epsilon * epsilon) as f32,
+            Metric::InnerProduct => f32::INFINITY,
         }
     }
 

@@ -22,7 +22,7 @@ mod tests;
 
 pub use codec::{BadVector, Codec, HEADER, Row};
 pub use exact::ExactQuery;
-pub use input::Component;
+pub use input::{Component, Input};
 pub use metric::Metric;
 pub use probe::Probe;
 pub use projection::{BadMatrix, Projection};

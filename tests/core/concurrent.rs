@@ -8,7 +8,7 @@ use std::time::Duration;
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use vset::filter;
 use vset::set::{AttributeChange, Hits, Params, Query, SearchOptions, Target, VectorSet, start_linkers};
-use vset::vector::Encoding;
+use vset::vector::{Encoding, Metric};
 use vset::workers::Pool;
 
 const DIM: usize = 8;
@@ -30,7 +30,7 @@ fn scaled(steps: usize) -> usize {
 
 fn new_set(encoding: Encoding) -> VectorSet {
     linkers();
-    VectorSet::new(Params { dim: DIM, input_dim: None, encoding, m: 6 })
+    VectorSet::new(Params { dim: DIM, input_dim: None, encoding, metric: Metric::Cosine, m: 6 })
 }
 
 fn random_vector(rng: &mut SmallRng) -> Vec<f32> {

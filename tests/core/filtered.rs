@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng, rngs::SmallRng};
 use vset::attributes::{Fields, RecordRef, encode};
 use vset::filter::{Expression, parse};
 use vset::set::{AttributeChange, Params, SearchOptions, Target, VectorSet};
-use vset::vector::Encoding;
+use vset::vector::{Encoding, Metric};
 
 const ELEMENTS: usize = 1500;
 
@@ -85,7 +85,8 @@ fn fresh_filters_agree_with_the_records() {
     let seed = 71;
     println!("seed {seed}");
     let mut rng = SmallRng::seed_from_u64(seed);
-    let mut set = VectorSet::new(Params { dim: 2, input_dim: None, encoding: Encoding::Int8, m: 4 });
+    let mut set =
+        VectorSet::new(Params { dim: 2, input_dim: None, encoding: Encoding::Int8, metric: Metric::Cosine, m: 4 });
     let mut model = BTreeMap::new();
     for i in 0..ELEMENTS {
         let (name, text) = (format!("e{i}").into_bytes(), random_text(&mut rng));
@@ -124,7 +125,8 @@ fn values_that_change_while_they_are_gathered() {
     for seed in 0..30 {
         println!("seed {seed}");
         let mut rng = SmallRng::seed_from_u64(seed);
-        let mut set = VectorSet::new(Params { dim: 2, input_dim: None, encoding: Encoding::Int8, m: 4 });
+        let mut set =
+            VectorSet::new(Params { dim: 2, input_dim: None, encoding: Encoding::Int8, metric: Metric::Cosine, m: 4 });
         let mut model = BTreeMap::new();
         for i in 0..ELEMENTS {
             let name = format!("e{i}").into_bytes();

@@ -9,7 +9,7 @@ use rand::{Rng, SeedableRng, rngs::SmallRng};
 use vset::arena::Grace;
 use vset::graph::{Alone, Graph, Scratch, Space, gate, random_level};
 use vset::set::{AttributeChange, Params, VectorSet, start_linkers};
-use vset::vector::Encoding;
+use vset::vector::{Encoding, Metric};
 use vset::workers::Pool;
 
 /// Far above what a child takes: for one that would never end.
@@ -146,7 +146,8 @@ fn a_child_finishes_what_threads_began() {
 fn children_save_while_linkers_work() {
     start_linkers(Pool::start("linker", 2, || ()));
     let mut rng = SmallRng::seed_from_u64(3);
-    let mut set = VectorSet::new(Params { dim: 4, input_dim: None, encoding: Encoding::Int8, m: 6 });
+    let mut set =
+        VectorSet::new(Params { dim: 4, input_dim: None, encoding: Encoding::Int8, metric: Metric::Cosine, m: 6 });
     for round in 0..25 {
         for _ in 0..400 {
             let name = format!("e{}", rng.random_range(0..1500));

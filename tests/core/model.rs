@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use vset::set::{AttributeChange, Params, SearchOptions, Target, VectorSet};
-use vset::vector::Encoding;
+use vset::vector::{Encoding, Metric};
 
 fn exact() -> SearchOptions {
     SearchOptions { truth: true, ..Default::default() }
@@ -76,7 +76,7 @@ fn random_steps(seed: u64, encoding: Encoding, m: usize, steps: usize) {
     println!("seed {seed} {encoding:?} M {m}");
     let mut rng = SmallRng::seed_from_u64(seed);
     let dim = 8;
-    let mut set = VectorSet::new(Params { dim, input_dim: None, encoding, m });
+    let mut set = VectorSet::new(Params { dim, input_dim: None, encoding, metric: Metric::Cosine, m });
     let mut model: BTreeMap<Vec<u8>, Element> = BTreeMap::new();
     for step in 0..steps {
         let name = format!("e{}", rng.random_range(0..150)).into_bytes();

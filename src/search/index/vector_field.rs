@@ -62,9 +62,10 @@ impl VectorField {
     pub fn new(options: &VectorOptions) -> VectorField {
         let is_flat = options.algorithm == Algorithm::Flat;
         let encoding = if is_flat || options.dim <= SMALL_DIM { Encoding::F32 } else { Encoding::Int8 };
-        let params = Params { dim: options.dim, input_dim: None, encoding, m: options.m.clamp(4, 4096) };
+        let (dim, metric, m) = (options.dim, options.metric, options.m.clamp(4, 4096));
+        let params = Params { dim, input_dim: None, encoding, metric, m };
         VectorField {
-            index: VectorIndex::of_metric(params, options.metric, is_flat),
+            index: if is_flat { VectorIndex::flat(params) } else { VectorIndex::new(params) },
             owners: Arc::new(Owners(Array::new(1))),
             ef_construction: options.ef_construction,
         }

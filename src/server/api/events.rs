@@ -37,11 +37,15 @@ pub enum ServerEvent {
 
 type Listener = fn(&Context, ServerEvent);
 
-static LISTENER: OnceLock<Listener> = OnceLock::new();
+/// One for each face that listens.
+static LISTENERS: [OnceLock<Listener>; 2] = [OnceLock::new(), OnceLock::new()];
 
 /// Has `listener` called at each event, on the main thread.
 pub fn subscribe_to_server(ctx: &Context, listener: Listener) {
-    let _ = LISTENER.set(listener);
+    if LISTENERS.iter().position(|slot| slot.set(listener).is_ok()) != Some(0) {
+        // The server calls for each event once.
+        return;
+    }
     for id in [
         raw::REDISMODULE_EVENT_FLUSHDB,
         raw::REDISMODULE_EVENT_LOADING,
@@ -62,11 +66,11 @@ unsafe extern "C" fn on_event(
     sub: u64,
     data: *mut c_void,
 ) {
-    let Some(listener) = LISTENER.get() else { return };
     // SAFETY: the server's context lives during this call; the data are those of the event.
     let (ctx, event) = unsafe { (Context::new(ctx), read(event.id, sub, data)) };
     let Some(event) = event else { return };
-    if catch_unwind(AssertUnwindSafe(|| listener(&ctx, event))).is_err() {
+    let tell = || LISTENERS.iter().filter_map(OnceLock::get).for_each(|listener| listener(&ctx, event));
+    if catch_unwind(AssertUnwindSafe(tell)).is_err() {
         log(std::ptr::null_mut(), c"warning", &format!("vectorset: {event:?} was lost: a bug; please report it"));
     }
 }

@@ -21,23 +21,29 @@ pub struct KeyEvent<'a> {
 
 type Listener = fn(&Context, &KeyEvent);
 
-static LISTENER: OnceLock<Listener> = OnceLock::new();
+/// One for each face that listens.
+static LISTENERS: [OnceLock<Listener>; 2] = [OnceLock::new(), OnceLock::new()];
 
 /// Has `listener` called at each event of these classes (`REDISMODULE_NOTIFY_…`; the server ignores
 /// those that it does not know). It is called within the command that caused the event, in MULTI, in
 /// scripts, while loading and on replicas too: it may read, but neither change keys nor reply.
 pub fn subscribe_to_keys(ctx: &Context, classes: c_int, listener: Listener) {
-    let _ = LISTENER.set(listener);
-    api!(RedisModule_SubscribeToKeyspaceEvents(ctx.ptr, classes, Some(on_event)));
+    let slot = LISTENERS.iter().position(|slot| slot.set(listener).is_ok());
+    let callback = match slot {
+        Some(0) => on_event::<0>,
+        Some(_) => on_event::<1>,
+        None => return ctx.warn("too many listen to keys: a bug; please report it"),
+    };
+    api!(RedisModule_SubscribeToKeyspaceEvents(ctx.ptr, classes, Some(callback)));
 }
 
-unsafe extern "C" fn on_event(
+unsafe extern "C" fn on_event<const SLOT: usize>(
     ctx: *mut raw::RedisModuleCtx,
     class: c_int,
     event: *const c_char,
     key: *mut raw::RedisModuleString,
 ) -> c_int {
-    let Some(listener) = LISTENER.get() else { return raw::REDISMODULE_OK as c_int };
+    let Some(listener) = LISTENERS[SLOT].get() else { return raw::REDISMODULE_OK as c_int };
     // SAFETY: the server's context, name of the event and key live during this call.
     let (ctx, event, name) = unsafe { (Context::new(ctx), CStr::from_ptr(event).to_bytes(), string_bytes(key)) };
     let event = KeyEvent { class, event, key, name };

@@ -7,19 +7,24 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use redis_module::raw;
 
+use super::expiring;
 use crate::arena::Movable;
 use crate::graph::Alone;
 use crate::persist::{self, LoadError, Sink, Source};
-use crate::server::api::{Context, Stream, Truncated, TypePointer, api, log, register_type};
+use crate::server::api::{Context, Stream, Truncated, TypePointer, api, log, register_type, string_bytes};
 use crate::server::commands::registered_name;
 use crate::server::face::Names;
 use crate::server::{in_child, pools};
 use crate::set::{Restored, VectorSet};
+use crate::vector::Metric;
 
 static TYPE: AtomicPtr<raw::RedisModuleType> = AtomicPtr::new(null_mut());
 
 /// Sets with more elements than this are freed by a thread of their own.
 const FREE_BEHIND: usize = 1000;
+
+/// Databases of a server that has as many as it comes with.
+const DATABASES: i32 = 16;
 
 /// Our type, once it is registered.
 pub fn pointer() -> TypePointer {
@@ -97,6 +102,9 @@ unsafe extern "C" fn load(io: *mut raw::RedisModuleIO, version: c_int) -> *mut c
                 }
                 Restored::Rebuilt(why) => warn(&format!("linked a value anew, since its graph is damaged: {why}")),
             }
+            if loaded.set.expiring() > 0 {
+                watch_loaded(io);
+            }
             Box::into_raw(Box::new(loaded.set)).cast::<c_void>()
         }
         Ok(Err(why)) => {
@@ -107,6 +115,18 @@ unsafe extern "C" fn load(io: *mut raw::RedisModuleIO, version: c_int) -> *mut c
             warn("refused a value: internal error");
             null_mut()
         }
+    }
+}
+
+/// Has the key that is being loaded watched for elements that expire.
+fn watch_loaded(io: *mut raw::RedisModuleIO) {
+    let Some(name) = api!(RedisModule_GetKeyNameFromIO(io)).filter(|name| !name.is_null()) else { return };
+    // SAFETY: the server's string lives during the load.
+    let name = unsafe { string_bytes(name.cast_mut()) };
+    match api!(RedisModule_GetDbIdFromIO(io)) {
+        Some(database) => expiring::watch(database, name),
+        // Before 7.0 nobody can tell: where there is no such key, it is forgotten at the first look.
+        None => (0..DATABASES).for_each(|database| expiring::watch(database, name)),
     }
 }
 
@@ -244,6 +264,9 @@ fn add_to_digest(set: &VectorSet, bytes: &dyn Fn(&[u8]), number: &dyn Fn(usize),
     number(params.input_dim.unwrap_or(0));
     number(params.encoding.id() as usize);
     number(params.m);
+    if params.metric != Metric::Cosine {
+        number(params.metric.id() as usize);
+    }
     end();
     set.for_each(&mut |element| {
         bytes(element.code);
@@ -252,6 +275,9 @@ fn add_to_digest(set: &VectorSet, bytes: &dyn Fn(&[u8]), number: &dyn Fn(usize),
         bytes(element.name);
         if !element.attributes.is_empty() {
             bytes(element.attributes);
+        }
+        if let Some(time) = element.time {
+            number(time as usize);
         }
         end();
     });

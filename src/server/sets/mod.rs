@@ -3,23 +3,31 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `commands.rs`, `docs.rs` | the commands; what COMMAND DOCS tells of them |
-//! | `handlers.rs` | one command's life: open, run, replicate, notify |
+//! | `insertion.rs`, `batches.rs` | VADD, VMADD, VREM; a VMADD of thousands |
+//! | `search.rs` | VSIM, VMSIM, VEXPLAIN |
+//! | `expire.rs`, `expiring.rs` | times of elements; removing those whose time has come |
 //! | `random.rs` | VRANDMEMBER |
+//! | `handlers.rs` | all other commands |
 //! | `removal.rs` | VREMBYFILTER: more work than fits into one go |
 //! | `reply.rs` | hits as RESP |
 //! | `datatype.rs` | load, save, rewrite, copy, free, digest, memory, defragmentation |
 //! | `open.rs` | the set in a key |
 //! | `settings.rs`, `info.rs` | parameters; counters and their section of INFO |
 
+mod batches;
 mod commands;
 mod datatype;
 mod docs;
+mod expire;
+mod expiring;
 mod handlers;
 mod info;
+mod insertion;
 mod open;
 mod random;
 mod removal;
 mod reply;
+mod search;
 mod settings;
 
 use std::ffi::CStr;
@@ -55,6 +63,10 @@ impl Face for Sets {
 
     fn register(&self, ctx: &Context, names: &Names) -> Result<(), String> {
         datatype::register(ctx, names)
+    }
+
+    fn start(&self, ctx: &Context) {
+        expiring::start(ctx);
     }
 
     fn show(&self, section: &Section) {

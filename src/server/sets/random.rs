@@ -20,13 +20,14 @@ pub fn vrandmember(call: &Call) -> Outcome {
     let mut key = call.ctx.open_to_read(call.key);
     let set = open(&mut key)?;
     let Some(count) = count else {
-        return Ok(Some(set.map_or(Reply::Nil, |set| Reply::Bulk(inspect::random_element(set).to_vec()))));
+        let name = set.and_then(|set| inspect::random_element(set));
+        return Ok(Some(name.map_or(Reply::Nil, |name| Reply::Bulk(name.to_vec()))));
     };
     let Some(set) = set else { return none() };
     let names = match usize::try_from(count) {
         Ok(different) => inspect::random_elements(set, different),
         Err(_) if count.unsigned_abs() > SLICE && may_wait(call) => return begin(call, count.unsigned_abs()),
-        Err(_) => (0..count.unsigned_abs()).map(|_| inspect::random_element(set)).collect(),
+        Err(_) => (0..count.unsigned_abs()).map_while(|_| inspect::random_element(set)).collect(),
     };
     call.ctx.reply_array(names.len());
     names.iter().for_each(|name| call.ctx.reply_bytes(name));
@@ -61,11 +62,14 @@ fn draw(ctx: &Context, mut drawing: Drawing) {
     let mut key = ctx.open_to_read(Text::new(&drawing.key).ptr());
     let set: Option<&VectorSet> = open(&mut key).ok().flatten().map(|set| &*set);
     let slice = (drawing.count - drawing.drawn).min(SLICE);
+    let mut drawn = 0;
     if let Some(set) = set {
-        drawing.reply.add(|reply| (0..slice).for_each(|_| reply.reply_bytes(inspect::random_element(set))));
-        drawing.drawn += slice;
+        let names = (0..slice).map_while(|_| inspect::random_element(set));
+        drawing.reply.add(|reply| drawn = names.map(|name| reply.reply_bytes(name)).count() as u64);
+        drawing.drawn += drawn;
     }
-    if set.is_none() || drawing.drawn == drawing.count {
+    // All are hidden, or the set is gone.
+    if drawn < slice || drawing.drawn == drawing.count {
         drawing.reply.add(|reply| reply.end_array(drawing.drawn as usize));
         return drawing.reply.send();
     }

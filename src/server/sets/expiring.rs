@@ -1,0 +1,170 @@
+//! Removes elements whose time has come: in slices on the main thread, as so many VREMs.
+//!
+//! Sets with times are watched by the names of their keys, which are told by the commands that set times, by loads
+//! and by what moves keys. Whatever is found there when the time has come decides: a name that leads to another
+//! value, or to none, is forgotten. Replicas hide such elements, but leave the removal to their master.
+
+use std::collections::{BTreeSet, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use redis_module::raw;
+
+use super::info;
+use super::open::open;
+use crate::server::api::{
+    Context, KeyEvent, ServerEvent, Text, api, string_bytes, subscribe_to_keys, subscribe_to_server,
+};
+use crate::server::commands::{Call, registered_name};
+use crate::set::{VectorSet, now};
+
+/// Milliseconds between two looks at what is due.
+const PERIOD: i64 = 100;
+/// The main thread's time for a slice.
+const SLICE: Duration = Duration::from_millis(1);
+/// Elements between two looks at the clock.
+const AT_ONCE: usize = 16;
+/// Milliseconds until the linkers may have caught up.
+const BEHIND: i64 = 5;
+
+/// A database and a key.
+type Place = (i32, Vec<u8>);
+
+/// When to look at which keys.
+#[derive(Default)]
+struct Watched {
+    due: BTreeSet<(i64, Place)>,
+    times: HashMap<Place, i64>,
+}
+
+impl Watched {
+    fn set(&mut self, place: Place, time: i64) {
+        if let Some(old) = self.times.insert(place.clone(), time) {
+            self.due.remove(&(old, place.clone()));
+        }
+        self.due.insert((time, place));
+    }
+
+    fn take_due(&mut self, now: i64) -> Option<Place> {
+        let first = self.due.first().filter(|(time, _)| *time <= now)?.clone();
+        self.due.remove(&first);
+        self.times.remove(&first.1);
+        Some(first.1)
+    }
+}
+
+fn watched() -> MutexGuard<'static, Option<Watched>> {
+    static WATCHED: Mutex<Option<Watched>> = Mutex::new(None);
+    WATCHED.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+/// Has a key looked at soon: a set with times may be there.
+pub fn watch(database: i32, key: &[u8]) {
+    watched().get_or_insert_default().set((database, key.to_vec()), 0);
+}
+
+/// Whether any key is watched.
+fn is_watching() -> bool {
+    watched().as_ref().is_some_and(|watched| !watched.times.is_empty())
+}
+
+/// Begins to look.
+pub fn start(ctx: &Context) {
+    subscribe_to_keys(ctx, raw::REDISMODULE_NOTIFY_GENERIC, on_key);
+    subscribe_to_server(ctx, on_server);
+    ctx.after(PERIOD, tick);
+}
+
+fn on_key(ctx: &Context, event: &KeyEvent) {
+    if matches!(event.event, b"rename_to" | b"move_to" | b"copy_to") && is_watching() {
+        watch(ctx.database(), event.name);
+    }
+}
+
+fn on_server(_: &Context, event: ServerEvent) {
+    let ServerEvent::Swapped(a, b) = event else { return };
+    let places: Vec<Place> = match watched().as_ref() {
+        Some(watched) => watched.times.keys().filter(|place| place.0 == a || place.0 == b).cloned().collect(),
+        None => return,
+    };
+    for (database, key) in places {
+        watch(if database == a { b } else { a }, &key);
+    }
+}
+
+fn tick(ctx: &Context) {
+    // Writes are paused for a failover, or not all keys are there yet.
+    let paused = api!(RedisModule_AvoidReplicaTraffic()).unwrap_or(0) != 0 || ctx.is_repetition();
+    let slice = || if paused { PERIOD } else { run_slice(ctx) };
+    // A failure must not be the last look.
+    let wait = catch_unwind(AssertUnwindSafe(slice)).unwrap_or(PERIOD);
+    ctx.after(wait, tick);
+}
+
+/// Looks at what is due for the time of a slice; yields milliseconds until the next.
+fn run_slice(ctx: &Context) -> i64 {
+    let began = Instant::now();
+    while began.elapsed() < SLICE {
+        let due = watched().as_mut().and_then(|watched| watched.take_due(now()));
+        let Some((database, key)) = due else { return PERIOD };
+        ctx.select(database);
+        let name = Text::new(&key);
+        let next = if ctx.is_replica() { next_on_replica(ctx, &name) } else { remove_from(ctx, &name) };
+        if let Some(next) = next {
+            watched().get_or_insert_default().set((database, key), next);
+        }
+    }
+    1
+}
+
+/// When to look again on a replica, which may be the master by then.
+fn next_on_replica(ctx: &Context, name: &Text) -> Option<i64> {
+    let mut key = ctx.open_quietly(name.ptr());
+    let next = open(&mut key).ok()??.next_time()?;
+    Some(next.max(now() + 10 * PERIOD))
+}
+
+/// Removes some elements whose time has come; yields when to look again, if there are times left.
+fn remove_from(ctx: &Context, name: &Text) -> Option<i64> {
+    let mut key = ctx.open_to_write(name.ptr());
+    let set = open(&mut key).ok()??;
+    if set.is_over_bound() {
+        return Some(now() + BEHIND);
+    }
+    let removed = set.remove_hidden(AT_ONCE);
+    let (next, empty) = (set.next_time(), set.is_empty());
+    if empty {
+        key.delete();
+    }
+    // Those who are told may do anything to the key.
+    drop(key);
+    tell(ctx, name.ptr(), &removed);
+    if empty {
+        ctx.notify(name.ptr(), c"del");
+    }
+    next
+}
+
+/// Replicates and notifies removals.
+pub fn tell(ctx: &Context, name: *mut raw::RedisModuleString, removed: &[Vec<u8>]) {
+    info::STATS.removals.add(removed.len() as u64);
+    // SAFETY: the caller's string.
+    let key = unsafe { string_bytes(name) }.to_vec();
+    for element in removed {
+        ctx.replicate(registered_name("VREM"), &[&key, element]);
+        ctx.changed(name, c"vexpired");
+    }
+}
+
+/// Before a write to elements: those of them whose time has come are removed first, as they would have been a
+/// moment later. Their names, to be told of ([`tell`]) once the key is closed.
+pub fn remove_hidden(call: &Call, set: &mut VectorSet, elements: &[&[u8]]) -> Vec<Vec<u8>> {
+    if call.ctx.is_repetition() || set.expiring() == 0 {
+        return Vec::new();
+    }
+    let hidden = elements.iter().filter(|element| set.is_hidden(element)).map(|element| element.to_vec());
+    let mut hidden: Vec<Vec<u8>> = hidden.collect();
+    hidden.retain(|element| set.remove(element));
+    hidden
+}

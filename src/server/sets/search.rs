@@ -1,0 +1,201 @@
+//! VSIM, VMSIM and VEXPLAIN: run here, or in the pool.
+
+use std::cell::Cell;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::open::{open, read};
+use super::reply::{HitFormat, send_hits, send_keyed_hits};
+use super::{info, settings};
+use crate::command::near::{self, Question};
+use crate::command::vsim::{self as vsim_command, Options};
+use crate::command::{CommandError, Reply, vmsim as vmsim_command};
+use crate::server::api::{Context, Key, Text};
+use crate::server::blocking::{self, Unblock};
+use crate::server::commands::{Call, Outcome};
+use crate::server::pools;
+use crate::server::settings::single_threaded;
+use crate::set::{Hits, Query, Target, VectorSet};
+
+/// A query that takes less than this is run at once: handing it over costs about as much.
+const INLINE_BELOW_NANOS: u64 = 20_000;
+
+/// One that takes less than this is run at once while nobody else is asking: on its way to another
+/// thread and back it would take longer than anybody waits for the main thread.
+const INLINE_ALONE_BELOW_NANOS: u64 = 100_000;
+
+/// The pause between two queries on the main thread that tells one client's next question from
+/// others' questions that were waiting.
+const PAUSE: Duration = Duration::from_micros(10);
+
+thread_local! {
+    /// When the main thread last ended a query of its own.
+    static QUERY_ENDED: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+pub fn vsim(call: &Call) -> Outcome {
+    let alone = pools::queries().is_idle() && QUERY_ENDED.get().is_none_or(|ended| ended.elapsed() >= PAUSE);
+    let mut args = vsim_command::arguments(call.args)?;
+    let mut key = call.ctx.open_to_read(call.key);
+    let set = open(&mut key)?;
+    let question = near::parse(&mut args, false)?;
+    if let Some(set) = &set {
+        question.check(set)?;
+    }
+    let mut options = vsim_command::parse_options(&mut args, settings::search_defaults())?;
+    options.complete(&question);
+    let format = HitFormat {
+        with_scores: options.with_scores,
+        with_attributes: options.with_attributes,
+        maps: call.ctx.has_resp3(),
+    };
+    let Some(set) = set else {
+        send_hits(call.ctx, None, format);
+        return Ok(None);
+    };
+    let query = query(set, &question, &options)?;
+    let estimate = query.estimate();
+    let at_once = options.no_thread || alone && estimate < INLINE_ALONE_BELOW_NANOS;
+    if !at_once && may_wait(call, estimate) {
+        return run_query(call, query, format);
+    }
+    send_hits(call.ctx, Some(&info::measured(query)), format);
+    QUERY_ENDED.set(Some(Instant::now()));
+    Ok(None)
+}
+
+/// The query of a question.
+fn query(set: &VectorSet, question: &Question, options: &Options) -> Result<Query, CommandError> {
+    options.check(set.params())?;
+    let blend = question.blend(set)?;
+    let target = blend.as_deref().map_or_else(|| question.0[0].near.target(), Target::Stored);
+    Ok(set.query(target, &options.search)?)
+}
+
+/// Runs a query in the pool and replies when it is done.
+fn run_query(call: &Call, query: Query, format: HitFormat) -> Outcome {
+    blocking::run(call.ctx, move || {
+        let hits = info::measured(query);
+        move |ctx: &Context| {
+            send_hits(ctx, Some(&hits), format);
+            Ok(None)
+        }
+    })
+}
+
+/// `VMSIM numkeys key … …`: one answer over several sets, whose searches run side by side.
+pub fn vmsim(call: &Call) -> Outcome {
+    let (request, mut args) = vmsim_command::parse(call.args)?;
+    let options = vsim_command::parse_options(&mut args, settings::search_defaults())?;
+    let queries = prepare(call, &request, &options)?;
+    let format = HitFormat { with_scores: options.with_scores, with_attributes: options.with_attributes, maps: false };
+    let count = options.search.count;
+    let estimate = queries.iter().map(|(_, query)| query.estimate()).sum();
+    if options.no_thread || !may_wait(call, estimate) {
+        let found: Vec<(usize, Hits)> = queries.into_iter().map(|(set, query)| (set, info::measured(query))).collect();
+        send_keyed_hits(call.ctx, request.keys, &vmsim_command::merge(&found, count), format);
+        return Ok(None);
+    }
+    let Some(unblock) = Unblock::block(call.ctx) else { return Err(CommandError::VsimSyntax.into()) };
+    // The last search to end unblocks the client, by dropping what all of them hold.
+    let (found, unblock, sets) = (Mutex::default(), Mutex::new(Some(unblock)), queries.len());
+    let gathered = Arc::new(Gathered { found, sets, count, format, unblock });
+    for (set, query) in queries {
+        let gathered = gathered.clone();
+        pools::queries().spawn(Box::new(move || {
+            let hits = info::measured(query);
+            gathered.found.lock().unwrap_or_else(|e| e.into_inner()).push((set, hits));
+        }));
+    }
+    Ok(None)
+}
+
+/// What the searches of a VMSIM have found so far.
+struct Gathered {
+    found: Mutex<Vec<(usize, Hits)>>,
+    /// How many searches there are.
+    sets: usize,
+    count: usize,
+    format: HitFormat,
+    unblock: Mutex<Option<Unblock>>,
+}
+
+impl Drop for Gathered {
+    fn drop(&mut self) {
+        let found = std::mem::take(self.found.get_mut().unwrap_or_else(|e| e.into_inner()));
+        let (count, format) = (self.count, self.format);
+        // One that has failed leaves the client with an error.
+        let unblock = self.unblock.get_mut().unwrap_or_else(|e| e.into_inner()).take();
+        if let Some(unblock) = unblock.filter(|_| found.len() == self.sets) {
+            unblock.answer(move |call| {
+                let (request, _) = vmsim_command::parse(call.args)?;
+                send_keyed_hits(call.ctx, request.keys, &vmsim_command::merge(&found, count), format);
+                Ok(None)
+            });
+        }
+    }
+}
+
+/// The queries of the sets that are there, by the places of their keys.
+fn prepare(
+    call: &Call,
+    request: &vmsim_command::Request,
+    options: &Options,
+) -> Result<Vec<(usize, Query)>, CommandError> {
+    let names: Vec<Text> = request.keys.iter().map(|key| Text::new(key)).collect();
+    let first = |at: usize| request.keys.iter().position(|key| *key == request.keys[at]).unwrap_or(at);
+    // A set that is named twice is opened, and asked, once.
+    let mut keys: Vec<Option<Key>> = (names.iter().enumerate())
+        .map(|(at, name)| (first(at) == at).then(|| call.ctx.open_to_read(name.ptr())))
+        .collect();
+    let mut sets: Vec<Option<&VectorSet>> = Vec::with_capacity(keys.len());
+    for key in &mut keys {
+        sets.push(match key {
+            Some(key) => open(key)?.map(|set| &*set),
+            None => None,
+        });
+    }
+    if sets.iter().all(Option::is_none) {
+        return Ok(Vec::new());
+    }
+    let resolved = request.resolve(&sets)?;
+    let mut queries = Vec::with_capacity(sets.len());
+    for (at, set) in sets.iter().enumerate() {
+        let Some(set) = set else { continue };
+        options.check(set.params())?;
+        let mut search = options.search.clone();
+        if options.exclude {
+            search.excluded = request.elements_of(at);
+        }
+        let vector = resolved.blend(set)?;
+        queries.push((at, set.query(Target::Stored(&vector), &search)?));
+    }
+    Ok(queries)
+}
+
+/// VEXPLAIN takes VSIM's arguments, runs it at once and tells how.
+pub fn vexplain(call: &Call) -> Outcome {
+    let mut args = vsim_command::arguments(call.args)?;
+    let question = near::parse(&mut args, false)?;
+    let mut options = vsim_command::parse_options(&mut args, settings::search_defaults())?;
+    options.complete(&question);
+    read(call, Reply::NilArray, |set| {
+        question.check(set)?;
+        let hits = info::measured(query(set, &question, &options)?);
+        let work = hits.work();
+        let fields = [
+            ("plan", Reply::Simple(work.plan.name())),
+            ("estimated-selectivity", Reply::Double(work.selectivity)),
+            ("elements", set.len().into()),
+            ("tested", Reply::Int(work.tested as i64)),
+            ("evaluated", Reply::Int(work.evaluated as i64)),
+            ("results", hits.resolve().len().into()),
+        ];
+        Ok(Reply::Map(fields.into_iter().map(|(name, value)| (Reply::Simple(name), value)).collect()))
+    })
+}
+
+/// Whether a command that takes so long is to be answered later.
+pub fn may_wait(call: &Call, nanos: u64) -> bool {
+    nanos >= INLINE_BELOW_NANOS && !single_threaded() && blocking::is_allowed(call.ctx)
+}
