@@ -13,6 +13,7 @@
 //! | [`command`] | arguments in, requests and replies out | `reply`, `set`, `filter`, `vector` |
 //! | [`persist`] | the saved form | `set`, `index`, `graph`, `vector` |
 //! | [`search`] | the commands `FT.*`: search over documents | those below `set` |
+//! | [`json`] | JSON documents and what `JSON.*` does with them | `reply` |
 //! | [`set`] | one vector set: names, attributes and filters around an index | those below |
 //! | [`index`] | rows of vectors, found by what they are near to | `graph`, `vector`, `arena`, `workers` |
 //! | [`graph`] | HNSW over opaque nodes | `arena` |
@@ -40,6 +41,7 @@ pub mod command;
 pub mod filter;
 pub mod graph;
 pub mod index;
+pub mod json;
 pub mod metrics;
 pub mod persist;
 pub mod reply;

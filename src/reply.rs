@@ -5,6 +5,8 @@
 pub enum Reply {
     /// An integer.
     Int(i64),
+    /// An integer beyond the others.
+    Big(u64),
     /// Yes or no; 1 or 0 in RESP2.
     Bool(bool),
     /// No value where a string would be.
@@ -36,5 +38,11 @@ impl From<usize> for Reply {
 impl From<f32> for Reply {
     fn from(value: f32) -> Reply {
         Reply::Double(value as f64)
+    }
+}
+
+impl<T: Into<Reply>> From<Option<T>> for Reply {
+    fn from(value: Option<T>) -> Reply {
+        value.map_or(Reply::Nil, T::into)
     }
 }

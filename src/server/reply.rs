@@ -18,6 +18,7 @@ pub fn answer(ctx: &Context, outcome: Outcome) {
 pub fn send(ctx: &Context, reply: &Reply) {
     match reply {
         Reply::Int(value) => ctx.reply_int(*value),
+        Reply::Big(value) => ctx.reply_big(*value),
         Reply::Bool(value) => ctx.reply_bool(*value),
         Reply::Nil => ctx.reply_nil(),
         Reply::NilArray => ctx.reply_nil_array(),

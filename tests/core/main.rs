@@ -6,6 +6,7 @@ mod filter_cases;
 mod filter_language;
 mod filtered;
 mod fuzz_corpora;
+mod json_cases;
 mod layering;
 mod model;
 mod recall;

@@ -31,6 +31,15 @@ impl Context<'_> {
         api!(RedisModule_ReplyWithLongLong(self.ptr, value as c_longlong));
     }
 
+    /// An integer above those of [`Context::reply_int`]; its text where there are no such replies.
+    pub fn reply_big(&self, value: u64) {
+        let text = value.to_string();
+        let (bytes, len) = (text.as_ptr().cast::<c_char>(), text.len());
+        if api!(RedisModule_ReplyWithBigNumber(self.ptr, bytes, len)).is_none() {
+            self.reply_bytes(text.as_bytes());
+        }
+    }
+
     pub fn reply_bool(&self, value: bool) {
         if api!(RedisModule_ReplyWithBool(self.ptr, value as c_int)).is_none() {
             self.reply_int(value as i64);

@@ -1,0 +1,48 @@
+//! JSON documents: the commands `JSON.*` as a plain library, without a server.
+//!
+//! ```text
+//!   arguments ─► command ─► path (matches) ─► edit ─► value
+//!                   │                                  │
+//!                   └──────► reply      saved form ◄───┴───► text
+//! ```
+//!
+//! | part | holds |
+//! | --- | --- |
+//! | [`value`], `text`, `number`, `array`, `object` | a document in memory |
+//! | [`parse`](mod@parse), [`write`] | JSON text in and out |
+//! | [`path`] | which values of a document are meant |
+//! | [`edit`] | changes at the places of a document |
+//! | [`command`] | each command: arguments to what it does and replies |
+//! | [`saved`] | what a file or a payload holds |
+
+pub mod array;
+pub mod command;
+pub mod edit;
+mod error;
+mod fpha;
+pub mod number;
+pub mod object;
+pub mod parse;
+pub mod path;
+pub mod saved;
+pub mod text;
+pub mod value;
+pub mod write;
+
+pub use error::Error;
+pub use parse::parse;
+pub use path::{Path, compiled};
+pub use value::{Node, Value};
+pub use write::to_text;
+
+/// Containers one inside the other in a document, when a command makes it.
+pub const MAX_DEPTH: usize = 128;
+/// As many in a file: other servers let documents grow deeper than that. No recursion goes deeper.
+pub const MAX_DEPTH_SAVED: usize = 1024;
+/// Bytes of a text, and about what one command may add to a document.
+pub const MAX_TEXT: usize = 512 << 20;
+
+/// The values that a path leads to, at most `limit`.
+pub fn select(root: &Value, path: &Path, limit: usize) -> Result<Vec<serde_json::Value>, Error> {
+    Ok(path.select(root)?.into_iter().take(limit).map(Node::to_serde).collect())
+}

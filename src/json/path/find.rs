@@ -1,0 +1,305 @@
+//! What a path leads to.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use regex::Regex;
+
+use super::{MAX_LOOKS, MAX_WORK, Path, Segment, Selector, filter};
+use crate::json::Error;
+use crate::json::text::Text;
+use crate::json::value::{Items, Node, Value, View};
+
+/// Where a value stands: the position in the root, in what stands there, and so on. Members of objects are counted too.
+pub type Place = Vec<usize>;
+
+/// A value that a path leads to.
+#[derive(Debug)]
+pub struct Match<'a> {
+    pub node: Node<'a>,
+    pub place: Place,
+}
+
+/// The evaluation took more work than a command may cost.
+#[derive(Debug)]
+pub(super) struct Stop;
+
+impl From<Stop> for Error {
+    fn from(_: Stop) -> Error {
+        Error::new("the path looks at too many values")
+    }
+}
+
+/// A node on the way, and the step that led to it.
+#[derive(Clone, Copy)]
+struct Found<'a> {
+    node: Node<'a>,
+    step: usize,
+}
+
+/// Stands for no step in [`Finder::steps`].
+const NO_STEP: usize = usize::MAX;
+
+/// An evaluation: the document, the work that is left, and what is kept for later.
+pub(super) struct Finder<'a> {
+    root: &'a Value,
+    work_left: usize,
+    /// Large documents were given more.
+    extended: bool,
+    /// The latest regular expression that came from the document.
+    regex: Option<(Vec<u8>, Option<Rc<Regex>>)>,
+    /// Steps that were taken, each with the step before it and a position. Only where places are asked for.
+    steps: Option<Vec<(usize, usize)>>,
+}
+
+impl Path {
+    /// What a static path leads to.
+    pub(super) fn walk<'a>(&self, from: Node<'a>) -> Option<Node<'a>> {
+        self.segments.iter().try_fold(from, |node, segment| Some(single(node, &segment.selectors[0])?.1))
+    }
+}
+
+/// The values that a path leads to.
+pub(super) fn nodes<'a>(path: &'a Path, root: &'a Value) -> Result<Vec<Node<'a>>, Error> {
+    if path.is_static() {
+        return Ok(path.walk(root.node()).into_iter().collect());
+    }
+    Ok(Finder::new(root, false).select(&path.segments, root.node())?)
+}
+
+/// The matches of a path, each place once.
+pub(super) fn matches<'a>(path: &'a Path, root: &'a Value) -> Result<Vec<Match<'a>>, Error> {
+    let mut finder = Finder::new(root, true);
+    let mut found = finder.find(&path.segments, root.node())?;
+    only_first(&mut found);
+    Ok(found.into_iter().map(|found| Match { node: found.node, place: finder.place(found.step) }).collect())
+}
+
+/// The place of the parent of what a static path leads to.
+pub(super) fn parent(path: &Path, root: &Value) -> Option<Place> {
+    let mut node = root.node();
+    let (_, above) = path.segments.split_last()?;
+    let mut place = Place::new();
+    for segment in above {
+        let (at, next) = single(node, &segment.selectors[0])?;
+        place.push(at);
+        node = next;
+    }
+    Some(place)
+}
+
+/// What a name or an index leads to, with its position.
+fn single<'a>(node: Node<'a>, selector: &Selector) -> Option<(usize, Node<'a>)> {
+    match (selector, node.view()) {
+        (Selector::Name(name), View::Object(members)) => {
+            members.get(name.as_bytes()).map(|(at, value)| (at, value.node()))
+        }
+        (Selector::Index(index), View::Array(items)) => {
+            let at = if *index < 0 { index.checked_add(items.len() as i64)? } else { *index };
+            let at = usize::try_from(at).ok()?;
+            items.get(at).map(|node| (at, node))
+        }
+        _ => None,
+    }
+}
+
+/// Keeps the first of each place.
+fn only_first(found: &mut Vec<Found>) {
+    if found.len() > 1 {
+        let mut seen = HashSet::with_capacity(found.len());
+        found.retain(|found| seen.insert(found.node.address()));
+    }
+}
+
+impl<'a> Finder<'a> {
+    fn new(root: &'a Value, with_places: bool) -> Finder<'a> {
+        Finder { root, work_left: MAX_WORK, extended: false, regex: None, steps: with_places.then(Vec::new) }
+    }
+
+    /// The document.
+    pub fn root(&self) -> Node<'a> {
+        self.root.node()
+    }
+
+    /// Accounts for work: a unit is about one value looked at.
+    pub fn work(&mut self, units: usize) -> Result<(), Stop> {
+        if self.work_left < units && !std::mem::replace(&mut self.extended, true) {
+            self.work_left += self.root.count(usize::MAX) * MAX_LOOKS;
+        }
+        self.work_left = self.work_left.checked_sub(units).ok_or(Stop)?;
+        Ok(())
+    }
+
+    /// The regular expression of a text of the document.
+    pub fn regex(&mut self, pattern: &Text) -> Result<Option<Rc<Regex>>, Stop> {
+        if let Some((known, regex)) = &self.regex
+            && known == pattern.bytes()
+        {
+            return Ok(regex.clone());
+        }
+        // Compiling takes far longer than looking.
+        self.work(10_000 + 100 * pattern.bytes().len())?;
+        let regex = filter::regex(pattern).map(Rc::new);
+        self.regex = Some((pattern.bytes().to_vec(), regex.clone()));
+        Ok(regex)
+    }
+
+    /// The values that segments lead to, without their places.
+    pub fn select(&mut self, segments: &'a [Segment], from: Node<'a>) -> Result<Vec<Node<'a>>, Stop> {
+        let steps = self.steps.take();
+        let found = self.find(segments, from);
+        self.steps = steps;
+        Ok(found?.into_iter().map(|found| found.node).collect())
+    }
+
+    fn find(&mut self, segments: &'a [Segment], from: Node<'a>) -> Result<Vec<Found<'a>>, Stop> {
+        let mut current = vec![Found { node: from, step: NO_STEP }];
+        let mut has_descended = false;
+        for segment in segments {
+            let mut next = Vec::new();
+            for found in current {
+                match segment.descends {
+                    true => self.descend(found, &segment.selectors, &mut next)?,
+                    false => self.apply(found, &segment.selectors, &mut next)?,
+                }
+            }
+            // What lies below two nodes is found from both; without this, each further `..` would multiply it.
+            if segment.descends && std::mem::replace(&mut has_descended, true) {
+                only_first(&mut next);
+            }
+            current = next;
+        }
+        Ok(current)
+    }
+
+    /// Applies selectors to a node and to all below it. Recursion is as deep as the document, which is bounded.
+    fn descend(&mut self, from: Found<'a>, selectors: &'a [Selector], out: &mut Vec<Found<'a>>) -> Result<(), Stop> {
+        self.apply(from, selectors, out)?;
+        match from.node.view() {
+            // Nothing lies below packed numbers.
+            View::Array(items @ Items::Values(_)) => {
+                for (at, node) in items.iter().enumerate() {
+                    self.descend_into(from, at, node, selectors, out)?;
+                }
+            }
+            View::Object(members) => {
+                for (at, (_, value)) in members.iter().enumerate() {
+                    self.descend_into(from, at, value.node(), selectors, out)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn descend_into(
+        &mut self,
+        from: Found<'a>,
+        at: usize,
+        node: Node<'a>,
+        selectors: &'a [Selector],
+        out: &mut Vec<Found<'a>>,
+    ) -> Result<(), Stop> {
+        self.work(1)?;
+        if !matches!(node.view(), View::Array(_) | View::Object(_)) {
+            return Ok(());
+        }
+        let below = self.step(from, at, node);
+        self.descend(below, selectors, out)
+    }
+
+    fn apply(&mut self, from: Found<'a>, selectors: &'a [Selector], out: &mut Vec<Found<'a>>) -> Result<(), Stop> {
+        for selector in selectors {
+            self.work(1)?;
+            match (selector, from.node.view()) {
+                (Selector::Name(_) | Selector::Index(_), _) => {
+                    if let Some((at, node)) = single(from.node, selector) {
+                        out.push(self.step(from, at, node));
+                    }
+                }
+                (Selector::Slice { start, end, step }, View::Array(items)) => {
+                    for at in slice(items.len(), *start, *end, *step) {
+                        self.work(1)?;
+                        out.extend(items.get(at).map(|node| self.step(from, at, node)));
+                    }
+                }
+                (Selector::All, View::Array(items)) => {
+                    for (at, node) in items.iter().enumerate() {
+                        self.work(1)?;
+                        out.push(self.step(from, at, node));
+                    }
+                }
+                (Selector::All, View::Object(members)) => {
+                    for (at, (_, value)) in members.iter().enumerate() {
+                        self.work(1)?;
+                        out.push(self.step(from, at, value.node()));
+                    }
+                }
+                (Selector::Filter(filter), View::Array(items)) => {
+                    for (at, node) in items.iter().enumerate() {
+                        self.test(filter, from, at, node, out)?;
+                    }
+                }
+                (Selector::Filter(filter), View::Object(members)) => {
+                    for (at, (_, value)) in members.iter().enumerate() {
+                        self.test(filter, from, at, value.node(), out)?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn test(
+        &mut self,
+        filter: &'a filter::Filter,
+        from: Found<'a>,
+        at: usize,
+        node: Node<'a>,
+        out: &mut Vec<Found<'a>>,
+    ) -> Result<(), Stop> {
+        self.work(1)?;
+        if filter.holds(node, self)? {
+            out.push(self.step(from, at, node));
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, from: Found<'a>, at: usize, node: Node<'a>) -> Found<'a> {
+        let Some(steps) = &mut self.steps else { return Found { node, step: NO_STEP } };
+        steps.push((from.step, at));
+        Found { node, step: steps.len() - 1 }
+    }
+
+    fn place(&self, step: usize) -> Place {
+        let mut place = Place::new();
+        let mut step = step;
+        while let Some((before, at)) = self.steps.as_ref().and_then(|steps| steps.get(step)) {
+            place.push(*at);
+            step = *before;
+        }
+        place.reverse();
+        place
+    }
+}
+
+/// Positions of a slice, as RFC 9535 (section 2.3.4) has it.
+fn slice(len: usize, start: Option<i64>, end: Option<i64>, step: i64) -> impl Iterator<Item = usize> {
+    let len = len as i64;
+    let from_front = |index: i64| if index < 0 { index.saturating_add(len) } else { index };
+    let (first, stop) = match step > 0 {
+        true => (from_front(start.unwrap_or(0)).clamp(0, len), from_front(end.unwrap_or(len)).clamp(0, len)),
+        false => {
+            let first = start.map_or(len - 1, from_front).clamp(-1, len - 1);
+            (first, end.map_or(-1, from_front).clamp(-1, len - 1))
+        }
+    };
+    let mut at = first;
+    std::iter::from_fn(move || {
+        let inside = if step > 0 { at < stop } else { at > stop };
+        let here = inside.then_some(at as usize)?;
+        at = at.saturating_add(step);
+        Some(here)
+    })
+}

@@ -1,0 +1,130 @@
+use super::*;
+use crate::json::{parse, to_text};
+
+fn select(document: &str, path: &str) -> Vec<String> {
+    let (root, path) = (parse(document.as_bytes()).unwrap(), Path::read(path.as_bytes()).unwrap());
+    let nodes = path.select(&root).unwrap();
+    let matches = path.matches(&root).unwrap();
+    for found in &matches {
+        let mut node = root.node();
+        for &at in &found.place {
+            node = match node.view() {
+                crate::json::value::View::Array(items) => items.get(at).unwrap(),
+                crate::json::value::View::Object(members) => members.at(at).unwrap().1.node(),
+                _ => unreachable!("a place inside a scalar"),
+            };
+        }
+        assert_eq!(node.address(), found.node.address());
+    }
+    assert!(matches.len() <= nodes.len());
+    nodes.into_iter().map(|node| String::from_utf8(to_text(node)).unwrap()).collect()
+}
+
+#[test]
+fn operands_in_filters() {
+    let document = r#"[{"a":1,"b":[1,2,"x"]},{"a":2,"b":[]},{"a":"s","b":{"c":[3]}},5]"#;
+    assert_eq!(select(document, "$[?@.b[*]==2].a"), ["1"]);
+    assert_eq!(select(document, "$[?(@.a == 's' || @.b.c[0] >= 3.0)].a"), ["\"s\""]);
+    assert_eq!(select(document, "$[?!(@.a)]"), ["5"]);
+    assert_eq!(select(document, "$[?@.b[?@==2]].a"), ["1"]);
+    assert_eq!(select(document, "$[?@.a != 1].a"), ["2", "\"s\""]);
+    assert_eq!(select(document, "$[?@.missing != 1]"), [""; 0]);
+    assert_eq!(select(document, r#"$[?@.a =~ "\w"].a"#), ["\"s\""]);
+    assert_eq!(select(r#"[9007199254740993,9007199254740992.0]"#, "$[?@ > 9007199254740992]"), ["9007199254740993"]);
+}
+
+#[test]
+fn slices_are_those_of_rfc_9535() {
+    let list = "[0,1,2,3,4,5,6]";
+    let naive = |start: Option<i64>, end: Option<i64>, step: i64| -> Vec<String> {
+        let len = 7;
+        let norm = |i: i64| if i >= 0 { i } else { len + i };
+        let (start, end) = (norm(start.unwrap_or(if step > 0 { 0 } else { len - 1 })), end.map(norm));
+        let end = end.unwrap_or(if step > 0 { len } else { -len - 1 });
+        let (lower, upper) = match step > 0 {
+            true => (start.max(0).min(len), end.max(0).min(len)),
+            false => (end.max(-1).min(len - 1), start.max(-1).min(len - 1)),
+        };
+        let mut at = if step > 0 { lower } else { upper };
+        let mut out = Vec::new();
+        while if step > 0 { at < upper } else { lower < at } {
+            out.push(at.to_string());
+            at += step;
+        }
+        out
+    };
+    let bounds = || (-9..=9).map(Some).chain([None]);
+    for (start, end) in bounds().flat_map(|start| bounds().map(move |end| (start, end))) {
+        for step in [-3, -2, -1, 1, 2, 3] {
+            let text = |n: Option<i64>| n.map_or(String::new(), |n| n.to_string());
+            let path = format!("$[{}:{}:{step}]", text(start), text(end));
+            assert_eq!(select(list, &path), naive(start, end, step), "{path}");
+        }
+    }
+    assert_eq!(select(list, "$[99999999999999999999:-99999999999999999999:-9223372036854775808]"), ["6"]);
+}
+
+#[test]
+fn what_is_no_path_is_refused() {
+    let wrong = [
+        "",
+        "$.",
+        "$..",
+        "$...a",
+        "$[",
+        "$[]",
+        "$[?]",
+        "$[?()]",
+        "$['a]",
+        "$['a\\",
+        "$.a b",
+        " $",
+        "$ ",
+        "$[1:2:0]",
+        "$[a]",
+        "$[-]",
+        "$[?@.a==]",
+        "$[?1]",
+        "$[?@.a=1]",
+        "$['\\ud800']",
+        "a..",
+        "$.a\n",
+        "$[?@.a==[1]",
+        "$[?(@.a]",
+        "$.[",
+        "$[?@.a&&]",
+        "$[?@.a==tru]",
+        "$~",
+        "$.a~",
+    ];
+    for text in wrong {
+        assert!(Path::read(text.as_bytes()).is_err(), "{text}");
+    }
+    assert!(Path::read(b"$.\xff").is_err());
+    for deep in ["[?(", "[?!", "[?@", "[?@["] {
+        assert!(Path::read(format!("${}", deep.repeat(5000)).as_bytes()).is_err(), "{deep}");
+    }
+    let parentheses = |n: usize| format!("$[?{}@{}]", "(".repeat(n), ")".repeat(n));
+    assert!(Path::read(parentheses(150).as_bytes()).is_ok());
+    assert!(Path::read(parentheses(201).as_bytes()).is_err());
+    assert!(Path::read(format!("${}", "..a".repeat(21)).as_bytes()).is_err());
+}
+
+#[test]
+fn work_is_bounded() {
+    let deep = format!("{}{}{}", "[".repeat(128), "1,".repeat(99) + "1", "]".repeat(128));
+    let root = parse(deep.as_bytes()).unwrap();
+    let all = Path::read(format!("${}", "..*".repeat(20)).as_bytes()).unwrap();
+    assert_eq!(all.select(&root).unwrap().len(), 127 + 100 - 19);
+    let wide = format!("[{}]", vec!["[1,2,3]"; 20_000].join(","));
+    let root = parse(wide.as_bytes()).unwrap();
+    let square = Path::read(b"$[?$..[0]==5]").unwrap();
+    assert!(square.select(&root).is_err());
+}
+
+#[test]
+fn repeats_are_repeated_in_reads_and_once_in_writes() {
+    assert_eq!(select("[1,2]", "$[0,0,*]"), ["1", "1", "1", "2"]);
+    let root = parse(b"[1,2]").unwrap();
+    assert_eq!(Path::read(b"$[0,0,*]").unwrap().matches(&root).unwrap().len(), 2);
+}
