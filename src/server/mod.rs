@@ -24,7 +24,8 @@
 //! | `pools.rs` | the threads |
 //! | `settings.rs` | configuration parameters and load arguments |
 //! | `info.rs` | the sections of INFO |
-//! | `sets/`, `search/` | the faces |
+//! | `documents.rs` | the JSON document in a key, for all faces |
+//! | `sets/`, `search/`, `json/` | the faces |
 #![allow(unsafe_code)]
 
 mod alloc;
@@ -32,8 +33,10 @@ mod api;
 mod blocking;
 mod commands;
 mod docs;
+mod documents;
 mod face;
 mod info;
+mod json;
 mod pools;
 mod reply;
 mod search;
@@ -57,7 +60,7 @@ const NAME: &str = "vectorset";
 const MODULE_VERSION: c_int = 1;
 
 /// All faces. The first is the module's own.
-static FACES: &[&dyn Face] = &[&sets::Sets, &search::Search];
+static FACES: &[&dyn Face] = &[&sets::Sets, &search::Search, &json::Json];
 
 /// Called by the server when it loads the module.
 ///

@@ -3,6 +3,9 @@
 #[path = "../../fuzz/checks.rs"]
 pub mod checks;
 
+#[path = "../../fuzz/json.rs"]
+pub mod json;
+
 fn replay(target: &str, check: fn(&[u8])) {
     let corpus = format!("{}/fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
     let mut inputs = 0;
@@ -51,4 +54,24 @@ fn search_expression() {
 #[test]
 fn search_arguments() {
     replay("search_arguments", checks::search_arguments);
+}
+
+#[test]
+fn json_text() {
+    replay("json_text", json::json_text);
+}
+
+#[test]
+fn json_path() {
+    replay("json_path", json::json_path);
+}
+
+#[test]
+fn json_payload() {
+    replay("json_payload", json::json_payload);
+}
+
+#[test]
+fn json_commands() {
+    replay("json_commands", json::json_commands);
 }

@@ -51,7 +51,7 @@ impl Fake {
             "TYPE" => json!("ReJSON-RL"),
             name => {
                 let command = TABLE.iter().find(|command| command.name == name).expect(name);
-                match command.run(&Call { args: &args, resp3 }, self) {
+                match command.run(&Call { args: &args, resp3, repeats: false }, self) {
                     Ok(reply) => recorded(&reply),
                     Err(error) => json!({ "error": error.to_string() }),
                 }

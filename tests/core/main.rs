@@ -7,6 +7,7 @@ mod filter_language;
 mod filtered;
 mod fuzz_corpora;
 mod json_cases;
+mod json_model;
 mod layering;
 mod model;
 mod recall;

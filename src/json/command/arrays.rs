@@ -88,7 +88,7 @@ pub(super) fn pop(call: &Call, keys: &mut dyn Keys) -> Result<Reply, Error> {
     if args.len() > 3 {
         return Err(Error::Arity);
     }
-    let path = Call { args, resp3: call.resp3 }.path(1)?;
+    let path = Call { args, ..*call }.path(1)?;
     let index = args.get(2).map_or(Ok(-1), |arg| integer(arg))?;
     let position = |len: usize| {
         let from_front = if index < 0 { index.saturating_add(len as i64) } else { index };

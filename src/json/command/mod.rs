@@ -38,6 +38,8 @@ pub struct Call<'a> {
     pub args: &'a [&'a [u8]],
     /// The client speaks RESP3.
     pub resp3: bool,
+    /// It was done before: by a master, or before a restart. Documents may be as deep as in files then.
+    pub repeats: bool,
 }
 
 /// Does what a command does.

@@ -2,11 +2,11 @@
 
 use super::{Call, Keys, Reply, is_word};
 use crate::json::fpha::FloatType;
-use crate::json::parse::parse;
+use crate::json::parse::{parse, parse_to_depth};
 use crate::json::path::{Last, Path, Place, compiled};
 use crate::json::text::Text;
 use crate::json::value::{Value, View};
-use crate::json::{Error, edit};
+use crate::json::{Error, MAX_DEPTH, MAX_DEPTH_SAVED, edit};
 
 /// When SET does nothing.
 #[derive(Clone, Copy, PartialEq)]
@@ -94,7 +94,7 @@ pub(super) fn set(call: &Call, keys: &mut dyn Keys) -> Result<Reply, Error> {
     let (condition, float) = options(&call.args[3..])?;
     keys.document(0)?;
     let path = call.path(1)?;
-    let mut value = parse(call.args[2])?;
+    let mut value = parse_to_depth(call.args[2], if call.repeats { MAX_DEPTH_SAVED } else { MAX_DEPTH })?;
     if let Some(float) = float {
         float.convert(&mut value)?;
     }

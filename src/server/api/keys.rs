@@ -74,6 +74,17 @@ impl Key {
         }
     }
 
+    /// The value, if there is one of our type, to be read while the key is open.
+    pub fn peek<T>(&self, of: TypePointer) -> Option<&T> {
+        if of.is_null() || self.key_type() != KeyType::Module(of) {
+            return None;
+        }
+        let value = api!(RedisModule_ModuleTypeGetValue(self.ptr)).unwrap_or(std::ptr::null_mut());
+        // SAFETY: values of our type are boxes of T that `set` stored; only the main thread gets here, and
+        // nobody changes them through a key that is lent out as shared.
+        unsafe { value.cast::<T>().as_ref() }
+    }
+
     /// Stores a value of our type.
     pub fn set<T>(&mut self, of: TypePointer, value: Box<T>) {
         api!(RedisModule_ModuleTypeSetValue(self.ptr, of, Box::into_raw(value).cast::<c_void>()));

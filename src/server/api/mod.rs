@@ -151,6 +151,17 @@ impl Context<'_> {
         api!(RedisModule_NotifyKeyspaceEvent(self.ptr, class, event.as_ptr(), key));
     }
 
+    /// Tells watchers and tracking clients that a key changed.
+    pub fn signal(&self, key: *mut raw::RedisModuleString) {
+        api!(RedisModule_SignalModifiedKey(self.ptr, key));
+    }
+
+    /// Sends an event of the class of modules.
+    pub fn notify_module(&self, key: *mut raw::RedisModuleString, event: &CStr) {
+        let class = raw::REDISMODULE_NOTIFY_MODULE as c_int;
+        api!(RedisModule_NotifyKeyspaceEvent(self.ptr, class, event.as_ptr(), key));
+    }
+
     /// Says how this module behaves; see the server's documentation of each.
     pub fn set_module_options(&self) {
         /// Valkey 9's name for a module whose types survive atomic slot migration.

@@ -62,6 +62,20 @@ impl Stream {
     }
 
     /// # Errors
+    /// If no number is there.
+    pub fn load_signed(&mut self) -> Result<i64, Truncated> {
+        let value = api!(RedisModule_LoadSigned(self.0)).unwrap_or(0);
+        self.check().map(|()| value)
+    }
+
+    /// # Errors
+    /// If no number is there.
+    pub fn load_double(&mut self) -> Result<f64, Truncated> {
+        let value = api!(RedisModule_LoadDouble(self.0)).unwrap_or(0.0);
+        self.check().map(|()| value)
+    }
+
+    /// # Errors
     /// If no string is there.
     pub fn load_bytes(&mut self) -> Result<Loaded, Truncated> {
         let mut len = 0;

@@ -1,0 +1,33 @@
+//! JSON documents in keys, for whichever face looks at them: one keeps them, another searches them.
+
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use redis_module::raw;
+
+use super::api::{Key, TypePointer};
+use crate::json::Value;
+
+static JSON_TYPE: AtomicPtr<raw::RedisModuleType> = AtomicPtr::new(null_mut());
+
+/// Our type of JSON documents; null where there is none, since another module has them or nobody does.
+pub fn json_type() -> TypePointer {
+    JSON_TYPE.load(Ordering::Relaxed)
+}
+
+/// Remembers the type, once it is registered.
+pub fn set_json_type(pointer: TypePointer) {
+    JSON_TYPE.store(pointer, Ordering::Relaxed);
+}
+
+/// Whether a type is that of our JSON documents.
+#[allow(dead_code)] // for the face of search
+pub fn is_json(of: TypePointer) -> bool {
+    !of.is_null() && of == json_type()
+}
+
+/// The document in a key, if it holds one of ours.
+#[allow(dead_code)] // for the face of search
+pub fn json(key: &Key) -> Option<&Value> {
+    key.peek(json_type())
+}
