@@ -20,9 +20,8 @@ fn document(rng: &mut SmallRng, depth: usize) -> Json {
         7 => (0..rng.random_range(0..5)).map(|_| document(rng, depth + 1)).collect(),
         _ => {
             let members = if rng.random_bool(0.05) { 50 } else { rng.random_range(0..5) };
-            let name = |rng: &mut SmallRng| {
-                format!("{}", ["a", "b", "c", "a longer name than others"][rng.random_range(0..4)])
-            };
+            let name =
+                |rng: &mut SmallRng| ["a", "b", "c", "a longer name than others"][rng.random_range(0..4)].to_string();
             let mut object = serde_json::Map::new();
             for i in 0..members {
                 let name = if members == 50 { format!("n{i}") } else { name(rng) };
