@@ -12,6 +12,7 @@ def fill(conn):
     conn("FT.ALIASADD", "al", "i")
     conn("FT.SYNUPDATE", "i", "group", "hello", "greetings")
     conn("FT.DICTADD", "words", "one", "two")
+    conn("FT.SUGADD", "s", "hello", 2, "PAYLOAD", "p")
     for n in range(200):
         conn("HSET", f"d:{n}", "n", n, "t", "hello world", "g", "Red;blue", "v", b"\0\0\x80?\0\0\0\0")
 
@@ -39,6 +40,7 @@ def verify(conn, before):
     knn = ("FT.SEARCH", "i", "*=>[KNN 5 @v $b AS d]", "PARAMS", 2, "b", b"\0\0\x80?\0\0\0\0", "RETURN", 1, "d")
     assert conn(*knn)[2] == [b"d", b"0"]
     assert sorted(conn("FT.DICTDUMP", "words")) == [b"one", b"two"]
+    assert conn("FT.SUGGET", "s", "he", "WITHPAYLOADS") == [b"hello", b"p"]
     assert conn("FT.CHECK", "i") == 200
     conn("HSET", "e:1", "n", 1000)
     assert conn("FT.SEARCH", "i", "@n:[1000 1000]", "NOCONTENT") == [1, b"e:1"]

@@ -1,7 +1,7 @@
 //! The table of commands.
 
-use super::{aggregate, config, definitions, find, hybrid, inspect, profile, words};
-use crate::server::commands::{Call, Command, Keys, Outcome};
+use super::{aggregate, config, definitions, find, hybrid, inspect, profile, suggest, words};
+use crate::server::commands::{Call, Command, KeyUse, Keys, Outcome};
 use crate::server::docs::Docs;
 
 const READ: &str = "readonly";
@@ -18,6 +18,10 @@ const fn row(
 ) -> Command {
     let docs = Docs { summary, complexity: "O(N) of the matching documents at worst", since: c"1.0.0", arguments: &[] };
     Command { name, handler, flags, categories, keys: Keys::None, arity, docs }
+}
+
+const fn keyed(command: Command, usage: KeyUse) -> Command {
+    Command { keys: Keys::one(usage), ..command }
 }
 
 /// All commands.
@@ -89,4 +93,11 @@ pub static TABLE: &[Command] = &[
     row("FT.DICTDEL", words::ft_dictdel, WRITE, "slow", -3, "Removes words from a dictionary."),
     row("FT.DICTDUMP", words::ft_dictdump, READ, "slow", 2, "Returns all words of a dictionary."),
     row("FT.SPELLCHECK", words::ft_spellcheck, READ, "slow", -3, "Returns words that a misspelt query may mean."),
+    keyed(row("FT.SUGADD", suggest::ft_sugadd, GROW, "write slow", -4, "Adds a suggestion."), KeyUse::Insert),
+    keyed(row("FT.SUGGET", suggest::ft_sugget, READ, "read slow", -3, "Returns suggestions for a text."), KeyUse::Read),
+    keyed(row("FT.SUGDEL", suggest::ft_sugdel, WRITE, "write slow", 3, "Removes a suggestion."), KeyUse::Delete),
+    keyed(
+        row("FT.SUGLEN", suggest::ft_suglen, READ, "read fast", 2, "Returns the number of suggestions."),
+        KeyUse::Read,
+    ),
 ];

@@ -18,6 +18,7 @@
 //! | `find.rs`, `excerpts.rs` | FT.SEARCH |
 //! | `aggregate.rs`, `walk.rs`, `cursors.rs`, `hybrid.rs` | FT.AGGREGATE, FT.CURSOR, FT.HYBRID |
 //! | `inspect.rs`, `profile.rs`, `config.rs` | FT.INFO, FT.TAGVALS, FT.EXPLAIN; FT.PROFILE; FT.CONFIG |
+//! | `suggest.rs` | suggestions |
 //! | `words.rs` | synonyms, dictionaries |
 //! | `persist.rs`, `telemetry.rs` | the saved form; the section of INFO |
 
@@ -44,6 +45,7 @@ mod profile;
 mod rank;
 mod registry;
 mod scan;
+mod suggest;
 mod telemetry;
 mod walk;
 mod words;
@@ -84,6 +86,7 @@ impl Face for Search {
 
     fn register(&self, ctx: &Context, _names: &Names) -> Result<(), String> {
         persist::register(ctx)?;
+        suggest::register(ctx)?;
         api::subscribe_to_keys(ctx, follow::CLASSES, follow::on_key);
         api::subscribe_to_server(ctx, follow::on_server);
         Ok(())

@@ -1,0 +1,228 @@
+//! FT.SUGADD and its kin: keys of a type of their own.
+
+use std::os::raw::{c_char, c_int, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use redis_module::raw;
+
+use super::refuse;
+use crate::reply::Reply;
+use crate::search::command::small::{SugaddRequest, SuggetRequest};
+use crate::search::number::format_digits;
+use crate::search::reply::Protocol;
+use crate::search::suggest::{Suggested, Suggestions};
+use crate::server::api::{Context, Key, Opened, Stream, Truncated, TypePointer, api, log, register_type};
+use crate::server::commands::{Call, Failure, Outcome, registered_name};
+
+/// Of the saved form.
+const VERSION: c_int = 100;
+
+static TYPE: AtomicPtr<raw::RedisModuleType> = AtomicPtr::new(null_mut());
+
+fn pointer() -> TypePointer {
+    TYPE.load(Ordering::Relaxed)
+}
+
+/// Makes the type known to the server, under the name that clients see in TYPE.
+pub fn register(ctx: &Context) -> Result<(), String> {
+    let created = register_type(ctx, "trietype0", VERSION, |methods| {
+        methods.rdb_load = Some(load);
+        methods.rdb_save = Some(save);
+        methods.aof_rewrite = Some(rewrite);
+        methods.mem_usage = Some(memory);
+        methods.free = Some(free);
+        methods.copy = Some(copy);
+    });
+    TYPE.store(created.ok_or("the server has a data type trietype0 already")?, Ordering::Relaxed);
+    Ok(())
+}
+
+/// # Safety
+/// The value is one of our type that nobody changes during `'a`.
+unsafe fn suggestions<'a>(value: *const c_void) -> &'a Suggestions {
+    // SAFETY: values of our type are boxed suggestions.
+    unsafe { &*value.cast::<Suggestions>() }
+}
+
+fn guard(body: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(body)).is_err() {
+        log(null_mut(), c"warning", "vectorset: suggestions failed: a bug; please report it");
+    }
+}
+
+unsafe extern "C" fn save(io: *mut raw::RedisModuleIO, value: *mut c_void) {
+    // SAFETY: the server's value, of our type.
+    let all = unsafe { suggestions(value) };
+    guard(|| {
+        let mut stream = Stream(io);
+        stream.save_unsigned(all.len() as u64);
+        for Suggested { string, score, payload } in all.iter() {
+            stream.save_bytes(string);
+            stream.save_unsigned(score.to_bits());
+            stream.save_unsigned(payload.is_some() as u64);
+            stream.save_bytes(payload.unwrap_or_default());
+        }
+    });
+}
+
+unsafe extern "C" fn load(io: *mut raw::RedisModuleIO, version: c_int) -> *mut c_void {
+    let read = || -> Result<Suggestions, Truncated> {
+        let mut stream = Stream(io);
+        let mut all = Suggestions::default();
+        for _ in 0..stream.load_unsigned()? {
+            let string = stream.load_bytes()?;
+            let score = f64::from_bits(stream.load_unsigned()?);
+            let has_payload = stream.load_unsigned()? != 0;
+            let payload = stream.load_bytes()?;
+            all.add(string.as_ref(), score, false, has_payload.then_some(payload.as_ref()));
+        }
+        Ok(all)
+    };
+    match catch_unwind(AssertUnwindSafe(read)) {
+        Ok(Ok(all)) if version == VERSION => Box::into_raw(Box::new(all)).cast::<c_void>(),
+        _ => {
+            log(null_mut(), c"warning", "vectorset: refused suggestions that are not ours, or damaged");
+            null_mut()
+        }
+    }
+}
+
+unsafe extern "C" fn rewrite(io: *mut raw::RedisModuleIO, key: *mut raw::RedisModuleString, value: *mut c_void) {
+    // SAFETY: as in `save`.
+    let all = unsafe { suggestions(value) };
+    let command = registered_name("FT.SUGADD").as_ptr();
+    guard(|| {
+        for Suggested { string, score, payload } in all.iter() {
+            let score = format_digits(score, 17);
+            let (text, texts) = (string.as_ptr().cast::<c_char>(), string.len());
+            let (number, numbers) = (score.as_ptr().cast::<c_char>(), score.len());
+            match payload {
+                None => api!(RedisModule_EmitAOF(io, command, c"sbb".as_ptr(), key, text, texts, number, numbers)),
+                Some(payload) => api!(RedisModule_EmitAOF(
+                    io,
+                    command,
+                    c"sbbcb".as_ptr(),
+                    key,
+                    text,
+                    texts,
+                    number,
+                    numbers,
+                    c"PAYLOAD".as_ptr(),
+                    payload.as_ptr().cast::<c_char>(),
+                    payload.len()
+                )),
+            };
+        }
+    });
+}
+
+/// Bytes of an entry beside its strings, about.
+const OVERHEAD: usize = 120;
+
+unsafe extern "C" fn memory(value: *const c_void) -> usize {
+    // SAFETY: as in `save`.
+    let all = unsafe { suggestions(value) };
+    all.iter().map(|one| OVERHEAD + 2 * one.string.len() + one.payload.map_or(0, <[u8]>::len)).sum()
+}
+
+unsafe extern "C" fn free(value: *mut c_void) {
+    // SAFETY: the server gives the box back that it was given, and does not use it again.
+    drop(unsafe { Box::from_raw(value.cast::<Suggestions>()) });
+}
+
+unsafe extern "C" fn copy(
+    _from: *mut raw::RedisModuleString,
+    _to: *mut raw::RedisModuleString,
+    value: *const c_void,
+) -> *mut c_void {
+    // SAFETY: as in `save`.
+    let all = unsafe { suggestions(value) };
+    Box::into_raw(Box::new(all.clone())).cast::<c_void>()
+}
+
+fn wrong_type() -> Failure {
+    Failure::Text(b"WRONGTYPE Operation against a key holding the wrong kind of value".to_vec())
+}
+
+/// The suggestions of an open key; none if it is absent.
+fn open(key: &mut Key) -> Result<Option<&mut Suggestions>, Failure> {
+    match key.value::<Suggestions>(pointer()) {
+        Opened::Absent => Ok(None),
+        Opened::Holds(all) => Ok(Some(all)),
+        Opened::WrongType => Err(wrong_type()),
+    }
+}
+
+/// FT.SUGADD
+pub fn ft_sugadd(call: &Call) -> Outcome {
+    let request = SugaddRequest::parse(call.args).map_err(refuse)?;
+    let mut key = call.ctx.open_to_write(call.key);
+    let add = |all: &mut Suggestions| {
+        all.add(&request.string, request.score, request.increment, request.payload.as_deref());
+        all.len()
+    };
+    let count = match open(&mut key)? {
+        Some(all) => add(all),
+        None if request.string.is_empty() => return Ok(Some(Reply::Int(0))),
+        None => {
+            let mut all = Box::<Suggestions>::default();
+            let count = add(&mut all);
+            key.set(pointer(), all);
+            count
+        }
+    };
+    drop(key);
+    call.ctx.replicate_verbatim();
+    call.ctx.changed(call.key, c"ft.sugadd");
+    Ok(Some(Reply::from(count)))
+}
+
+/// FT.SUGDEL
+pub fn ft_sugdel(call: &Call) -> Outcome {
+    let mut key = call.ctx.open_to_write(call.key);
+    let Some(all) = open(&mut key)? else { return Ok(Some(Reply::Int(0))) };
+    let removed = all.remove(call.args[1]);
+    if all.is_empty() {
+        key.delete();
+    }
+    drop(key);
+    if removed {
+        call.ctx.replicate_verbatim();
+        call.ctx.changed(call.key, c"ft.sugdel");
+    }
+    Ok(Some(Reply::Int(removed as i64)))
+}
+
+/// FT.SUGLEN
+pub fn ft_suglen(call: &Call) -> Outcome {
+    let mut key = call.ctx.open_to_read(call.key);
+    let count = open(&mut key)?.map_or(0, |all| all.len());
+    Ok(Some(Reply::from(count)))
+}
+
+/// FT.SUGGET
+pub fn ft_sugget(call: &Call) -> Outcome {
+    let request = SuggetRequest::parse(call.args).map_err(refuse)?;
+    let protocol = super::protocol(call.ctx);
+    let mut key = call.ctx.open_to_read(call.key);
+    let found = match open(&mut key)? {
+        Some(all) => all.find(&request.prefix, request.fuzzy, request.max),
+        None => Vec::new(),
+    };
+    let mut items = Vec::new();
+    for Suggested { string, score, payload } in found {
+        items.push(Reply::Bulk(string.to_vec()));
+        if request.with_scores {
+            items.push(match protocol {
+                Protocol::Resp2 => Reply::Bulk(format_digits(score, 17).into_bytes()),
+                Protocol::Resp3 => Reply::Double(score),
+            });
+        }
+        if request.with_payloads {
+            items.push(payload.map_or(Reply::Nil, |payload| Reply::Bulk(payload.to_vec())));
+        }
+    }
+    Ok(Some(Reply::Array(items)))
+}
