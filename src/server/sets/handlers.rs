@@ -7,7 +7,7 @@ use redis_module::raw;
 
 use super::open::{open, read};
 use super::search::may_wait;
-use super::{datatype, removal};
+use super::{datatype, expiring, removal};
 use crate::command::args::is_word;
 use crate::command::{CommandError, Reply, inspect, vsim};
 use crate::persist::Replay;
@@ -163,6 +163,9 @@ pub fn vreplay(call: &Call) -> Outcome {
         let mut key = call.ctx.open_to_write(call.key);
         if open(&mut key)?.is_some() {
             return refuse("the key exists");
+        }
+        if loaded.set.expiring() > 0 {
+            expiring::watch(database, name);
         }
         key.set(datatype::pointer(), Box::new(loaded.set));
     }
