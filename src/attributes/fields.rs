@@ -72,7 +72,7 @@ pub(super) fn push_key(path: &mut Vec<u8>, key: &[u8]) {
 }
 
 /// The interner of one set. It only grows, up to a bound; past that records carry their names.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Fields {
     ids: HashMap<Box<[u8]>, FieldId>,
     bytes: usize,

@@ -62,6 +62,15 @@ impl Program {
                     let right = stack.pop();
                     apply(binary, stack.pop(), right)
                 }
+                Step::Among(at) => {
+                    let list = &self.lists[at as usize];
+                    from_truth(match stack.pop() {
+                        Known::Value(value) => Some(list.contains(value)),
+                        Known::Array => Some(list.has_zero()),
+                        Known::LongString(bits) => list.contains_long(bits),
+                        Known::Nothing => list.is_empty().then_some(false),
+                    })
+                }
                 Step::Call(Function::GeoDist) => {
                     let arguments = [stack.pop(), stack.pop(), stack.pop()];
                     match arguments {

@@ -1,6 +1,7 @@
 //! Compiles expressions.
 
 use super::expression::{Binary, Expression, Item, Node};
+use super::list::List;
 use super::program::{Program, Step};
 use crate::attributes::{Field, Fields, Path, Value, array_record};
 use std::collections::HashMap;
@@ -16,10 +17,22 @@ impl Expression {
             fields: Vec::new(),
             strings: Vec::new(),
             arrays: Vec::new(),
+            lists: Vec::new(),
         };
         for part in self.conjuncts() {
-            for node in &self.nodes[part] {
-                compiler.node(node);
+            let mut nodes = &self.nodes[part];
+            while let [node, rest @ ..] = nodes {
+                nodes = match (node, rest) {
+                    (Node::Array(items), [Node::Binary(Binary::In), rest @ ..]) => {
+                        compiler.lists.push(List::new(items));
+                        compiler.steps.push(Step::Among(compiler.lists.len() as u32 - 1));
+                        rest
+                    }
+                    _ => {
+                        compiler.node(node);
+                        rest
+                    }
+                };
             }
             compiler.steps.push(Step::Require);
         }
@@ -28,6 +41,7 @@ impl Expression {
             fields: compiler.fields.into(),
             strings: compiler.strings.into(),
             arrays: compiler.arrays.into(),
+            lists: compiler.lists.into(),
             depth: self.depth,
         }
     }
@@ -59,6 +73,7 @@ struct Compiler<'a> {
     fields: Vec<Field>,
     strings: Vec<Box<[u8]>>,
     arrays: Vec<Box<[u8]>>,
+    lists: Vec<List>,
 }
 
 impl<'a> Compiler<'a> {

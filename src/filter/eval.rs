@@ -48,6 +48,10 @@ impl Program {
                     let left = stack.pop();
                     stack.push(apply(binary, left, right));
                 }
+                Step::Among(at) => {
+                    let operand = stack.pop();
+                    stack.push(value::from_truth(self.lists[at as usize].contains(operand)));
+                }
                 Step::Call(Function::GeoDist) => {
                     let lat = stack.pop();
                     let lon = stack.pop();

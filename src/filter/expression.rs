@@ -179,6 +179,15 @@ impl Node {
 }
 
 impl Expression {
+    /// Its parts, items of literal arrays among them: what printing and comparing it costs.
+    pub fn weight(&self) -> usize {
+        let parts = self.nodes.iter().map(|node| match node {
+            Node::Array(items) => 1 + items.len(),
+            _ => 1,
+        });
+        parts.sum()
+    }
+
     /// Where the part starts whose last node is at `end`.
     pub(super) fn start(&self, end: usize) -> usize {
         let mut at = end;

@@ -54,6 +54,7 @@ mod eval;
 mod expression;
 mod geo;
 mod lexer;
+mod list;
 mod number;
 mod parser;
 mod print;

@@ -40,7 +40,7 @@
 //! | `node.rs` | the level and the state of a node |
 //! | `locks.rs` | who may change which rows; the gate that a fork() shuts |
 //! | `pool.rs`, `visited.rs`, `scratch.rs` | what a running search carries |
-//! | `search.rs` | the one traversal |
+//! | `search.rs`, `range.rs` | the one traversal; all within a distance |
 //! | `insert.rs`, `join.rs` | linking a node; which candidates become its neighbours |
 //! | `remove.rs` | taking a node out |
 //! | `turns.rs` | several removals at a time |
@@ -60,6 +60,7 @@ mod links;
 mod locks;
 mod node;
 mod pool;
+mod range;
 mod remove;
 mod rows;
 mod scratch;
@@ -74,6 +75,7 @@ use std::sync::atomic::AtomicU64;
 pub use locks::gate;
 pub use node::{MAX_LEVEL, random_level};
 pub use pool::Candidate;
+pub use range::Within;
 pub use remove::Alone;
 pub use scratch::Scratch;
 pub use visited::bytes_of_search_buffers;

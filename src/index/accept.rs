@@ -5,6 +5,11 @@ pub trait Accept {
     /// Whether the row may be found.
     fn matches(&self, row: u32) -> bool;
 
+    /// Whether a row may be found that took the place of another one after the query was asked.
+    fn matches_successor(&self, old: u32, _new: u32) -> bool {
+        self.matches(old)
+    }
+
     /// How many rows match, as far as that is known without a look at each. It decides how the query goes about
     /// its search; None makes it look at a sample.
     fn count(&self) -> Option<usize>;

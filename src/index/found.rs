@@ -1,5 +1,7 @@
 //! What a query found, as it is when it is read.
 
+use std::collections::HashSet;
+
 use super::query::{Reader, Work};
 use crate::graph::Candidate;
 
@@ -25,23 +27,18 @@ impl Found {
     /// now, with the distance of the one that was found. On the owner's thread.
     pub fn rows(&self) -> Vec<Candidate> {
         let shared = &*self.reader.shared;
-        let successors = shared.lock_successors();
+        let replaced = shared.lock_replaced();
+        let is_live = |row| shared.graph.is_live(row);
         // Where a row was replaced while the query ran, both may have been found.
-        let mut seen: Vec<u32> = Vec::new();
+        let mut seen = HashSet::new();
         let mut rows = Vec::with_capacity(self.rows.len().min(self.count));
         for found in &self.rows {
             if rows.len() == self.count {
                 break;
             }
-            let mut node = found.node;
-            while let (false, Some(&next)) = (shared.graph.is_live(node), successors.get(&node)) {
-                node = next;
-            }
-            if !shared.graph.is_live(node) || seen.contains(&node) {
+            let node = replaced.latest(found.node, is_live);
+            if !is_live(node) || !replaced.is_empty() && !seen.insert(node) {
                 continue;
-            }
-            if !successors.is_empty() {
-                seen.push(node);
             }
             rows.push(Candidate { distance: found.distance, node });
         }

@@ -44,19 +44,28 @@ pub(super) fn wake(shared: &Arc<Shared>) {
     }
 }
 
+/// A task that counts as scheduled until this is dropped, also if it panics.
+struct Scheduled<'a>(&'a Arc<Shared>);
+
+impl Drop for Scheduled<'_> {
+    fn drop(&mut self) {
+        let shared = self.0;
+        shared.scheduled.fetch_sub(1, Ordering::AcqRel);
+        // Work that came between the last look and the sign-off found a task scheduled.
+        if shared.has_work() && !shared.is_paused() {
+            wake(shared);
+        }
+    }
+}
+
 /// A task in the queue does not hold its index: the memory of one that is deleted or evicted goes at once.
 fn spawn(pool: &'static Arc<Pool>, shared: Weak<Shared>) {
     pool.spawn(Box::new(move || {
         let Some(shared) = shared.upgrade() else { return };
-        let more = (0..SLICE).all(|_| shared.work());
-        if more {
+        let scheduled = Scheduled(&shared);
+        if (0..SLICE).all(|_| shared.work()) {
+            std::mem::forget(scheduled);
             spawn(pool, Arc::downgrade(&shared));
-            return;
-        }
-        shared.scheduled.fetch_sub(1, Ordering::AcqRel);
-        // Work that came between the last look and the sign-off found a task scheduled.
-        if shared.has_work() && !shared.is_paused() {
-            wake(&shared);
         }
     }));
 }

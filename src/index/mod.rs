@@ -30,13 +30,17 @@
 //! | `query.rs`, `search.rs`, `plan.rs` | a question; how it runs; how it goes about it |
 //! | `accept.rs` | which rows a query may find |
 //! | `found.rs` | what a query found, still there or replaced |
+//! | `replaced.rs` | rows that were replaced while queries run |
 //! | `settle.rs`, `restore.rs` | an index at rest, to be saved; building one from saved parts |
+//! | `copy.rs` | a copy, row by row |
+//! | `saved.rs` | a saved form, for owners that have none of their own |
 //! | `space.rs` | the graph's view of the vectors |
 //! | `memory.rs` | where the bytes are |
 //! | `check.rs` | the verification |
 
 mod accept;
 mod check;
+mod copy;
 mod found;
 mod linkers;
 mod memory;
@@ -44,7 +48,9 @@ mod params;
 mod pending;
 mod plan;
 mod query;
+mod replaced;
 mod restore;
+mod saved;
 mod search;
 mod settle;
 mod shared;
@@ -62,8 +68,9 @@ pub use linkers::{link_in_background, start_linkers};
 pub use memory::{Bytes, LINKS, REST, Share, Sum, VECTORS};
 pub use params::*;
 pub use plan::Plan;
-pub use query::{Options, Query, Reader, Target, Work};
+pub use query::{Options, Query, RangeOptions, Reader, Target, Work};
 pub use restore::{BadRow, DuplicateLabel, Restored, Restorer, SavedRow};
+pub use saved::{LoadError, Sink, Source, put_number, take_bytes, take_number};
 pub use settle::{AtRest, SavedLinks};
 pub use shared::{LINKED, REPAIRED, Waiter, backlog};
 
@@ -72,8 +79,13 @@ use crate::graph::{Alone, Space, random_level};
 use crate::vector::{Encoding, Input, Probe, Projection, is_finite};
 use shared::Shared;
 
-/// Up to this many rows, linking costs less than handing it over.
+/// Up to this many rows, and bytes of them, linking costs less than handing it over.
 const SMALL: usize = 200;
+const SMALL_BYTES: usize = 100 << 10;
+/// Retired ids that one change frees at most, so that none pays for what many have left behind.
+const RECLAIMED_AT_ONCE: usize = 64;
+/// Pieces of waiting work that one change does at most where its reply cannot wait: more than it adds.
+const PIECES_AT_ONCE: usize = 2;
 
 /// Bytes of vectors that may wait to be linked in an index before replies to writes should wait.
 pub fn set_pending_bytes(bytes: usize) {
@@ -226,9 +238,12 @@ impl VectorIndex {
         ef: usize,
         attach: impl FnOnce(u32),
     ) -> Result<u32, AddError> {
-        let row = self.store(vector, attach)?;
+        let row = self.store(old, vector, attach)?;
+        if old == Some(row) {
+            return Ok(row);
+        }
         if let Some(old) = old {
-            self.shared.lock_successors().insert(old, row);
+            self.shared.lock_replaced().note(old, row, self.shared.grace.stamp());
         }
         self.link_or_push(row, ef);
         if let Some(old) = old {
@@ -239,7 +254,8 @@ impl VectorIndex {
     }
 
     /// Stores another vector in the place of a live row's, which is removed; yields the new row. Queries
-    /// that run and find the old row report the new one instead.
+    /// that run and find the old row report the new one instead. A vector that is stored as the old one is
+    /// leaves the row as it is, links included, and yields that.
     ///
     /// # Errors
     /// As [`VectorIndex::insert`].
@@ -247,7 +263,8 @@ impl VectorIndex {
         self.replace_with(old, vector, ef, |_| ())
     }
 
-    /// [`VectorIndex::replace`], where `attach` is told the new row before any query can find it.
+    /// [`VectorIndex::replace`], where `attach` is told the new row before any query can find it. It is not
+    /// called where the old row stays.
     ///
     /// # Errors
     /// As above; `attach` was not called then.
@@ -268,15 +285,17 @@ impl VectorIndex {
         self.account();
     }
 
-    /// Writes and announces a row.
-    fn store(&mut self, vector: Input, attach: impl FnOnce(u32)) -> Result<u32, AddError> {
+    /// Writes and announces a row; yields the old one, untouched, if that holds the same.
+    fn store(&mut self, old: Option<u32>, vector: Input, attach: impl FnOnce(u32)) -> Result<u32, AddError> {
         self.reclaim();
         let shared = &self.shared;
-        let row = match vector {
+        let mut fresh;
+        let bytes = match vector {
             Input::Bytes(bytes) if shared.codec.encoding() == Encoding::Int8 && shared.projection.is_none() => {
-                let mut fresh = self.ids.fresh().ok_or(AddError::Full)?;
-                shared.codec.encode_bytes(bytes, shared.vectors.write(&mut fresh));
-                fresh.publish()
+                fresh = self.ids.fresh().ok_or(AddError::Full)?;
+                let row = shared.vectors.write(&mut fresh);
+                shared.codec.encode_bytes(bytes, row);
+                row
             }
             _ => {
                 let vector = vector.floats();
@@ -285,11 +304,18 @@ impl VectorIndex {
                 if !is_finite(vector) {
                     return Err(AddError::NotFinite);
                 }
-                let mut fresh = self.ids.fresh().ok_or(AddError::Full)?;
-                shared.codec.encode(vector, shared.vectors.write(&mut fresh));
-                fresh.publish()
+                fresh = self.ids.fresh().ok_or(AddError::Full)?;
+                let row = shared.vectors.write(&mut fresh);
+                shared.codec.encode(vector, row);
+                row
             }
         };
+        let kept = old.filter(|&old| shared.vectors.get(old) == bytes);
+        let row = fresh.publish();
+        if let Some(old) = kept {
+            self.ids.reclaim(row);
+            return Ok(old);
+        }
         attach(row);
         let level = if shared.is_flat { 0 } else { random_level(&mut rand::rng()) };
         shared.graph.announce(row, level);
@@ -302,12 +328,16 @@ impl VectorIndex {
         if shared.is_flat {
             return;
         }
-        let at_once = !linkers::exist() || (self.len <= SMALL && shared.pending.count() == 0);
+        let at_once = !linkers::exist() || (self.is_small() && shared.pending.count() == 0);
         if !at_once && shared.push_pending(row, ef) {
             linkers::wake(shared);
         } else if shared.graph.claim(row) {
             shared.link(row, ef, Alone::No);
         }
+    }
+
+    fn is_small(&self) -> bool {
+        self.len <= SMALL && self.len * self.shared.vectors.stride() <= SMALL_BYTES
     }
 
     /// Marks a row as dead and sees to its repair.
@@ -316,7 +346,7 @@ impl VectorIndex {
         let shared = &self.shared;
         // A row that is not linked yet is retired by whoever comes to link it.
         if shared.graph.mark_dead(row) {
-            if !linkers::exist() || self.len <= SMALL {
+            if !linkers::exist() || self.is_small() {
                 shared.repair(row, Alone::No);
             } else {
                 shared.push_dead(row);
@@ -327,21 +357,23 @@ impl VectorIndex {
         }
     }
 
-    /// Frees what no query can see any more. Every change does so too.
-    pub fn reclaim(&mut self) {
+    /// Frees some of what no query can see any more, as every change does; true if there is more to free now.
+    pub fn reclaim(&mut self) -> bool {
         let shared = &self.shared;
-        while let Some(retired) = shared.retired.pop() {
-            self.retired.push_back(retired);
-        }
-        while let Some(&(stamp, row)) = self.retired.front() {
-            if !shared.grace.is_over(stamp) {
-                break;
+        let is_over = |stamp| shared.grace.is_over(stamp);
+        shared.lock_replaced().trim(RECLAIMED_AT_ONCE, is_over);
+        for _ in 0..RECLAIMED_AT_ONCE {
+            self.retired.extend(shared.retired.pop());
+            let Some(&(stamp, row)) = self.retired.front() else { return false };
+            if !is_over(stamp) {
+                return false;
             }
             self.retired.pop_front();
-            shared.lock_successors().remove(&row);
+            shared.lock_replaced().forget(row);
             shared.graph.forget(row);
             self.ids.reclaim(row);
         }
+        true
     }
 
     /// Whether more waits to be linked or repaired than may: let the reply to a write wait
@@ -350,9 +382,14 @@ impl VectorIndex {
         self.shared.is_over_bound()
     }
 
-    /// Links on this thread until there is room for more: where a reply cannot wait.
+    /// Does some of the waiting work on this thread while there is far too much of it: where a reply cannot wait.
+    /// More than one change adds, so that the rest goes down however many come, and no more, so that none is long.
     pub fn link_some(&mut self) {
-        while self.shared.is_over_bound() && self.shared.work_now() {}
+        for _ in 0..PIECES_AT_ONCE {
+            if !self.shared.is_far_over_bound() || !self.shared.work_now() {
+                return;
+            }
+        }
     }
 
     /// Parks a waiter (a reply that waits) until there is room; drops it then, on any thread.
@@ -369,6 +406,16 @@ impl VectorIndex {
     /// thread.
     pub fn wait_for_links(&self, waiter: Waiter) {
         self.shared.wait_for_links(waiter);
+    }
+
+    /// Whether a live row has its links.
+    pub fn is_linked(&self, row: u32) -> bool {
+        self.shared.is_flat || self.shared.graph.is_linked(row)
+    }
+
+    /// Parks a waiter until a row has its links or is gone; drops it then, on any thread.
+    pub fn wait_for_links_of(&self, row: u32, waiter: Waiter) {
+        self.shared.wait_for_links_of(row, waiter);
     }
 
     /// Rows that wait to be linked, dead ones among them.
@@ -414,7 +461,7 @@ impl VectorIndex {
     /// The highest level, of pending rows too.
     pub fn max_level(&self) -> usize {
         let graph = &self.shared.graph;
-        let pending = self.shared.pending.snapshot().into_iter().filter(|&row| graph.is_live(row));
+        let pending = self.shared.unlinked().into_iter().filter(|&row| graph.is_live(row));
         let linked = graph.entry().map_or(0, |(_, level)| level);
         pending.map(|row| graph.level(row)).max().unwrap_or(0).max(linked)
     }

@@ -14,13 +14,17 @@ use std::sync::OnceLock;
 
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// Slots of the ring; where it is full, the main thread links by itself.
-pub(super) const SLOTS: usize = if cfg!(loom) { 2 } else { 1 << 13 };
+/// Slots of the ring; where it is full, the owner links by itself.
+const SLOTS: usize = if cfg!(loom) { 2 } else { 1 << 13 };
+/// Slots that are allocated at once, so that small indexes have no large ring.
+const SEGMENT: usize = if cfg!(loom) { 1 } else { 128 };
+
+type Segment = OnceLock<Box<[AtomicU64]>>;
 
 /// Entries are `node | ef << 32`.
 #[derive(Default)]
 pub struct Pending {
-    ring: OnceLock<Box<[AtomicU64]>>,
+    ring: OnceLock<Box<[Segment]>>,
     oldest: AtomicU64,
     claimed: AtomicU64,
     pushed: AtomicU64,
@@ -29,14 +33,28 @@ pub struct Pending {
 }
 
 impl Pending {
+    /// More should not be pending, whatever the bound in bytes: replies wait long before the ring is full, since
+    /// then the owner would link.
+    pub const MOST: usize = SLOTS / 2;
+    /// From here on there is little room for writers whose replies cannot wait.
+    pub const NEARLY_FULL: usize = SLOTS - SLOTS / 8;
+
+    /// The slot of a number that was pushed.
+    fn slot(&self, at: u64) -> Option<&AtomicU64> {
+        let at = at as usize % SLOTS;
+        Some(&self.ring.get()?[at / SEGMENT].get()?[at % SEGMENT])
+    }
+
     /// Adds a node to be linked with a beam of width `ef`. One thread pushes. False if full.
     pub fn push(&self, node: u32, ef: u32) -> bool {
         let at = self.pushed.load(Ordering::Relaxed);
         if at - self.oldest.load(Ordering::Acquire) >= SLOTS as u64 {
             return false;
         }
-        let ring = self.ring.get_or_init(|| (0..SLOTS).map(|_| AtomicU64::new(0)).collect());
-        ring[at as usize % SLOTS].store(node as u64 | (ef as u64) << 32, Ordering::Relaxed);
+        let ring = self.ring.get_or_init(|| (0..SLOTS / SEGMENT).map(|_| Segment::new()).collect());
+        let segment = &ring[at as usize % SLOTS / SEGMENT];
+        let segment = segment.get_or_init(|| (0..SEGMENT).map(|_| AtomicU64::new(0)).collect());
+        segment[at as usize % SEGMENT].store(node as u64 | (ef as u64) << 32, Ordering::Relaxed);
         self.count.fetch_add(1, Ordering::AcqRel);
         // Release: who sees the number sees the slot and everything stored of the node.
         self.pushed.store(at + 1, Ordering::Release);
@@ -52,7 +70,7 @@ impl Pending {
                 return None;
             }
             // Read before the claim: after it, the slot could be overwritten once all before it are done.
-            let entry = self.ring.get()?[at as usize % SLOTS].load(Ordering::Relaxed);
+            let entry = self.slot(at)?.load(Ordering::Relaxed);
             if self.claimed.compare_exchange(at, at + 1, Ordering::AcqRel, Ordering::Acquire).is_ok() {
                 return Some((entry as u32, (entry >> 32) as u32));
             }
@@ -62,14 +80,13 @@ impl Pending {
     /// Reports a claimed node as linked or dead. `settled` tells it of any node.
     pub fn done(&self, settled: impl Fn(u32) -> bool) {
         self.count.fetch_sub(1, Ordering::AcqRel);
-        let Some(ring) = self.ring.get() else { return };
         loop {
             let at = self.oldest.load(Ordering::Acquire);
             if at >= self.claimed.load(Ordering::Acquire) {
                 return;
             }
-            let node = ring[at as usize % SLOTS].load(Ordering::Relaxed) as u32;
-            if !settled(node) {
+            let Some(slot) = self.slot(at) else { return };
+            if !settled(slot.load(Ordering::Relaxed) as u32) {
                 return;
             }
             // A failure means that another thread moved it on: look again.
@@ -94,15 +111,16 @@ impl Pending {
 
     /// Nodes that may not be linked yet.
     pub fn snapshot(&self) -> Vec<u32> {
-        let Some(ring) = self.ring.get() else { return Vec::new() };
         let from = self.oldest.load(Ordering::Acquire);
         let to = self.pushed.load(Ordering::Acquire);
-        (from..to).map(|at| ring[at as usize % SLOTS].load(Ordering::Relaxed) as u32).collect()
+        (from..to).filter_map(|at| self.slot(at)).map(|slot| slot.load(Ordering::Relaxed) as u32).collect()
     }
 
     /// Bytes allocated.
     pub fn allocated(&self) -> usize {
-        self.ring.get().map_or(0, |ring| size_of_val(&ring[..]))
+        let Some(ring) = self.ring.get() else { return 0 };
+        let segments = ring.iter().filter(|segment| segment.get().is_some()).count();
+        size_of_val(&ring[..]) + segments * SEGMENT * size_of::<AtomicU64>()
     }
 }
 

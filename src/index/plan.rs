@@ -39,6 +39,8 @@ const TEST_NANOS: f64 = 25.0;
 pub(super) struct Estimate {
     /// Rows of the index.
     pub len: usize,
+    /// One more than the highest id: what a scan goes through, the ids of the dead among them.
+    pub end: usize,
     /// Bytes of a stored vector.
     pub row_bytes: usize,
     pub m: usize,
@@ -103,11 +105,14 @@ impl Estimate {
 
     /// Rows lie in order and are fetched ahead, so each costs half of one met in a search.
     fn scan_nanos(&self) -> f64 {
+        /// To see that an id is of no live row.
+        const SKIP_NANOS: f64 = 4.0;
         let (tests, matching) = match self.selectivity {
             Some(selectivity) => (self.test_nanos, selectivity),
             None => (2.0, 1.0),
         };
-        self.len as f64 * (tests + matching * self.evaluation_nanos() / 2.0)
+        let unused = self.end.saturating_sub(self.len) as f64;
+        unused * tests.min(SKIP_NANOS) + self.len as f64 * (tests + matching * self.evaluation_nanos() / 2.0)
     }
 
     /// Each step evaluates about half a row of links, and each insertion moves half of the beam.
@@ -118,6 +123,6 @@ impl Estimate {
 
     fn traverse_nanos(&self, width: usize, selectivity: f64) -> f64 {
         let steps = (width as f64 / selectivity).min(self.len as f64);
-        3000.0 + steps * (self.m as f64 * self.evaluation_nanos() + TEST_NANOS + 50.0)
+        3000.0 + steps * (self.m as f64 * self.evaluation_nanos() + self.test_nanos.max(TEST_NANOS) + 50.0)
     }
 }

@@ -14,7 +14,7 @@ use super::search::Search;
 use super::shared::Shared;
 use super::{AddError, DEFAULT_EF_SEARCH, VectorIndex};
 use crate::arena::Ticket;
-use crate::vector::is_finite;
+use crate::vector::{Encoding, is_finite};
 
 /// What to search for.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +57,23 @@ impl Default for Options {
     }
 }
 
+/// How to search within a distance.
+#[derive(Clone, Debug)]
+pub struct RangeOptions {
+    /// Width of the beam that finds where to begin, if the client chose one.
+    pub ef: Option<usize>,
+    /// Share of the radius by which rows may be farther and are still walked over.
+    pub slack: f32,
+    /// Compare with every row.
+    pub exact: bool,
+}
+
+impl Default for RangeOptions {
+    fn default() -> RangeOptions {
+        RangeOptions { ef: None, slack: 0.1, exact: false }
+    }
+}
+
 /// A reader's presence in an index: ids of rows stay those of the same rows until it is dropped.
 pub struct Reader {
     pub(super) shared: Arc<Shared>,
@@ -92,9 +109,20 @@ impl Drop for Reader {
 pub struct Query {
     reader: Reader,
     vector: Vec<f32>,
+    goal: Goal,
     options: Options,
-    /// Rows at the time of asking.
+    /// Rows at the time of asking, and when that was among replacements of rows.
     len: usize,
+    asked: u64,
+}
+
+/// What a query is to find.
+#[derive(Clone, Copy, Debug)]
+enum Goal {
+    /// As many as the options say.
+    Nearest,
+    /// All within this distance, searched within a slightly larger one.
+    Within { radius: f32, reach: f32 },
 }
 
 /// What a query did.
@@ -126,6 +154,25 @@ impl VectorIndex {
     /// # Errors
     /// If the projection of a huge vector leaves the range of numbers.
     pub fn query(&self, target: Target, options: &Options) -> Result<Query, AddError> {
+        self.ask(target, Goal::Nearest, options.clone())
+    }
+
+    /// Prepares a query for all rows within a distance, in the units of the index's metric.
+    ///
+    /// Unless it is exact it walks the graph where that is cheaper than to compare with all, and may then miss
+    /// rows that only lie behind others farther away; a larger `slack` finds more of these.
+    ///
+    /// # Errors
+    /// As [`VectorIndex::query`].
+    pub fn range(&self, target: Target, radius: f32, options: &RangeOptions) -> Result<Query, AddError> {
+        // Binary distances are too coarse to tell what is near enough to be looked at again.
+        let exact = options.exact || self.params().encoding == Encoding::Binary;
+        let how = Options { count: usize::MAX, ef: options.ef, exact, ..Options::default() };
+        let reach = radius + options.slack * radius.abs();
+        self.ask(target, Goal::Within { radius, reach }, how)
+    }
+
+    fn ask(&self, target: Target, goal: Goal, options: Options) -> Result<Query, AddError> {
         let vector = match (target, &self.shared.projection) {
             (Target::Row(row), _) => self.vector(row),
             (Target::Vector(vector), Some(p)) if vector.len() == p.input() => p.apply(vector),
@@ -134,7 +181,8 @@ impl VectorIndex {
         if !is_finite(&vector) {
             return Err(AddError::NotFinite);
         }
-        Ok(Query { reader: self.reader(), vector, options: options.clone(), len: self.len })
+        let asked = self.shared.lock_replaced().now();
+        Ok(Query { reader: self.reader(), vector, goal, options, len: self.len, asked })
     }
 }
 
@@ -144,13 +192,21 @@ impl Query {
             len: self.len,
             row_bytes: self.reader.shared.vectors.stride(),
             m: self.reader.shared.params.m,
-            ef: self.options.ef.unwrap_or(self.options.default_ef).max(self.options.count).min(self.len.max(1)),
+            end: self.reader.end() as usize,
+            ef: self.ef(),
             explicit_ef: self.options.ef.is_some(),
             exact: self.options.exact || self.reader.shared.is_flat,
             most_expanded: self.options.most_expanded,
             selectivity,
             test_nanos,
         }
+    }
+
+    /// Width of the search, as far as there are rows.
+    fn ef(&self) -> usize {
+        let chosen = self.options.ef.unwrap_or(self.options.default_ef);
+        let least = if let Goal::Nearest = self.goal { self.options.count } else { 1 };
+        chosen.max(least).min(self.len.max(1))
     }
 
     /// Rows at the time of asking.
@@ -190,16 +246,21 @@ impl Query {
     }
 
     fn search<A: Accept + ?Sized>(self, accept: Option<&A>) -> Found {
-        let mut search = Search::new(&self.reader.shared, &self.vector, accept, self.options.count);
+        let mut search = Search::new(&self.reader.shared, &self.vector, accept, self.options.count, self.asked);
         let selectivity = accept.map(|accept| match accept.count() {
             Some(count) => count as f64 / self.len.max(1) as f64,
             None => search.sample(),
         });
         let estimate = self.estimate_of(selectivity, accept.map_or(0.0, Accept::test_nanos));
-        let (plan, mut rows) = search.run(estimate.plan(), self.options.most_expanded.is_none());
+        let plan = estimate.plan();
+        let (plan, mut rows) = match self.goal {
+            Goal::Nearest => search.run(plan, self.options.most_expanded.is_none()),
+            Goal::Within { reach, .. } => search.run_within(plan, reach, self.ef()),
+        };
         let (tested, evaluated) = (search.tested, search.evaluated);
         let work = Work { plan, selectivity: selectivity.unwrap_or(1.0), tested, evaluated };
-        if let Some(most) = self.options.max_distance {
+        let most = if let Goal::Within { radius, .. } = self.goal { Some(radius) } else { self.options.max_distance };
+        if let Some(most) = most {
             let beyond = rows.iter().position(|found| found.distance > most);
             rows.truncate(beyond.unwrap_or(rows.len()));
         }

@@ -74,6 +74,20 @@ impl Restorer {
         Restorer { index, lists: Vec::new(), targets: Vec::new(), labels: Vec::new() }
     }
 
+    /// What is fixed at creation.
+    pub fn params(&self) -> &Params {
+        self.index.params()
+    }
+
+    pub(super) fn is_flat(&self) -> bool {
+        self.index.shared.is_flat
+    }
+
+    /// Bytes of a stored vector in its wire form.
+    pub(super) fn code_len(&self) -> usize {
+        self.index.shared.codec.code_len()
+    }
+
     /// Adds a row; yields it.
     ///
     /// # Errors

@@ -1,9 +1,15 @@
 //! A search that runs: by one of its plans.
+//!
+//! In what order it looks at things, whichever way it goes: first what is pending, then the graph, then who of
+//! those found is dead, last what was replaced since the query was asked (`replaced.rs`). So a row that was live
+//! all the time is found, and an owner of rows that had one all the time is found with one of them.
+
+use std::collections::{HashMap, HashSet};
 
 use super::accept::Accept;
 use super::plan::Plan;
 use super::shared::{Shared, with_scratch};
-use crate::graph::{Candidate, Space};
+use crate::graph::{Candidate, Space, Within};
 use crate::vector::{ExactQuery, Metric, Probe};
 
 /// Rows beyond those asked for, in case some are removed before the reply is built.
@@ -17,18 +23,21 @@ pub(super) struct Search<'a, A: ?Sized> {
     /// All rows if None.
     accept: Option<&'a A>,
     wanted: usize,
+    /// When the query was asked, among replacements of rows.
+    asked: u64,
     pub tested: u64,
     pub evaluated: u64,
 }
 
 impl<'a, A: Accept + ?Sized> Search<'a, A> {
-    pub fn new(shared: &'a Shared, vector: &[f32], accept: Option<&'a A>, count: usize) -> Search<'a, A> {
+    pub fn new(shared: &'a Shared, vector: &[f32], accept: Option<&'a A>, count: usize, asked: u64) -> Search<'a, A> {
         Search {
             shared,
             exact: ExactQuery::new(shared.codec, vector),
             probe: Probe::from_vector(shared.codec, vector),
             accept,
             wanted: count.saturating_add(SPARE),
+            asked,
             tested: 0,
             evaluated: 0,
         }
@@ -43,7 +52,8 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
             Plan::Traverse { width, most_expanded } => {
                 let found = self.traverse(width, most_expanded);
                 // The traversal is not exhaustive; what exists must be found.
-                if complete && found.len() < self.wanted.saturating_sub(SPARE) {
+                let matching = self.accept.and_then(Accept::count).unwrap_or(usize::MAX);
+                if complete && found.len() < self.wanted.saturating_sub(SPARE).min(matching) {
                     (Plan::Scan, self.scan())
                 } else {
                     (plan, found)
@@ -93,13 +103,71 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
             }
             None => nodes.extend((0..end).filter(|&node| graph.is_live(node))),
         }
+        self.replace(&mut nodes);
         self.rank(nodes)
+    }
+
+    /// What was replaced since the query was asked: rows that are gone by now, and those accepted that came in their
+    /// place and are not gone themselves. What was found may have the old ones, and the new ones not at all.
+    ///
+    /// Asked for after a look at who is dead, and not followed by one: see `replaced.rs`.
+    fn replacements(&self) -> (HashSet<u32>, Vec<u32>) {
+        // Copied, for the owner waits at the lock.
+        let recent: Vec<(u32, u32)> = self.shared.lock_replaced().since(self.asked).collect();
+        let gone: HashSet<u32> = recent.iter().map(|&(old, _)| old).collect();
+        // Which of its rows an owner had when the query was asked.
+        let mut origins: HashMap<u32, u32> = HashMap::new();
+        let mut come = Vec::new();
+        for (old, new) in recent {
+            let origin = origins.get(&old).copied().unwrap_or(old);
+            origins.insert(new, origin);
+            if !gone.contains(&new) && self.accept.is_none_or(|accept| accept.matches_successor(origin, new)) {
+                come.push(new);
+            }
+        }
+        (gone, come)
+    }
+
+    /// Puts rows that came in the place of others in their place.
+    fn replace(&self, nodes: &mut Vec<u32>) {
+        let (gone, come) = self.replacements();
+        if !gone.is_empty() {
+            nodes.extend(come);
+            nodes.retain(|node| !gone.contains(node));
+            nodes.sort_unstable();
+            nodes.dedup();
+        }
+    }
+
+    /// All rows that the graph shows within reach, and others near by, nearest first.
+    pub fn run_within(&mut self, plan: Plan, reach: f32, ef: usize) -> (Plan, Vec<Candidate>) {
+        let shared = self.shared;
+        if plan == Plan::Scan {
+            return (plan, self.scan());
+        }
+        let mut nodes = self.pending();
+        // Beyond that it is cheaper to compare with all: these lie in order.
+        let within = Within { reach, ef, most: shared.graph.end() as usize / 2 };
+        let found = with_scratch(|scratch| {
+            scratch.evaluations = 0;
+            let found = shared.graph.search_within(shared, &self.probe, within, scratch);
+            self.evaluated += scratch.evaluations;
+            found
+        });
+        let Some(found) = found else { return (Plan::Scan, self.scan()) };
+        nodes.extend(found.into_iter().map(|candidate| candidate.node));
+        self.tested += if self.accept.is_some() { nodes.len() as u64 } else { 0 };
+        nodes.retain(|&node| shared.graph.is_live(node) && self.matches(node));
+        nodes.sort_unstable();
+        nodes.dedup();
+        self.replace(&mut nodes);
+        (plan, self.rank(nodes))
     }
 
     /// What may not be linked yet. The ring also holds what was taken out of the set before this query
     /// began, and so is not kept for it: the rows of such ids may be in the middle of being written.
     fn pending(&self) -> Vec<u32> {
-        let mut pending = self.shared.pending.snapshot();
+        let mut pending = self.shared.unlinked();
         pending.retain(|&node| self.shared.graph.is_live(node));
         pending
     }
@@ -109,13 +177,25 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
         let shared = self.shared;
         // Before the search: what is linked while it runs may be found by neither otherwise.
         let pending = self.pending();
-        let found = with_scratch(|scratch| {
-            scratch.evaluations = 0;
-            let found = shared.graph.search(shared, &self.probe, ef, scratch);
-            self.evaluated += scratch.evaluations;
-            found
-        });
-        self.finish(found, pending, ef)
+        // Dead rows are bridges until they are repaired, and take places in the beam. Where they take many, or
+        // places that hits need, the beam gets wider.
+        let least = (ef - ef / 16).max(self.wanted.saturating_sub(SPARE)).min(ef);
+        let mut width = ef;
+        loop {
+            let mut found = with_scratch(|scratch| {
+                scratch.evaluations = 0;
+                let found = shared.graph.search(shared, &self.probe, width, scratch);
+                self.evaluated += scratch.evaluations;
+                found
+            });
+            let met = found.len();
+            found.retain(|c| shared.graph.is_live(c.node));
+            if found.len() >= least || met < width {
+                found.truncate(ef);
+                return self.finish(found, pending, ef);
+            }
+            width += 2 * (met - found.len());
+        }
     }
 
     /// The graph's nearest matches: a beam of `width` of them, until `most_expanded` were tested.
@@ -138,8 +218,16 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
     }
 
     /// Merges what the graph has found with what is pending, and ranks the best.
-    fn finish(&mut self, mut found: Vec<Candidate>, pending: Vec<u32>, most: usize) -> Vec<Candidate> {
+    fn finish(&mut self, mut found: Vec<Candidate>, mut pending: Vec<u32>, most: usize) -> Vec<Candidate> {
         let shared = self.shared;
+        found.retain(|c| shared.graph.is_live(c.node));
+        pending.retain(|&node| shared.graph.is_live(node));
+        let (gone, come) = self.replacements();
+        if !gone.is_empty() {
+            pending.extend(come);
+            pending.retain(|node| !gone.contains(node));
+            found.retain(|c| !gone.contains(&c.node));
+        }
         if !pending.is_empty() {
             let mut distances = vec![0.0; pending.len()];
             shared.distances(&self.probe, &pending, &mut distances);
@@ -149,7 +237,6 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
             found.dedup_by_key(|c| c.node);
             found.truncate(most);
         }
-        found.retain(|c| shared.graph.is_live(c.node));
         let Some(worth_ranking) = shared.codec.worth_ranking(self.wanted) else {
             found.truncate(self.wanted);
             return found;

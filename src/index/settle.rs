@@ -34,15 +34,18 @@ pub struct SavedLinks {
 
 impl VectorIndex {
     /// Links and repairs all that waits, so that the graph is whole, and holds linkers back until
-    /// the result is dropped. On the owner's thread this waits for the links being made and then does
-    /// the rest itself: up to the pending bound. In a forked child (`alone`) it touches nothing that
+    /// the result is dropped. The owner's thread works along with the linkers until nothing is left: at most what
+    /// the bound lets wait. In a forked child (`alone`) it touches nothing that
     /// a thread which is not there may hold.
     pub fn settle(&mut self, alone: Alone) -> AtRest {
         let shared = &self.shared;
         match alone {
             Alone::No => {
-                shared.pause();
                 while shared.work_now() {}
+                shared.pause();
+                // What linkers left when they were paused.
+                while shared.work_now() {}
+                shared.link_strays();
             }
             Alone::Yes => {
                 shared.pause_in_child();

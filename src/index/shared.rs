@@ -5,7 +5,6 @@
 //! repair; queries read. Nobody waits for a query, and the owner waits for nobody.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -13,7 +12,8 @@ use crossbeam_queue::SegQueue;
 
 use super::memory::Account;
 use super::params::Params;
-use super::pending::{Pending, SLOTS};
+use super::pending::Pending;
+use super::replaced::Replaced;
 use crate::arena::{ByteRows, Grace};
 use crate::graph::{Alone, Graph, Scratch};
 use crate::metrics::Durations;
@@ -33,14 +33,39 @@ pub(super) fn with_scratch<R>(body: impl FnOnce(&mut Scratch) -> R) -> R {
     })
 }
 
-/// Nodes that are pending or dead and not yet repaired, in all indexes.
-static BACKLOG: AtomicUsize = AtomicUsize::new(0);
-/// A running mean of the time to link one node.
-static LINK_NANOS: AtomicU64 = AtomicU64::new(150_000);
-/// Links that the mean is taken over: so many that single ones do not move the bound by more than [`MARGIN`].
+/// One kind of work that waits in all indexes.
+struct Backlog {
+    pieces: AtomicUsize,
+    /// A running mean of the time that a piece takes.
+    mean: AtomicU64,
+}
+
+impl Backlog {
+    const fn new(nanos: u64) -> Backlog {
+        Backlog { pieces: AtomicUsize::new(0), mean: AtomicU64::new(nanos) }
+    }
+
+    fn nanos(&self, more: usize) -> u64 {
+        (self.pieces.load(Ordering::Relaxed) + more) as u64 * self.mean.load(Ordering::Relaxed)
+    }
+
+    fn took(&self, nanos: u64) {
+        // Racing updates of the mean lose a sample: harmless.
+        let mean = self.mean.load(Ordering::Relaxed);
+        self.mean.store(mean - mean / MEAN_OVER + nanos.min(10_000_000) / MEAN_OVER, Ordering::Relaxed);
+    }
+}
+
+/// Rows that are pending.
+static TO_LINK: Backlog = Backlog::new(150_000);
+/// Rows that are dead and not yet repaired.
+static TO_REPAIR: Backlog = Backlog::new(100_000);
+/// Pieces that a mean is taken over: so many that single ones do not move the bound by more than [`MARGIN`].
 const MEAN_OVER: u64 = 1024;
-/// All that is pending must be linkable in about this time by one thread: a saving child does.
+/// All that waits must be done in about this time by one thread: a saving child does it.
 const BACKLOG_NANOS: u64 = 1_000_000_000;
+/// By this factor it may be more before work is done where replies cannot wait: in scripts and on replicas.
+const FAR: usize = 4;
 
 /// Bytes of pending vectors an index may have before replies are withheld; a setting.
 pub(super) static PENDING_BYTES: AtomicUsize = AtomicUsize::new(512 << 10);
@@ -54,7 +79,7 @@ pub static REPAIRED: Durations = Durations::new();
 
 /// Rows that wait to be linked or repaired, in all indexes of this process.
 pub fn backlog() -> usize {
-    BACKLOG.load(Ordering::Relaxed)
+    TO_LINK.pieces.load(Ordering::Relaxed) + TO_REPAIR.pieces.load(Ordering::Relaxed)
 }
 
 /// Elements for which there must be room before withheld replies go out.
@@ -82,6 +107,41 @@ impl Drop for Working<'_> {
     }
 }
 
+/// What those who wait for links wait for.
+#[derive(Clone, Copy)]
+enum Until {
+    /// All before this number on the pending list are done with, and nothing waits for its repair.
+    Settled(u64),
+    /// This row is linked, or dead.
+    Linked(u32),
+}
+
+/// Reports a claimed row as done with, also if linking it panics.
+struct Claimed<'a>(&'a Shared);
+
+impl Drop for Claimed<'_> {
+    fn drop(&mut self) {
+        let shared = self.0;
+        shared.pending.done(|row| shared.is_done_with(row) || shared.is_stray(row));
+    }
+}
+
+/// Makes a row a stray if linking it panics.
+struct Linking<'a> {
+    shared: &'a Shared,
+    row: u32,
+}
+
+impl Drop for Linking<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() && !self.shared.is_done_with(self.row) {
+            // In this order: in the list, known to be there, then off the ring.
+            self.shared.lock_strays().push(self.row);
+            self.shared.has_strays.store(true, Ordering::SeqCst);
+        }
+    }
+}
+
 pub(super) struct Shared {
     pub params: Params,
     /// Without a graph: rows are only ever compared with.
@@ -98,12 +158,14 @@ pub(super) struct Shared {
     unrepaired: AtomicUsize,
     /// Dead nodes without links, with the stamp of their grace period.
     pub retired: SegQueue<(u64, u32)>,
-    /// Of replaced rows that queries may still have in hand: their successors.
-    successors: Mutex<HashMap<u32, u32>>,
+    replaced: Mutex<Replaced>,
     waiters: SegQueue<Waiter>,
-    /// Those who wait until what was pending before a number is linked. Locked for a look at all of
-    /// them: one that was out of a queue for its look would be missed by whoever ends the work then.
-    link_waiters: Mutex<Vec<(u64, Waiter)>>,
+    /// Those who wait for links. Locked for a look at all of them: one that was out of a queue for its look
+    /// would be missed by whoever ends the work then.
+    link_waiters: Mutex<Vec<(Until, Waiter)>>,
+    /// Rows whose linking ended in a panic: found by comparing, as pending ones are, until the index is settled.
+    strays: Mutex<Vec<u32>>,
+    has_strays: AtomicBool,
     /// Linkers at work on this index, and whether they should stop.
     working: AtomicUsize,
     paused: AtomicBool,
@@ -112,6 +174,9 @@ pub(super) struct Shared {
     /// Tasks for this index in the linkers' queue.
     pub scheduled: AtomicUsize,
     pub account: Account,
+    /// The row whose linking panics.
+    #[cfg(test)]
+    pub fails_at: std::sync::atomic::AtomicU32,
 }
 
 impl Shared {
@@ -127,13 +192,17 @@ impl Shared {
             dead: SegQueue::new(),
             unrepaired: AtomicUsize::new(0),
             retired: SegQueue::new(),
-            successors: Mutex::default(),
+            replaced: Mutex::default(),
             waiters: SegQueue::new(),
             link_waiters: Mutex::default(),
+            strays: Mutex::default(),
+            has_strays: AtomicBool::new(false),
             working: AtomicUsize::new(0),
             paused: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
             scheduled: AtomicUsize::new(0),
+            #[cfg(test)]
+            fails_at: u32::MAX.into(),
             account: Account::default(),
             is_flat,
             params,
@@ -142,39 +211,48 @@ impl Shared {
 
     /// Whether there is more to link or repair than may wait.
     pub fn is_over_bound(&self) -> bool {
-        self.would_be_over_bound(0)
+        self.is_over(1, 0)
+    }
+
+    /// Whether there is so much more that those must help who cannot wait.
+    pub fn is_far_over_bound(&self) -> bool {
+        self.is_over(FAR, 0)
     }
 
     /// Whether waiters may go on: there is room for the next few as well, so that a full list does not
     /// stop and wake a client for each element.
     fn has_room(&self) -> bool {
-        !self.would_be_over_bound((self.most_pending() / 8).min(MARGIN))
+        !self.is_over(1, (self.most_pending() / 8).min(MARGIN))
     }
 
-    fn would_be_over_bound(&self, more: usize) -> bool {
-        let estimate = (BACKLOG.load(Ordering::Relaxed) + more) as u64 * LINK_NANOS.load(Ordering::Relaxed);
-        let count = self.pending.count();
-        // An index with next to nothing pending is never over it: nobody would come by to tell of room.
-        count + more > self.most_pending()
-            || (count > PENDING_LEAST && estimate > BACKLOG_NANOS)
-            || self.dead.len() + more > DEAD_MOST
+    /// Whether what waits, and so many rows more, is beyond some times the bound.
+    fn is_over(&self, times: usize, more: usize) -> bool {
+        // What the owner has left is never done.
+        if self.abandoned.load(Ordering::Relaxed) {
+            return false;
+        }
+        let (pending, dead) = (self.pending.count(), self.dead.len());
+        let nanos = TO_LINK.nanos(more) + TO_REPAIR.nanos(0);
+        // An index with next to nothing waiting is never over it: nobody would come by to tell of room.
+        pending + more > (times * self.most_pending()).min(Pending::NEARLY_FULL)
+            || (pending + dead > PENDING_LEAST && nanos > times as u64 * BACKLOG_NANOS)
+            || dead + more > times * DEAD_MOST
     }
 
     fn most_pending(&self) -> usize {
-        // Half of the ring: replies wait long before it is full, since then the main thread would link.
-        (PENDING_BYTES.load(Ordering::Relaxed) / self.vectors.stride()).clamp(PENDING_LEAST, SLOTS / 2)
+        (PENDING_BYTES.load(Ordering::Relaxed) / self.vectors.stride()).clamp(PENDING_LEAST, Pending::MOST)
     }
 
     /// Puts a node on the pending list; false if there is no place on it.
     pub fn push_pending(&self, node: u32, ef: usize) -> bool {
         let pushed = self.pending.push(node, ef as u32);
-        BACKLOG.fetch_add(pushed as usize, Ordering::Relaxed);
+        TO_LINK.pieces.fetch_add(pushed as usize, Ordering::Relaxed);
         pushed
     }
 
     /// Puts a dead node on the list of repairs.
     pub fn push_dead(&self, node: u32) {
-        BACKLOG.fetch_add(1, Ordering::Relaxed);
+        TO_REPAIR.pieces.fetch_add(1, Ordering::Relaxed);
         self.unrepaired.fetch_add(1, Ordering::SeqCst);
         self.dead.push(node);
     }
@@ -210,28 +288,65 @@ impl Shared {
 
     fn do_piece(&self) -> bool {
         if let Some(node) = self.dead.pop() {
-            BACKLOG.fetch_sub(1, Ordering::Relaxed);
+            TO_REPAIR.pieces.fetch_sub(1, Ordering::Relaxed);
             let _until_repaired = Working(&self.unrepaired);
+            let began = Instant::now();
             self.repair(node, Alone::No);
+            TO_REPAIR.took(began.elapsed().as_nanos() as u64);
             return true;
         }
-        let Some((node, ef)) = self.pending.claim() else { return false };
-        BACKLOG.fetch_sub(1, Ordering::Relaxed);
+        let Some((row, ef)) = self.pending.claim() else { return false };
+        TO_LINK.pieces.fetch_sub(1, Ordering::Relaxed);
+        let claimed = Claimed(self);
         let began = Instant::now();
-        if self.graph.claim(node) {
-            self.link(node, ef as usize, Alone::No);
+        if self.graph.claim(row) {
+            self.link(row, ef as usize, Alone::No);
         }
-        self.pending.done(|node| self.graph.is_linked(node) || !self.graph.is_live(node));
-        let nanos = began.elapsed().as_nanos() as u64;
-        // Racing updates of the mean lose a sample: harmless.
-        let mean = LINK_NANOS.load(Ordering::Relaxed);
-        LINK_NANOS.store(mean - mean / MEAN_OVER + nanos.min(10_000_000) / MEAN_OVER, Ordering::Relaxed);
+        drop(claimed);
+        TO_LINK.took(began.elapsed().as_nanos() as u64);
         true
+    }
+
+    /// Whether a row needs no place on the pending list any more.
+    fn is_done_with(&self, row: u32) -> bool {
+        self.graph.is_linked(row) || !self.graph.is_live(row)
+    }
+
+    fn is_stray(&self, row: u32) -> bool {
+        self.has_strays.load(Ordering::SeqCst) && self.lock_strays().contains(&row)
+    }
+
+    fn lock_strays(&self) -> MutexGuard<'_, Vec<u32>> {
+        self.strays.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// The rows that may not be linked yet, some of them dead.
+    pub fn unlinked(&self) -> Vec<u32> {
+        let mut rows = self.pending.snapshot();
+        // After the ring, which they left after they came here.
+        if self.has_strays.load(Ordering::SeqCst) {
+            rows.extend(self.lock_strays().iter());
+        }
+        rows
+    }
+
+    /// Links strays, while linkers are paused.
+    pub fn link_strays(&self) {
+        loop {
+            let Some(row) = self.lock_strays().last().copied() else { return };
+            self.link(row, super::DEFAULT_EF_ADD, Alone::No);
+            let mut strays = self.lock_strays();
+            strays.pop();
+            self.has_strays.store(!strays.is_empty(), Ordering::SeqCst);
+        }
     }
 
     /// Links a claimed node, or retires it if it died before.
     pub fn link(&self, node: u32, ef: usize, alone: Alone) {
         let presence = self.grace.guard();
+        let _linking = Linking { shared: self, row: node };
+        #[cfg(test)]
+        assert_ne!(self.fails_at.load(Ordering::Relaxed), node, "a fault that a test asked for");
         let died = if self.graph.is_live(node) {
             let began = Instant::now();
             let died = with_scratch(|scratch| self.graph.link(self, node, ef, alone, &self.grace, scratch));
@@ -277,8 +392,25 @@ impl Shared {
 
     /// Parks a waiter until all that waits now is linked and repaired; drops it at once if nothing does.
     pub fn wait_for_links(&self, waiter: Waiter) {
-        self.lock_link_waiters().push((self.pending.pushed(), waiter));
+        self.park(Until::Settled(self.pending.pushed()), waiter);
+    }
+
+    /// Parks a waiter until a row is linked or dead; drops it at once if it is.
+    pub fn wait_for_links_of(&self, row: u32, waiter: Waiter) {
+        self.park(Until::Linked(row), waiter);
+    }
+
+    fn park(&self, until: Until, waiter: Waiter) {
+        self.lock_link_waiters().push((until, waiter));
+        // After the push: whoever ended the work before it did not see the waiter.
         self.serve_waiters();
+    }
+
+    fn is_time(&self, until: Until) -> bool {
+        match until {
+            Until::Settled(number) => self.pending.is_past(number) && self.unrepaired.load(Ordering::SeqCst) == 0,
+            Until::Linked(row) => self.is_done_with(row) || self.is_stray(row),
+        }
     }
 
     /// Drops those waiters whose time has come.
@@ -288,21 +420,18 @@ impl Shared {
             drop(self.waiters.pop());
         }
         let mut waiting = self.lock_link_waiters();
-        if waiting.is_empty() || self.unrepaired.load(Ordering::SeqCst) > 0 {
-            return;
-        }
-        let served: Vec<_> = waiting.extract_if(.., |(number, _)| self.pending.is_past(*number)).collect();
+        let served: Vec<_> = waiting.extract_if(.., |(until, _)| self.is_time(*until)).collect();
         drop(waiting);
         drop(served);
     }
 
-    /// Successors of replaced rows.
-    pub fn lock_successors(&self) -> MutexGuard<'_, HashMap<u32, u32>> {
+    /// What was replaced of late. Held for a few steps at a time, or for a look at each row that a query found.
+    pub fn lock_replaced(&self) -> MutexGuard<'_, Replaced> {
         // Nothing panics while it is held.
-        self.successors.lock().unwrap_or_else(|e| e.into_inner())
+        self.replaced.lock().unwrap_or_else(|e| e.into_inner())
     }
 
-    fn lock_link_waiters(&self) -> MutexGuard<'_, Vec<(u64, Waiter)>> {
+    fn lock_link_waiters(&self) -> MutexGuard<'_, Vec<(Until, Waiter)>> {
         // Nothing panics while it is held.
         self.link_waiters.lock().unwrap_or_else(|e| e.into_inner())
     }
@@ -348,6 +477,8 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        BACKLOG.fetch_sub(self.pending.count() + self.dead.len(), Ordering::Relaxed);
+        // A claimed row, which is not counted any more, is one of a linker that holds this.
+        TO_LINK.pieces.fetch_sub(self.pending.count(), Ordering::Relaxed);
+        TO_REPAIR.pieces.fetch_sub(self.dead.len(), Ordering::Relaxed);
     }
 }

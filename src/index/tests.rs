@@ -1,13 +1,52 @@
-//! What only a fork can leave behind.
+//! What only a fork, a panic or a long queue can leave behind.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::plan::Estimate;
 use super::*;
 use crate::vector::Metric;
+
+fn params(dim: usize, m: usize) -> Params {
+    Params { dim, input_dim: None, encoding: Encoding::F32, metric: Metric::Cosine, m }
+}
+
+/// An index of points on a quarter of a circle, in order.
+fn arc(rows: u32) -> VectorIndex {
+    let mut index = VectorIndex::new(params(2, 8));
+    for row in 0..rows {
+        assert_eq!(index.insert(&point(row, rows), 60), Ok(row));
+    }
+    index
+}
+
+fn point(row: u32, rows: u32) -> [f32; 2] {
+    let angle = row as f32 / rows as f32 * std::f32::consts::FRAC_PI_2;
+    [angle.cos(), angle.sin()]
+}
+
+/// Removes a row as if linkers were there, and late.
+fn remove_late(index: &mut VectorIndex, row: u32) {
+    index.len -= 1;
+    assert!(index.shared.graph.mark_dead(row));
+    index.shared.push_dead(row);
+}
+
+/// Stores a row as if linkers were there, and late.
+fn insert_late(index: &mut VectorIndex, vector: &[f32]) -> u32 {
+    let row = index.store(None, Input::Floats(vector), |_| ()).expect("room");
+    assert!(index.shared.push_pending(row, 60));
+    row
+}
+
+fn nearest(index: &VectorIndex, vector: &[f32], options: &Options) -> Vec<u32> {
+    let found = index.query(Target::Vector(vector), options).expect("finite").run();
+    found.rows().into_iter().map(|candidate| candidate.node).collect()
+}
 
 /// A linker is in the middle of linking a row when that is removed, and then the process forks.
 #[test]
 fn a_child_saves_no_link_to_a_row_that_died_while_it_was_linked() {
-    let mut index =
-        VectorIndex::new(Params { dim: 2, input_dim: None, encoding: Encoding::F32, metric: Metric::Cosine, m: 4 });
+    let mut index = VectorIndex::new(params(2, 4));
     let rows: Vec<u32> =
         [[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]].iter().map(|vector| index.insert(vector, 10).expect("room")).collect();
     let shared = &index.shared;
@@ -27,4 +66,119 @@ fn a_child_saves_no_link_to_a_row_that_died_while_it_was_linked() {
             assert!(links.targets.iter().all(|&target| rows.contains(&(target as u32))), "{:?}", links.targets);
         }
     }
+}
+
+/// The nearest 900 are dead and not yet repaired: bridges, but no hits.
+#[test]
+fn the_dead_take_no_places() {
+    let mut index = arc(3000);
+    (0..900).for_each(|row| remove_late(&mut index, row));
+    for (count, ef) in [(10, 100), (10, 10), (100, 100), (300, 100)] {
+        let options = Options { count, ef: Some(ef), ..Options::default() };
+        let expected: Vec<u32> = (900..900 + count as u32).collect();
+        assert_eq!(nearest(&index, &point(0, 3000), &options), expected, "COUNT {count} EF {ef}");
+    }
+    index.settle(Alone::No);
+    index.check(&(900..3000).collect::<Vec<_>>()).expect("a sound index");
+}
+
+/// Linking a row panics in a linker: the row is found by comparing, the others are linked, and so is it in the end.
+#[test]
+fn a_panic_while_linking_leaves_nothing_behind() {
+    let mut index = arc(300);
+    let victim = insert_late(&mut index, &[1.0, -0.1]);
+    let rows: Vec<u32> = (0..50).map(|i| insert_late(&mut index, &[1.0, -0.2 - i as f32])).collect();
+    let (linked, wait) = std::sync::mpsc::channel::<()>();
+    index.wait_for_links(Box::new(linked));
+    index.shared.fails_at.store(victim, Ordering::Relaxed);
+    let mut panics = 0;
+    while index.pending() > 0 {
+        panics += catch_unwind(AssertUnwindSafe(|| index.shared.work())).is_err() as usize;
+    }
+    assert_eq!(panics, 1);
+    assert!(rows.iter().all(|&row| index.is_linked(row)) && !index.is_linked(victim));
+    assert_eq!(wait.try_recv(), Err(std::sync::mpsc::TryRecvError::Disconnected), "a waiter waits for nothing");
+    assert_eq!(nearest(&index, &[1.0, -0.1], &Options { count: 1, ..Options::default() }), [victim]);
+    // The ring goes on.
+    for _ in 0..20_000 {
+        let row = insert_late(&mut index, &[-1.0, 0.0]);
+        while index.shared.work() {}
+        index.remove(row);
+    }
+    index.shared.fails_at.store(u32::MAX, Ordering::Relaxed);
+    index.settle(Alone::No);
+    assert!(index.is_linked(victim));
+    let live: Vec<u32> = (0..index.end()).filter(|&row| index.is_live(row)).collect();
+    index.check(&live).expect("a sound index");
+}
+
+/// Replies wait before the ring of pending rows is full, whatever the bound in bytes.
+#[test]
+fn writers_are_held_back_before_the_ring_is_full() {
+    set_pending_bytes(1 << 40);
+    let mut index = VectorIndex::new(params(1, 4));
+    let mut pushed = 0;
+    while !index.is_over_bound() {
+        insert_late(&mut index, &[1.0]);
+        pushed += 1;
+    }
+    assert!(pushed <= pending::Pending::MOST + 1);
+    set_pending_bytes(512 << 10);
+    let reader = index.reader();
+    assert!(reader.is_over_bound());
+    drop(index);
+    assert!(!reader.is_over_bound(), "of an abandoned index nothing is ever done");
+}
+
+/// Where replies cannot wait, one change does a bounded number of pieces, and more than it adds.
+#[test]
+fn work_is_done_in_pieces() {
+    let mut index = arc(12_000);
+    (0..10_000).for_each(|row| remove_late(&mut index, row));
+    for _ in 0..5 {
+        let before = index.shared.dead.len();
+        index.link_some();
+        assert_eq!(before - index.shared.dead.len(), PIECES_AT_ONCE);
+    }
+    // And none pays for what all have left behind.
+    while index.shared.work_now() {}
+    let mut retired = index.shared.retired.len();
+    while index.reclaim() {
+        let left = index.shared.retired.len() + index.retired.len();
+        assert!(retired - left <= RECLAIMED_AT_ONCE);
+        retired = left;
+    }
+    assert_eq!(index.shared.retired.len() + index.retired.len(), 0);
+}
+
+#[test]
+fn large_vectors_make_no_small_index() {
+    let mut small = arc(SMALL as u32);
+    assert!(small.is_small());
+    small.insert(&[1.0, 1.0], 10).expect("room");
+    assert!(!small.is_small());
+    let mut large = VectorIndex::new(params(4096, 4));
+    (0..10).for_each(|i| _ = large.insert(&vec![i as f32 + 1.0; 4096], 10).expect("room"));
+    assert!(!large.is_small());
+}
+
+/// What is left of a large index is not found by going through all ids that there were.
+#[test]
+fn a_shrunken_index_is_not_scanned() {
+    let estimate = |end: usize| Estimate {
+        len: 100,
+        end,
+        row_bytes: 108,
+        m: 16,
+        ef: 100,
+        explicit_ef: false,
+        exact: false,
+        most_expanded: None,
+        selectivity: None,
+        test_nanos: 0.0,
+    };
+    assert_eq!(estimate(100).plan(), Plan::Scan);
+    assert_eq!(estimate(10_000_000).plan(), Plan::Graph { ef: 100 });
+    let exact = Estimate { exact: true, ..estimate(10_000_000) };
+    assert!(exact.cost() > 1_000_000, "the main thread must not do it");
 }

@@ -30,6 +30,7 @@ mod save;
 #[cfg(test)]
 mod tests;
 
+pub use crate::index::{LoadError, Sink, Source};
 pub use load::{Loaded, load};
 pub use rewrite::{CHUNK_BYTES, Replay, rewrite};
 pub use save::save;
@@ -44,45 +45,3 @@ const HAS_TIMES: u64 = 4;
 const EXTENDED: u64 = 0x80;
 /// The newest node format that is read. Format 0 is written: what it lacks is found where it matters.
 const NODE_FORMAT: u64 = 1;
-
-/// Where a set is saved to. Errors are the sink's own business: it remembers them.
-pub trait Sink {
-    /// Writes a number.
-    fn unsigned(&mut self, value: u64);
-    /// Writes a byte string.
-    fn bytes(&mut self, bytes: &[u8]);
-}
-
-/// Where a set is loaded from.
-pub trait Source {
-    /// Reads a number.
-    ///
-    /// # Errors
-    /// If the data ends here or something else is there.
-    fn unsigned(&mut self) -> Result<u64, LoadError>;
-
-    /// Reads a byte string.
-    ///
-    /// # Errors
-    /// As above.
-    fn bytes(&mut self) -> Result<Box<dyn AsRef<[u8]> + '_>, LoadError>;
-}
-
-/// Why saved data was refused, for the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoadError(pub String);
-
-impl LoadError {
-    /// The data ends too early or holds something else.
-    pub fn truncated() -> LoadError {
-        LoadError("the data is truncated".into())
-    }
-}
-
-impl std::fmt::Display for LoadError {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for LoadError {}

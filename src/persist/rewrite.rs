@@ -4,6 +4,7 @@
 //! ([`Replay`]) and builds the set from the whole. Bit for bit, links included, whatever the size.
 
 use super::{LoadError, Loaded, Sink, Source, load, save};
+use crate::index::{put_number, take_bytes, take_number};
 use crate::set::Settled;
 
 /// Bytes of a chunk: well below what a command's argument may have.
@@ -33,12 +34,8 @@ impl Chunks<'_> {
 }
 
 impl Sink for Chunks<'_> {
-    fn unsigned(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.buffer.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.buffer.push(value as u8);
+    fn unsigned(&mut self, value: u64) {
+        put_number(&mut self.buffer, value);
         self.flush();
     }
 
@@ -82,25 +79,13 @@ struct Flat<'a> {
 
 impl Source for Flat<'_> {
     fn unsigned(&mut self) -> Result<u64, LoadError> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let (&byte, rest) = self.bytes.split_first().ok_or_else(LoadError::truncated)?;
-            self.bytes = rest;
-            value |= ((byte & 0x7f) as u64) << shift;
-            if byte < 0x80 {
-                return Ok(value);
-            }
-        }
-        Err(LoadError("a number has too many digits".into()))
+        take_number(&mut self.bytes)
     }
 
     fn bytes(&mut self) -> Result<Box<dyn AsRef<[u8]> + '_>, LoadError> {
         let len = self.unsigned()?;
-        if len > self.bytes.len() as u64 {
-            return Err(LoadError::truncated());
-        }
-        let (bytes, rest) = self.bytes.split_at(len as usize);
-        self.bytes = rest;
+        let len = usize::try_from(len).map_err(|_| LoadError::truncated())?;
+        let bytes = take_bytes(&mut self.bytes, len)?;
         Ok(Box::new(bytes))
     }
 }

@@ -45,9 +45,9 @@ impl Filter {
         if self.kept().is_some() {
             0.1
         } else if self.columns.as_ref().is_some_and(Columns::are_ready) {
-            2.0
+            self.program.column_nanos()
         } else {
-            25.0
+            self.program.record_nanos()
         }
     }
 
@@ -101,10 +101,10 @@ impl Marks {
         }
     }
 
-    /// Marked nodes below `end`.
-    pub fn count(&self, end: u32) -> usize {
+    /// Marked nodes.
+    pub fn count(&self) -> usize {
         match self {
-            Marks::Kept(matches) => matches.count(end),
+            Marks::Kept(matches) => matches.count(),
             Marks::Own(words) => words.iter().map(|word| word.count_ones() as usize).sum(),
         }
     }
@@ -123,7 +123,7 @@ impl<'a> Chosen<'a> {
     /// Of the elements below `end`, on the thread that searches.
     pub fn new(filter: &'a Filter, end: u32, records: &'a Blobs) -> Chosen<'a> {
         let marks = filter.mark(end, records);
-        let count = marks.as_ref().map(|marks| marks.count(end));
+        let count = marks.as_ref().map(Marks::count);
         Chosen { filter, records, marks, count }
     }
 }
@@ -135,6 +135,11 @@ impl Accept for Chosen<'_> {
             Some(marks) => marks.contains(node),
             None => self.filter.matches(node, self.records),
         }
+    }
+
+    fn matches_successor(&self, _old: u32, new: u32) -> bool {
+        // The record tells, whatever was gathered when.
+        self.filter.matches(new, self.records)
     }
 
     fn count(&self) -> Option<usize> {

@@ -89,6 +89,13 @@ impl<K: PartialEq, V> Earned<K, V> {
         self.kept.last().map(|(_, value)| value.clone())
     }
 
+    /// Drops what was used the longest ago.
+    pub fn drop_oldest(&mut self) {
+        if !self.kept.is_empty() {
+            self.kept.remove(0);
+        }
+    }
+
     /// Drops what does not hold to the test.
     pub fn retain(&mut self, mut test: impl FnMut(&V) -> bool) {
         self.kept.retain(|(_, value)| test(value));

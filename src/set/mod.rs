@@ -254,13 +254,19 @@ impl VectorSet {
             self.columns.borrow().update(id, record);
         };
         let id = self.index.put(old, vector, ef, attach)?;
-        self.names.insert(name, id, |id| table.name(id));
-        if let Some(time) = time {
+        self.max_node_uid += 1;
+        match (old, attributes) {
+            // An equal vector: the element stays where it is.
+            (Some(old), AttributeChange::Keep) if old == id => {}
+            (Some(old), AttributeChange::Set(text)) if old == id => self.put_record(id, text),
+            _ => _ = self.names.insert(name, id, |id| table.name(id)),
+        }
+        if let Some(time) = time.filter(|_| old != Some(id)) {
             self.put_time(id, time);
         }
-        self.max_node_uid += 1;
         match old {
-            Some(old) => self.strip(old),
+            Some(old) if old != id => self.strip(old),
+            Some(_) => {}
             None => _ = ELEMENTS.fetch_add(1, Ordering::Relaxed),
         }
         self.account();
@@ -298,6 +304,19 @@ impl VectorSet {
         self.index.is_settled()
     }
 
+    /// Whether an element waits for its links.
+    pub fn is_pending(&self, name: &[u8]) -> bool {
+        self.id(name).is_some_and(|id| !self.index.is_linked(id))
+    }
+
+    /// Parks a waiter until an element has its links or is gone; drops it then, on any thread. At once if there is
+    /// no such element.
+    pub fn wait_for_links_of(&self, name: &[u8], waiter: Waiter) {
+        if let Some(id) = self.id(name) {
+            self.index.wait_for_links_of(id, waiter);
+        }
+    }
+
     /// Parks a waiter until the links that are still to be made now are made; drops it then, on any
     /// thread.
     pub fn wait_for_links(&self, waiter: Waiter) {
@@ -316,9 +335,10 @@ impl VectorSet {
         true
     }
 
-    /// Frees what no query can see any more.
-    fn reclaim(&mut self) {
-        self.retired.reclaim(&self.index);
+    /// Frees some of what no query can see any more, as every change does; true if there is more to free now.
+    pub fn reclaim(&mut self) -> bool {
+        let more_blobs = self.retired.reclaim(&self.index);
+        self.index.reclaim() || more_blobs
     }
 
     /// Whether there is an element of that name.
@@ -345,14 +365,19 @@ impl VectorSet {
     pub fn set_attributes(&mut self, name: &[u8], text: &[u8]) -> bool {
         self.reclaim();
         let Some(id) = self.stored_id(name) else { return false };
+        self.put_record(id, text);
+        self.account();
+        true
+    }
+
+    /// Gives a live row another record.
+    fn put_record(&mut self, id: u32, text: &[u8]) {
         let record = record(text, &mut self.fields);
         self.attributes_count += record.is_some() as usize;
         let old = self.table.attributes.replace(id, record);
         self.attributes_count -= old.is_some() as usize;
         self.retired.keep(&self.index, old);
         self.note_record(id);
-        self.account();
-        true
     }
 
     /// After a node's record changed: what is known of records follows.

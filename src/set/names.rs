@@ -22,6 +22,23 @@ pub struct Names {
 }
 
 impl Names {
+    /// From ids in the order of their names.
+    pub fn of_sorted(ids: impl Iterator<Item = u32>) -> Names {
+        let mut names = Names::default();
+        for id in ids {
+            if names.blocks.last().is_none_or(|block| block.len() == BLOCK * 3 / 4) {
+                names.blocks.push(Vec::with_capacity(BLOCK * 3 / 4));
+            }
+            names.blocks.last_mut().expect("one was pushed").push(id);
+            names.len += 1;
+        }
+        if let Some(last) = names.blocks.last_mut() {
+            last.shrink_to_fit();
+        }
+        names.room = names.blocks.iter().map(Vec::capacity).sum();
+        names
+    }
+
     /// Number of names.
     pub fn len(&self) -> usize {
         self.len

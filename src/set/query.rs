@@ -146,7 +146,7 @@ impl Query {
     pub fn estimate(&self) -> u64 {
         let Some(filter) = &self.filter else { return self.query.estimate() };
         let selectivity = match filter.kept() {
-            Some(matches) => matches.count(self.query.end()) as f64 / self.query.len().max(1) as f64,
+            Some(matches) => matches.count() as f64 / self.query.len().max(1) as f64,
             // Without a look at the attributes: a filter that few match is the dear case.
             None => 0.01,
         };

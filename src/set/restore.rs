@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::names::Names;
 use super::{Params, VectorSet};
 use crate::arena::Blob;
-use crate::graph::Alone;
 use crate::index::{self, BadRow, Restored, SavedRow};
 use crate::vector::{BadVector, Projection};
 
@@ -105,22 +105,21 @@ impl Restorer {
 }
 
 impl VectorSet {
-    /// A deep copy; waits as [`VectorSet::settle`] does.
+    /// A deep copy; settles the set first, as [`VectorSet::settle`] does.
     pub fn duplicate(&mut self) -> VectorSet {
-        let settled = self.settle(Alone::No);
-        let params = settled.params().clone();
-        let projection = settled.projection().cloned();
-        let mut restorer = Restorer::new(params, projection);
-        settled.for_each_saved(&mut |element, links| {
-            let added = restorer.element(element);
-            debug_assert!(added.is_ok());
-            for (level, saved) in links.iter().enumerate() {
-                restorer.links(level, saved.targets.iter().copied());
-            }
-        });
-        let (mut copy, outcome) = restorer.finish().expect("ids of a set are distinct");
-        debug_assert_eq!(outcome, Restored::Whole);
-        copy.max_node_uid = settled.info().max_node_uid;
+        let (index, copies) = self.index.duplicate();
+        let mut copy = VectorSet::around(index);
+        copy.fields = self.fields.clone();
+        copy.attributes_count = self.attributes_count;
+        copy.max_node_uid = self.max_node_uid;
+        let (from, to) = (&*self.table, &*copy.table);
+        for (id, &new) in self.names.iter().map(|id| (id, &copies[id as usize])) {
+            to.names.replace(new, from.names.get(id).map(Blob::new));
+            to.attributes.replace(new, from.attributes.get(id).map(Blob::new));
+        }
+        copy.names = Names::of_sorted(self.names.iter().map(|id| copies[id as usize]));
+        super::ELEMENTS.fetch_add(copy.len(), Ordering::Relaxed);
+        copy.account();
         copy
     }
 }

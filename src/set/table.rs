@@ -41,6 +41,12 @@ impl Table {
         self.names.get(id).expect("an element has a name")
     }
 
+    /// Blobs that are kept for the last reader.
+    #[cfg(test)]
+    pub fn left_over(&self) -> usize {
+        self.leftover.lock().unwrap_or_else(|e| e.into_inner()).len()
+    }
+
     /// An element's attributes, as they were set.
     pub fn attribute_text(&self, id: u32) -> Option<&[u8]> {
         self.attributes.get(id).map(|record| RecordRef::new(record).text())
@@ -59,11 +65,17 @@ impl Retired {
         }
     }
 
-    /// Frees what no query can see any more.
-    pub fn reclaim(&mut self, index: &VectorIndex) {
-        while self.0.front().is_some_and(|&(stamp, _)| index.is_over(stamp)) {
+    /// Frees some of what no query can see any more; true if there is more.
+    pub fn reclaim(&mut self, index: &VectorIndex) -> bool {
+        /// More than one change retires, and few enough that none pays for what many have left behind.
+        const AT_ONCE: usize = 64;
+        for _ in 0..AT_ONCE {
+            if self.0.front().is_none_or(|&(stamp, _)| !index.is_over(stamp)) {
+                return false;
+            }
             self.0.pop_front();
         }
+        true
     }
 
     /// Leaves all to the last reader of a table.

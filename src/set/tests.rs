@@ -29,3 +29,88 @@ fn attributes_stay_in_place_under_queries() {
     drop(hits);
     assert_eq!(visit(&mut set, 0, 100), (6, None));
 }
+
+fn numbered(n: usize) -> VectorSet {
+    let mut set = VectorSet::new(Params { dim: 2, input_dim: None, encoding: Encoding::F32, m: 4 });
+    for i in 0..n {
+        let text = format!("{{\"n\":{i}}}");
+        let vector = [i as f32 + 1.0, 1.0];
+        set.add(format!("e{i}").as_bytes(), &vector, 10, AttributeChange::Set(text.as_bytes())).expect("room");
+    }
+    set
+}
+
+/// What is kept of records follows removals and updates at once, and so do estimates.
+#[test]
+fn nothing_is_left_of_the_removed() {
+    let mut set = numbered(2000);
+    let filter = crate::filter::parse(b".n < 1500").expect("it parses");
+    let options = SearchOptions { filter: Some(filter.clone()), ..Default::default() };
+    let ask = |set: &VectorSet| set.query(Target::Vector(&[1.0, 1.0]), &options).expect("finite");
+    let kept = |set: &VectorSet| set.compile(&filter).kept().map(matches::Matches::count);
+    for _ in 0..3 {
+        ask(&set).run();
+    }
+    assert_eq!(kept(&set), Some(1500));
+    // One is gone, one stays where it is, one gets another row, one does not match any more.
+    assert!(set.remove(b"e1"));
+    assert_eq!(set.add(b"e2", &[3.0, 1.0], 10, AttributeChange::Keep), Ok(false));
+    assert_eq!(set.add(b"e3", &[-3.0, 1.0], 10, AttributeChange::Keep), Ok(false));
+    assert!(set.set_attributes(b"e4", b"{\"n\":5000}"));
+    assert_eq!(kept(&set), Some(1498));
+    for i in 0..1500 {
+        set.remove(format!("e{i}").as_bytes());
+    }
+    assert_eq!(kept(&set), Some(0));
+    assert_eq!(set.select(&filter).run().len(), 0);
+    let hits = ask(&set).run();
+    assert_eq!(hits.resolve().len(), 0);
+    assert_eq!(hits.work().tested, 0, "it is known that nothing matches");
+    // Ids are used again, by elements that do not match.
+    for i in 0..1500 {
+        let vector = [i as f32, -1.0];
+        set.add(format!("new{i}").as_bytes(), &vector, 10, AttributeChange::Set(b"{\"n\":9999}")).expect("room");
+    }
+    assert_eq!(kept(&set), Some(0));
+    assert_eq!(ask(&set).run().resolve().len(), 0);
+    set.check().expect("a sound set");
+}
+
+/// An equal vector leaves an element in its row, and changes its attributes only.
+#[test]
+fn an_equal_vector_stays() {
+    let mut set = numbered(50);
+    let (id, links, before) = (set.id(b"e7"), set.links(b"e7"), set.info());
+    assert_eq!(set.add(b"e7", &[8.0, 1.0], 10, AttributeChange::Keep), Ok(false));
+    assert_eq!(set.attributes(b"e7"), Some(&b"{\"n\":7}"[..]));
+    assert_eq!(set.add(b"e7", &[8.0, 1.0], 10, AttributeChange::Set(b"")), Ok(false));
+    assert_eq!((set.id(b"e7"), set.links(b"e7"), set.attributes(b"e7")), (id, links, None));
+    let after = set.info();
+    assert_eq!((after.max_node_uid, after.attributes_count), (before.max_node_uid + 2, before.attributes_count - 1));
+    set.check().expect("a sound set");
+}
+
+/// What is kept for filters costs writes no more than a bound.
+#[test]
+fn kept_filters_have_a_price() {
+    let set = numbered(10);
+    let long: Vec<String> = (0..3000).map(|i| i.to_string()).collect();
+    let dear = crate::filter::parse(format!(".n in [{}]", long.join(",")).as_bytes()).expect("it parses");
+    for _ in 0..3 {
+        assert!(set.compile(&dear).kept().is_none());
+        assert_eq!(set.select(&dear).run().len(), 10);
+    }
+}
+
+/// Attributes that a query may read outlive the set.
+#[test]
+fn retired_attributes_outlive_the_set() {
+    let mut set = numbered(10);
+    let query = set.query(Target::Vector(&[1.0, 1.0]), &SearchOptions::default()).expect("finite");
+    assert!(set.set_attributes(b"e1", b"{\"n\":1000}"));
+    let table = std::sync::Arc::downgrade(&set.table);
+    drop(set);
+    assert_eq!(table.upgrade().expect("the query has it").left_over(), 1);
+    assert_eq!(query.run().resolve().len(), 10);
+    assert!(table.upgrade().is_none());
+}

@@ -1,5 +1,7 @@
 //! One owner, linkers and queries at work on the same set; then the proof.
 
+mod judged;
+
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, Once};

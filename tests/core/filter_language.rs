@@ -228,3 +228,61 @@ fn random_pieces() {
     }
     assert!(parsed > 2000, "{parsed}");
 }
+
+/// `in` a list of constants is `==` to one of its items, by records and by columns, whatever the types.
+#[test]
+fn lists_hold_what_equals_an_item() {
+    let seed = 12;
+    println!("seed {seed}");
+    let mut rng = SmallRng::seed_from_u64(seed);
+    let values = [
+        "0",
+        "1",
+        "-1",
+        "2.5",
+        "1e3",
+        "true",
+        "false",
+        "null",
+        "[]",
+        "[1]",
+        "\"\"",
+        "\"1\"",
+        "\"2.5\"",
+        "\"abc\"",
+        "\"long enough\"",
+    ];
+    let items = ["0", "1", "-1", "2.5", "1000", "'1'", "'2.5'", "''", "'abc'", "'long enough'", "'nan'", "'else'"];
+    let mut decided = 0;
+    for _ in 0..3000 {
+        let chosen: Vec<&str> = (0..rng.random_range(1..6)).map(|_| *items.choose(&mut rng).expect("some")).collect();
+        let list = parse(format!(".x in [{}]", chosen.join(",")).as_bytes()).expect("it parses");
+        let each: Vec<String> = chosen.iter().map(|item| format!(".x == {item}")).collect();
+        let each = parse(each.join(" or ").as_bytes()).expect("it parses");
+        let value = values.choose(&mut rng).expect("some");
+        let mut fields = Fields::new();
+        let record = encode(format!("{{\"x\":{value}}}").as_bytes(), &mut fields);
+        let record = RecordRef::new(&record);
+        let (list, each) = (list.compile(&fields), each.compile(&fields));
+        let expected = each.matches(record);
+        assert_eq!(list.matches(record), expected, "{value} in {chosen:?}");
+        let bits: Vec<_> = list.fields().iter().map(|field| record.bits(field)).collect();
+        if let Some(by_columns) = list.matches_columns(&bits) {
+            assert_eq!(by_columns, expected, "{value} in {chosen:?} by columns");
+            decided += 1;
+        }
+    }
+    assert!(decided > 2500, "{decided}");
+}
+
+/// A long list costs no more than a few comparisons.
+#[test]
+fn a_long_list_is_looked_up() {
+    let fields = Fields::new();
+    let program = |items: usize| {
+        let items: Vec<String> = (0..items).map(|i| i.to_string()).collect();
+        parse(format!(".x in [{}]", items.join(",")).as_bytes()).expect("it parses").compile(&fields)
+    };
+    assert!(program(8000).record_nanos() < 100.0);
+    assert_eq!(program(8000).record_nanos(), program(2).record_nanos());
+}

@@ -6,6 +6,7 @@ mod filter_cases;
 mod filter_language;
 mod filtered;
 mod fuzz_corpora;
+mod index;
 mod json_cases;
 mod json_model;
 mod layering;

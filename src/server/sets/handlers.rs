@@ -71,17 +71,16 @@ pub fn vemb(call: &Call) -> Outcome {
     read(call, Reply::Nil, |set| Ok(inspect::vemb(set, call.args[1], raw)))
 }
 
-/// Answers when the links that are still to be made are made, so that what one VLINKS tells agrees
-/// with the next.
+/// Answers when the element has its links.
 pub fn vlinks(call: &Call) -> Outcome {
     inspect::check_vlinks(call.args)?;
     let mut key = call.ctx.open_to_read(call.key);
-    let unsettled = open(&mut key)?.filter(|set| !set.is_settled() && blocking::is_allowed(call.ctx));
+    let unsettled = open(&mut key)?.filter(|set| set.is_pending(call.args[1]) && blocking::is_allowed(call.ctx));
     if let Some(set) = unsettled
         && let Some(mut unblock) = Unblock::block(call.ctx)
     {
         unblock.set(vlinks_now);
-        set.wait_for_links(Box::new(unblock));
+        set.wait_for_links_of(call.args[1], Box::new(unblock));
         return Ok(None);
     }
     vlinks_now(call)

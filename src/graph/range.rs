@@ -1,0 +1,52 @@
+//! All nodes within a distance: from where a beam ends, along links between nodes that are near enough.
+
+use super::scratch::Scratch;
+use super::{Candidate, Graph, Space};
+
+/// What [`Graph::search_within`] looks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Within {
+    /// Nodes at most this far are walked over.
+    pub reach: f32,
+    /// Width of the beam that finds where the walk begins.
+    pub ef: usize,
+    /// Most nodes to meet.
+    pub most: usize,
+}
+
+impl Graph {
+    /// The nodes within reach that a walk finds, and the best that its beam found, in no order. None if it
+    /// met too many: then it is cheaper to compare with all.
+    ///
+    /// The walk goes from the nodes that a beam found over nodes within reach, so it misses those that only
+    /// nodes beyond it lead to: a reach somewhat larger than what is asked for finds most of these.
+    pub fn search_within<S: Space>(
+        &self,
+        space: &S,
+        probe: &S::Probe,
+        within: Within,
+        scratch: &mut Scratch,
+    ) -> Option<Vec<Candidate>> {
+        let mut found = self.search(space, probe, within.ef, scratch);
+        let mut visited = std::mem::take(&mut scratch.visited);
+        visited.begin(self.nodes.end() as usize);
+        found.retain(|candidate| visited.insert(candidate.node));
+        let mut at = 0;
+        while let Some(&next) = found.get(at) {
+            at += 1;
+            if next.distance > within.reach {
+                continue;
+            }
+            self.evaluate_neighbours(space, probe, next.node, 0, scratch, |node| visited.insert(node));
+            let batch = scratch.batch.iter().zip(&scratch.distances);
+            let near = batch.filter(|&(_, &distance)| distance <= within.reach);
+            found.extend(near.map(|(&node, &distance)| Candidate { distance, node }));
+            if scratch.evaluations > within.most as u64 {
+                break;
+            }
+        }
+        let is_whole = found[at.min(found.len())..].iter().all(|candidate| candidate.distance > within.reach);
+        scratch.visited = visited;
+        is_whole.then_some(found)
+    }
+}
