@@ -21,19 +21,21 @@ pub(super) struct List {
 impl List {
     pub fn new(items: &[Item]) -> List {
         let number = |item: &Item| match item {
-            Item::Number(number) => *number,
-            Item::String(text) => number::from_string(text),
+            Item::Number(number) => Some(*number),
+            Item::String(text) => Some(number::from_string(text)),
+            // What was never bound is nothing.
+            Item::Parameter(_) => None,
         };
         let strings: HashSet<Box<[u8]>> = items
             .iter()
             .filter_map(|item| match item {
                 Item::String(text) => Some(text.clone()),
-                Item::Number(_) => None,
+                Item::Number(_) | Item::Parameter(_) => None,
             })
             .collect();
         List {
-            numbers: ascending(items.iter().filter(|item| matches!(item, Item::Number(_))).map(number)),
-            as_numbers: ascending(items.iter().map(number)),
+            numbers: ascending(items.iter().filter(|item| matches!(item, Item::Number(_))).filter_map(number)),
+            as_numbers: ascending(items.iter().filter_map(number)),
             bits: strings.iter().map(|text| Bits::string(text).to_u64()).collect(),
             strings,
         }

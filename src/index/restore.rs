@@ -62,21 +62,17 @@ pub enum Restored {
 impl Restorer {
     /// Begins an index.
     pub fn new(params: Params, projection: Option<Projection>) -> Restorer {
-        Restorer::of(VectorIndex::with_projection(params, projection))
+        Restorer::into(VectorIndex::with_projection(params, projection))
     }
 
-    /// Begins an index without a graph; links are of no use to it.
-    pub fn flat(params: Params) -> Restorer {
-        Restorer::of(VectorIndex::flat(params))
-    }
-
-    fn of(index: VectorIndex) -> Restorer {
+    /// Fills an index that has no rows yet. One without a graph takes no links.
+    pub fn into(index: VectorIndex) -> Restorer {
         Restorer { index, lists: Vec::new(), targets: Vec::new(), labels: Vec::new() }
     }
 
-    /// What is fixed at creation.
-    pub fn params(&self) -> &Params {
-        self.index.params()
+    /// The index as far as it is.
+    pub(super) fn index(&self) -> &VectorIndex {
+        &self.index
     }
 
     pub(super) fn is_flat(&self) -> bool {

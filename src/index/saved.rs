@@ -1,7 +1,7 @@
 //! The saved form of an index, for owners that have no form of their own.
 //!
 //! ```text
-//!   format  dim  encoding  count  blocks              numbers
+//!   format  dim  encoding  metric  count  blocks      numbers
 //!   block: rows, then for each row:                   byte strings of about 64 KiB, numbers as LEB128
 //!     label  level  l2  range  code  and for each level from 0: links, place of each neighbour
 //! ```
@@ -107,6 +107,7 @@ impl VectorIndex {
         sink.unsigned(FORMAT);
         sink.unsigned(self.params().dim as u64);
         sink.unsigned(self.params().encoding.id() as u64);
+        sink.unsigned(self.params().metric.id() as u64);
         sink.unsigned(rows.len() as u64);
         let mut places = vec![0; self.end() as usize];
         rows.iter().zip(0..).for_each(|(&row, place)| places[row as usize] = place);
@@ -154,9 +155,9 @@ impl Restorer {
     /// If the data is damaged, or that of an index with other parameters. Damaged links alone are no error: the
     /// graph is rebuilt then.
     pub fn load(mut self, source: &mut dyn Source) -> Result<(VectorIndex, Restored, Vec<u64>), LoadError> {
-        let params = self.params();
-        let expected = [FORMAT, params.dim as u64, params.encoding.id() as u64];
-        for (what, expected) in ["format", "dimension", "encoding"].into_iter().zip(expected) {
+        let params = self.index().params();
+        let expected = [FORMAT, params.dim as u64, params.encoding.id() as u64, params.metric.id() as u64];
+        for (what, expected) in ["format", "dimension", "encoding", "metric"].into_iter().zip(expected) {
             match source.unsigned()? {
                 found if found == expected => {}
                 found => return Err(LoadError(format!("{what} {found} where {expected} was expected"))),

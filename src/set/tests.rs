@@ -31,7 +31,8 @@ fn attributes_stay_in_place_under_queries() {
 }
 
 fn numbered(n: usize) -> VectorSet {
-    let mut set = VectorSet::new(Params { dim: 2, input_dim: None, encoding: Encoding::F32, m: 4 });
+    let mut set =
+        VectorSet::new(Params { dim: 2, input_dim: None, encoding: Encoding::F32, metric: Metric::Cosine, m: 4 });
     for i in 0..n {
         let text = format!("{{\"n\":{i}}}");
         let vector = [i as f32 + 1.0, 1.0];

@@ -7,12 +7,12 @@ use vset::graph::Alone;
 use vset::index::{
     Accept, LoadError, Options, Params, RangeOptions, Restored, Restorer, Sink, Source, Target, VectorIndex,
 };
-use vset::vector::Encoding;
+use vset::vector::{Encoding, Metric};
 
 const DIM: usize = 6;
 
 fn params(encoding: Encoding) -> Params {
-    Params { dim: DIM, input_dim: None, encoding, m: 8 }
+    Params { dim: DIM, input_dim: None, encoding, metric: Metric::Cosine, m: 8 }
 }
 
 fn random_vector(rng: &mut SmallRng) -> Vec<f32> {
@@ -237,7 +237,7 @@ impl Source for Loading<'_> {
 }
 
 fn restorer(encoding: Encoding, flat: bool) -> Restorer {
-    if flat { Restorer::flat(params(encoding)) } else { Restorer::new(params(encoding), None) }
+    Restorer::into(if flat { VectorIndex::flat(params(encoding)) } else { VectorIndex::new(params(encoding)) })
 }
 
 fn saved(index: &mut VectorIndex) -> Vec<Item> {
