@@ -38,7 +38,7 @@ impl Thirds {
 
 impl Accept for Thirds {
     fn matches(&self, row: u32) -> bool {
-        row % 3 == 0 && row < self.end
+        row.is_multiple_of(3) && row < self.end
     }
 
     fn count(&self) -> Option<usize> {
