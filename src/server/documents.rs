@@ -21,13 +21,11 @@ pub fn set_json_type(pointer: TypePointer) {
 }
 
 /// Whether a type is that of our JSON documents.
-#[allow(dead_code)] // for the face of search
 pub fn is_json(of: TypePointer) -> bool {
     !of.is_null() && of == json_type()
 }
 
 /// The document in a key, if it holds one of ours.
-#[allow(dead_code)] // for the face of search
 pub fn json(key: &Key) -> Option<&Value> {
     key.peek(json_type())
 }

@@ -29,6 +29,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub use document::*;
+pub use vectors::from_json;
 
 use super::evaluate::{BoundQuery, SearchOptions};
 use super::query::Query;

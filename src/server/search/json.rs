@@ -1,27 +1,36 @@
 //! JSON documents, which another face keeps.
 
-use crate::search::index::FieldValue;
+use crate::json::{Node, Value, compiled, select, to_text};
+use crate::search::index::{FieldValue, from_json};
 use crate::search::schema::Kind;
 use crate::server::api::{Context, Key, TypePointer};
+use crate::server::documents;
 
-/// Whether the server has JSON documents.
+/// Values that one path may yield of a document.
+const MAX_VALUES: usize = 100_000;
+
+/// Whether the server has JSON documents of ours.
 pub fn is_there(_ctx: &Context) -> bool {
-    false
+    !documents::json_type().is_null()
 }
 
 /// Whether a type is that of JSON documents.
-pub fn is_json(_of: TypePointer) -> bool {
-    false
+pub fn is_json(of: TypePointer) -> bool {
+    documents::is_json(of)
 }
 
-/// What a path yields.
-pub fn part(_key: &Key, _path: &[u8]) -> FieldValue {
-    FieldValue::Absent
+/// What a path yields; a path that is none yields nothing.
+pub fn part(key: &Key, path: &[u8]) -> FieldValue {
+    let values = |root: &Value| select(root, &*compiled(path).ok()?, MAX_VALUES).ok();
+    match documents::json(key).and_then(values) {
+        Some(values) if !values.is_empty() => FieldValue::Json(values),
+        _ => FieldValue::Absent,
+    }
 }
 
 /// The whole document as text.
-pub fn whole(_key: &Key) -> Option<Vec<u8>> {
-    None
+pub fn whole(key: &Key) -> Option<Vec<u8>> {
+    documents::json(key).map(Value::node).map(|node: Node| to_text(node))
 }
 
 /// What a reply shows of a field: a hash's bytes; of JSON the first value up to dialect 2, all of them as an array from 3
@@ -40,9 +49,12 @@ pub fn text(value: FieldValue, dialect: u8) -> Option<Vec<u8>> {
 }
 
 /// The vectors of a document as bytes of their field's element type.
-pub fn vectors(value: FieldValue, _kind: &Kind) -> Vec<Vec<u8>> {
-    match value {
-        FieldValue::Bytes(bytes) => vec![bytes],
-        FieldValue::Absent | FieldValue::Json(_) => Vec::new(),
+pub fn vectors(value: FieldValue, kind: &Kind) -> Vec<Vec<u8>> {
+    match (value, kind) {
+        (FieldValue::Bytes(bytes), _) => vec![bytes],
+        (FieldValue::Json(values), Kind::Vector(options)) => {
+            values.iter().filter_map(|value| from_json(options, value).ok()).collect()
+        }
+        _ => Vec::new(),
     }
 }
