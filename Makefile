@@ -47,7 +47,7 @@ test: test-core test-server ## all tests
 test-core: ## tests of the engine, without a server
 	cargo test --release $(CORE)
 
-test-server: build portable $(VENV)/.test $(VENV)/.npm $(VENV)/.chromium $(VENV)/bin/redis-server-7 ## tests of the module in Redis 6.2, 7.0, Valkey 8.1, 9.1
+test-server: build portable $(VENV)/.test $(VENV)/.published $(VENV)/.npm $(VENV)/.chromium $(VENV)/bin/redis-server-7 ## tests of the module in Redis 6.2, 7.0, Valkey 8.1, 9.1
 	$(PY) -m pytest tests $(PYTEST)
 
 bench: bench-kernels bench-filter bench-core bench-scale bench-server ## all of these: benches/results/<date>-<cpu>, about an hour
@@ -131,6 +131,15 @@ $(VENV)/.play: examples/play/requirements.txt $(VENV)/.client
 
 $(VENV)/.test: tests/requirements.txt $(VENV)/.play
 	$(PIP) -r tests/requirements.txt
+	@touch $@
+
+# Libraries of others whose programs the tests run. uv resolves in seconds what takes pip many minutes.
+$(VENV)/.published: tests/published/new.txt tests/published/between.txt tests/published/old.txt | $(PY)
+	$(PIP) uv==0.13.9
+	for list in new between old; do \
+	    $(PY) -m venv --clear $(VENV)/published-$$list && \
+	    VIRTUAL_ENV=$(CURDIR)/$(VENV)/published-$$list $(VENV)/bin/uv pip install --quiet -r tests/published/$$list.txt || exit; \
+	done
 	@touch $@
 
 $(VENV)/.bench: benches/requirements.txt $(VENV)/.test

@@ -117,11 +117,6 @@ impl VectorSet {
             to.names.replace(new, from.names.get(id).map(Blob::new));
             to.attributes.replace(new, from.attributes.get(id).map(Blob::new));
         }
-        for id in self.names.iter() {
-            if let Some(time) = from.time(id) {
-                copy.put_time(copies[id as usize], time);
-            }
-        }
         copy.names = Names::of_sorted(self.names.iter().map(|id| copies[id as usize]));
         super::ELEMENTS.fetch_add(copy.len(), Ordering::Relaxed);
         copy.account();

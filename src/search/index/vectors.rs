@@ -21,8 +21,20 @@ pub fn finite(bytes: &[u8], element: Element) -> Result<(), String> {
     if all { Ok(()) } else { Err("Could not add vector with a component that is not finite".into()) }
 }
 
-/// The bytes of an array of numbers.
+/// The bytes of an array of numbers, or those that a string of hex digits or base64 tells, if they are as many as a
+/// vector has: published programs store blobs in JSON like that.
+///
+/// # Errors
+/// If the value is no vector of this field, with the reason that FT.INFO shows.
 pub fn from_json(options: &VectorOptions, value: &Json) -> Result<Vec<u8>, String> {
+    if let Json::String(text) = value {
+        let length = options.dim * options.element.size();
+        let bytes = from_hex(text, length).or_else(|| from_base64(text, length));
+        let bytes =
+            bytes.ok_or("Invalid JSON type: a vector must be an array of numbers, or its bytes as hex or base64")?;
+        finite(&bytes, options.element)?;
+        return Ok(bytes);
+    }
     let Json::Array(components) = value else {
         return Err("Invalid JSON type: a vector must be an array of numbers".into());
     };
@@ -36,6 +48,42 @@ pub fn from_json(options: &VectorOptions, value: &Json) -> Result<Vec<u8>, Strin
     }
     finite(&bytes, options.element)?;
     Ok(bytes)
+}
+
+/// So many bytes, two hex digits each.
+fn from_hex(text: &str, length: usize) -> Option<Vec<u8>> {
+    if text.len() != 2 * length {
+        return None;
+    }
+    let digit = |byte: u8| (byte as char).to_digit(16).map(|digit| digit as u8);
+    text.as_bytes().as_chunks().0.iter().map(|&[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect()
+}
+
+/// So many bytes in base64 with its usual alphabet, padded or not.
+fn from_base64(text: &str, length: usize) -> Option<Vec<u8>> {
+    let digits = text.trim_end_matches('=').as_bytes();
+    if text.len() > length.div_ceil(3) * 4 || digits.len() != (8 * length).div_ceil(6) {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(length);
+    let (mut bits, mut held) = (0u32, 0);
+    for &digit in digits {
+        let value = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            b'a'..=b'z' => digit - b'a' + 26,
+            b'0'..=b'9' => digit - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(value);
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            bytes.push((bits >> held) as u8);
+        }
+    }
+    Some(bytes)
 }
 
 fn put_component(bytes: &mut Vec<u8>, component: &Json, element: Element) -> Option<()> {
@@ -125,5 +173,24 @@ mod tests {
         }
         assert_eq!((half(65504.0), half(1e6), half(f32::INFINITY)), (0x7bff, 0x7c00, 0x7c00));
         assert_eq!((brain(1.0), brain(-2.0)), (0x3f80, 0xc000));
+    }
+
+    #[test]
+    fn blobs_are_read_from_hex_and_base64() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        for length in 0..=64 {
+            let blob = &bytes[255 - length..255];
+            let hex: String = blob.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(from_hex(&hex, length).as_deref(), Some(blob));
+            assert_eq!(from_hex(&hex, length + 1), None);
+        }
+        // The samples of RFC 4648, section 10.
+        for (text, blob) in [("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYg", "foob"), ("Zm9vYmFy", "foobar")]
+        {
+            assert_eq!(from_base64(text, blob.len()).as_deref(), Some(blob.as_bytes()));
+            assert_eq!(from_base64(text, blob.len() + 1), None);
+        }
+        assert_eq!(from_base64("Zm9 ", 3), None);
+        assert_eq!(from_hex("zz", 1), None);
     }
 }

@@ -1,0 +1,397 @@
+"""One vector set over many keys, and so over all nodes of a cluster.
+
+    from redis.cluster import RedisCluster
+    from vset.sharded import ShardedVectorSet
+
+    words = ShardedVectorSet(RedisCluster(port=7000), "words", shards=5)
+    words.add({"king": [...], "queen": [...]})
+    words.search([...], count=10)
+
+The set `words` of N shards is the vector sets `{words:0}` to `{words:N-1}`: an element is in the one that a hash of its
+name tells. Every shard has a small key beside it, `{words:0}:layout`, which holds N. There is no other state, so any
+number of clients may use a set, and `reshard` may change N while they do:
+
+* Layout `5>8` says that elements move from 5 shards to 8. Writers write to the new place and then remove from the old
+  one; readers ask the shards of both.
+* Each batch that a client sends to a shard ends with a look at its layout. If that is not the one the client counted
+  on, the client reads the layout and sends its batch again. A write under the old layout therefore either came before
+  the change, and then the move sees it, or it is repeated.
+* The move adds an element to its new place, unless a newer one is there or it was removed since (`{words:0}:removed`
+  tells), and then removes it from the old place. An element is never in neither of the two. It moves once, so a reader
+  that asks twice while elements move meets each of them.
+
+`ShardedVectorSet` takes any client of redis-py or valkey-py with `pipeline`, `AsyncShardedVectorSet` any of their
+asyncio clients: for a cluster or for one server. Replies may be decoded or not.
+"""
+
+import zlib
+
+__all__ = ["AsyncShardedVectorSet", "ShardedVectorSet"]
+
+# Elements in one batch of a bulk operation.
+BATCH = 500
+
+# Moves an element: not over a newer one, and not if it was removed since it was read.
+MOVE = """
+if redis.call('SISMEMBER', KEYS[2], ARGV[1]) == 1 or redis.call('VISMEMBER', KEYS[1], ARGV[1]) == 1 then return 0 end
+return redis.call('VADD', KEYS[1], unpack(ARGV, 2))
+"""
+
+
+def place(element, shards):
+    """The shard of an element. CRC-32, so that programs in every language agree."""
+    return zlib.crc32(element if isinstance(element, bytes) else element.encode()) % shards
+
+
+def text(value):
+    return value.decode() if isinstance(value, bytes) else value
+
+
+class LayoutChanged(Exception):
+    """A shard has another layout than the client counted on."""
+
+
+class Layout:
+    """`5`: five shards; `5>8`: five that become eight."""
+
+    def __init__(self, value):
+        self.value = value
+        parts = [int(part) for part in value.split(">")]
+        self.old, self.new = parts[0], parts[-1]
+
+    @property
+    def moving(self):
+        return ">" in self.value
+
+    @property
+    def keys(self):
+        return max(self.old, self.new)
+
+
+def vector_arguments(vector):
+    """Bytes are FP32 little-endian; anything else is a sequence of numbers."""
+    if isinstance(vector, (bytes, bytearray)):
+        return ["FP32", bytes(vector)]
+    values = [float(x) for x in vector]
+    return ["VALUES", len(values), *values]
+
+
+class _Steps:
+    """What to ask of the server, without asking it: generators that yield lists of commands and are sent their replies."""
+
+    def __init__(self, client, name, shards=None):
+        self.client, self.name, self.shards, self._layout = client, name, shards, None
+
+    def key(self, shard):
+        return f"{{{self.name}:{shard}}}"
+
+    def layout_key(self, shard):
+        return self.key(shard) + ":layout"
+
+    def removed_key(self, shard):
+        return self.key(shard) + ":removed"
+
+    def _read_layout(self):
+        (value,) = yield [("GET", self.layout_key(0))]
+        if value is None:
+            if not self.shards:
+                raise KeyError(f"there is no sharded vector set {self.name!r}: name the number of its shards to begin one")
+            yield [("SET", self.layout_key(shard), self.shards, "NX") for shard in reversed(range(self.shards))]
+            (value,) = yield [("GET", self.layout_key(0))]
+        self._layout = Layout(text(value))
+
+    def _checked(self, layout, by_shard, seen=None):
+        """Runs the commands of each shard, and sees that no shard had another layout after them. What was done counts
+        even so: `seen` is told of each command and its reply."""
+        commands, ends = [], []
+        for shard, own in by_shard.items():
+            commands += [*own, ("GET", self.layout_key(shard))]
+            ends.append(len(commands))
+        replies = yield commands
+        found, start, changed = {}, 0, False
+        for (shard, _), end in zip(by_shard.items(), ends):
+            found[shard] = replies[start : end - 1]
+            for command, reply in zip(commands[start : end - 1], found[shard]) if seen else ():
+                seen(command, reply)
+            # A shard that is still to come has no layout yet.
+            changed |= replies[end - 1] is None or text(replies[end - 1]) != layout.value
+            start = end
+        if changed:
+            raise LayoutChanged
+        return found
+
+    def _repeated(self, steps):
+        """Runs the steps again, by the new layout, for as long as the layout changes under them."""
+        while True:
+            if self._layout is None:
+                yield from self._read_layout()
+            try:
+                return (yield from steps(self._layout))
+            except LayoutChanged:
+                self._layout = None
+
+    def _add(self, elements, attributes, options):
+        names = list(elements)
+        changes = []
+
+        def seen(command, reply):
+            changes.append({"VADD": 1, "VREM": -1}.get(command[0], 0) * int(reply))
+
+        for start in range(0, len(names), BATCH):
+            part = names[start : start + BATCH]
+            yield from self._repeated(lambda layout: self._add_batch(layout, part, elements, attributes, options, seen))
+        return sum(changes)
+
+    def _add_batch(self, layout, part, elements, attributes, options, seen):
+        writes, leftovers = {}, {}
+        for name in part:
+            shard = place(name, layout.new)
+            own = writes.setdefault(shard, [])
+            if layout.moving:
+                own.append(("SREM", self.removed_key(shard), name))
+            extra = ["SETATTR", attributes[name]] if attributes and name in attributes else []
+            own.append(("VADD", self.key(shard), *vector_arguments(elements[name]), name, *options, *extra))
+            old = place(name, layout.old)
+            if layout.moving and old != shard:
+                leftovers.setdefault(old, []).append(("VREM", self.key(old), name))
+        yield from self._checked(layout, writes, seen)
+        if leftovers:
+            yield from self._checked(layout, leftovers, seen)
+
+    def _remove(self, names):
+        names = list(names)
+        gone = set()
+
+        def seen(command, reply):
+            if command[0] == "VREM" and int(reply):
+                gone.add(command[2])
+
+        for start in range(0, len(names), BATCH):
+            part = names[start : start + BATCH]
+            yield from self._repeated(lambda layout: self._remove_batch(layout, part, seen))
+        return len(gone)
+
+    def _remove_batch(self, layout, part, seen):
+        removals, rest = {}, {}
+        for name in part:
+            shard, old = place(name, layout.new), place(name, layout.old)
+            own = removals.setdefault(shard, [])
+            if layout.moving:
+                own.append(("SADD", self.removed_key(shard), name))
+            own.append(("VREM", self.key(shard), name))
+            if layout.moving and old != shard:
+                rest.setdefault(old, []).append(("VREM", self.key(old), name))
+        yield from self._checked(layout, removals, seen)
+        if rest:
+            yield from self._checked(layout, rest, seen)
+
+    def _one(self, name, *command):
+        """A command about one element, at the place where it is."""
+
+        def steps(layout):
+            new, old = place(name, layout.new), place(name, layout.old)
+            # An element that was not at its new place yet, and no more at the old one, has moved in between.
+            for shard in [new] if new == old else [new, old, new]:
+                own = (command[0], self.key(shard), name, *command[1:])
+                ((there, reply),) = (yield from self._checked(layout, {shard: [("VISMEMBER", self.key(shard), name), own]})).values()
+                if int(there):
+                    return reply
+            return None
+
+        return (yield from self._repeated(steps))
+
+    def _search(self, vector, count, filter, ef, with_scores, options):
+        arguments = [*vector_arguments(vector), "WITHSCORES", "COUNT", count]
+        arguments += ["EF", ef] if ef else []
+        arguments += ["FILTER", filter] if filter else []
+
+        def steps(layout):
+            best = {}
+            # While elements move, the second time meets those that moved during the first.
+            for _ in range(2 if layout.moving else 1):
+                asked = {shard: [("VSIM", self.key(shard), *arguments, *options)] for shard in range(layout.keys)}
+                for shard, (reply,) in (yield from self._checked(layout, asked)).items():
+                    pairs = reply.items() if isinstance(reply, dict) else zip(reply[::2], reply[1::2])
+                    for name, score in pairs:
+                        is_new = place(name, layout.new) == shard
+                        if name not in best or is_new:
+                            best[name] = float(score)
+            return sorted(best.items(), key=lambda hit: (-hit[1], hit[0]))[:count]
+
+        hits = yield from self._repeated(steps)
+        return hits if with_scores else [name for name, _ in hits]
+
+    def _count(self, filter):
+        command = (lambda key: ("VCOUNT", key, filter)) if filter else (lambda key: ("VCARD", key))
+
+        def steps(layout):
+            asked = {shard: [command(self.key(shard))] for shard in range(layout.keys)}
+            replies = yield from self._checked(layout, asked)
+            return sum(int(reply) for (reply,) in replies.values())
+
+        return (yield from self._repeated(steps))
+
+    def _drop(self):
+        yield from self._read_layout()
+        for shard in range(self._layout.keys):
+            yield [("DEL", self.key(shard), self.removed_key(shard), self.layout_key(shard))]
+        self._layout = None
+
+    def _set_layout(self, value, shards):
+        # The first shard tells newcomers, so it changes last.
+        yield [("SET", self.layout_key(shard), value) for shard in reversed(range(1, shards))]
+        yield [("SET", self.layout_key(0), value)]
+        self._layout = Layout(value)
+
+    def _reshard(self, shards, progress):
+        if shards < 1:
+            raise ValueError("a set has at least one shard")
+        yield from self._read_layout()
+        layout = self._layout
+        if layout.moving and layout.new != shards:
+            raise ValueError(f"elements move to {layout.new} shards already: finish that first, by reshard({layout.new})")
+        if layout.new == shards and not layout.moving:
+            return 0
+        if not layout.moving:
+            most = max(layout.old, shards)
+            yield [("DEL", self.removed_key(shard)) for shard in range(most)]
+            yield from self._set_layout(f"{layout.old}>{shards}", most)
+            layout = self._layout
+        moved = 0
+        for shard in range(layout.old):
+            moved += yield from self._move_shard(shard, layout, progress)
+        yield from self._set_layout(str(shards), layout.keys)
+        yield [("DEL", self.removed_key(shard)) for shard in range(layout.keys)]
+        if shards < layout.old:
+            yield [("DEL", self.layout_key(shard)) for shard in range(shards, layout.old)]
+        return moved
+
+    def _move_shard(self, shard, layout, progress):
+        key, start, moved = self.key(shard), "-", 0
+        (info,) = yield [("VINFO", key)]
+        if not info:
+            return 0
+        how = self._creation(info)
+        while True:
+            (names,) = yield [("VRANGE", key, start, "+", BATCH)]
+            if not names:
+                return moved
+            start = b"(" + names[-1] if isinstance(names[-1], bytes) else "(" + names[-1]
+            leaving = [name for name in names if place(name, layout.new) != shard]
+            replies = yield [command for name in leaving for command in (("VEMB", key, name), ("VGETATTR", key, name))]
+            moves = []
+            for name, vector, attributes in zip(leaving, replies[::2], replies[1::2]):
+                if vector:
+                    target = place(name, layout.new)
+                    extra = ["SETATTR", attributes] if attributes else []
+                    own = [*vector_arguments(vector), name, *how, *extra]
+                    moves.append(("EVAL", MOVE, 2, self.key(target), self.removed_key(target), name, *own))
+            yield moves
+            yield [("VREM", key, name) for name in leaving]
+            moved += len(leaving)
+            if progress:
+                progress(shard, moved)
+
+    @staticmethod
+    def _creation(info):
+        """The words of VADD that make a set like this one."""
+        info = {text(k): text(v) for k, v in (info.items() if isinstance(info, dict) else zip(info[::2], info[1::2]))}
+        if int(info.get("projection-input-dim", 0)):
+            raise ValueError("elements of sets with REDUCE cannot move: each shard has a projection of its own")
+        encoding = {"f32": "NOQUANT", "int8": "Q8", "bin": "BIN"}[info["quant-type"]]
+        metric = ["METRIC", info["distance-metric"].upper()] if info.get("distance-metric", "cosine") != "cosine" else []
+        return [encoding, "M", int(info["hnsw-m"]), *metric]
+
+
+class ShardedVectorSet(_Steps):
+    """A vector set of N shards, for clients that wait. `shards` is needed only where the set does not exist yet."""
+
+    def _run(self, steps):
+        replies = None
+        while True:
+            try:
+                commands = steps.send(replies)
+            except StopIteration as end:
+                return end.value
+            if not commands:
+                replies = []
+                continue
+            pipe = self.client.pipeline(transaction=False)
+            for command in commands:
+                pipe.execute_command(*command)
+            replies = pipe.execute()
+
+    def add(self, elements, attributes=None, options=()):
+        """Adds a dict of names and vectors; `options` are words of VADD. Yields how many are new."""
+        return self._run(self._add(elements, attributes, options))
+
+    def remove(self, names):
+        """Removes elements; yields how many there were."""
+        return self._run(self._remove(names))
+
+    def search(self, vector, count=10, filter=None, ef=None, with_scores=False, options=()):
+        """The nearest elements of all shards, best first."""
+        return self._run(self._search(vector, count, filter, ef, with_scores, options))
+
+    def count(self, filter=None):
+        """Number of elements, or of those that match. While elements move, one may be counted in both places."""
+        return self._run(self._count(filter))
+
+    def vector(self, name):
+        """An element's vector; None if there is none."""
+        return self._run(self._one(name, "VEMB"))
+
+    def attributes(self, name):
+        """An element's attributes as text; None if there are none."""
+        return self._run(self._one(name, "VGETATTR"))
+
+    def reshard(self, shards, progress=None):
+        """Moves the elements to another number of shards while the set is used; again after a failure goes on."""
+        return self._run(self._reshard(shards, progress))
+
+    def drop(self):
+        """Deletes the set."""
+        self._run(self._drop())
+
+
+class AsyncShardedVectorSet(_Steps):
+    """The same for asyncio clients."""
+
+    async def _run(self, steps):
+        replies = None
+        while True:
+            try:
+                commands = steps.send(replies)
+            except StopIteration as end:
+                return end.value
+            if not commands:
+                replies = []
+                continue
+            pipe = self.client.pipeline(transaction=False)
+            for command in commands:
+                pipe.execute_command(*command)
+            replies = await pipe.execute()
+
+    async def add(self, elements, attributes=None, options=()):
+        return await self._run(self._add(elements, attributes, options))
+
+    async def remove(self, names):
+        return await self._run(self._remove(names))
+
+    async def search(self, vector, count=10, filter=None, ef=None, with_scores=False, options=()):
+        return await self._run(self._search(vector, count, filter, ef, with_scores, options))
+
+    async def count(self, filter=None):
+        return await self._run(self._count(filter))
+
+    async def vector(self, name):
+        return await self._run(self._one(name, "VEMB"))
+
+    async def attributes(self, name):
+        return await self._run(self._one(name, "VGETATTR"))
+
+    async def reshard(self, shards, progress=None):
+        return await self._run(self._reshard(shards, progress))
+
+    async def drop(self):
+        await self._run(self._drop())
