@@ -45,7 +45,7 @@ play: build $(VENV)/.play $(VENV)/.npm ## semantic search in a browser, over the
 test: test-core test-server ## all tests
 
 test-core: ## tests of the engine, without a server
-	cargo test --release $(CORE)
+	cargo test $(CORE)
 
 test-server: build portable $(VENV)/.test $(VENV)/.published $(VENV)/.npm $(VENV)/.chromium $(VENV)/bin/redis-server-7 ## tests of the module in Redis 6.2, 7.0, Valkey 8.1, 9.1
 	$(PY) -m pytest tests $(PYTEST)
