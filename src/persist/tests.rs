@@ -161,6 +161,12 @@ fn the_extended_form_loads_again() {
         assert!(load(&mut Reader(&fields)).err().expect("refused").0.contains(why));
     }
     fields[metric] = Unsigned(0);
+    // A name that stands twice is refused, also where its first element has expired.
+    let mut twice = saved(&mut extended_sample(Encoding::Binary, Metric::Cosine, 20, None));
+    let expired = twice.iter().position(|field| *field == Bytes(b"name1".to_vec())).expect("a name");
+    let other = twice.iter().position(|field| *field == Bytes(b"name2".to_vec())).expect("a name");
+    twice[other] = twice[expired].clone();
+    assert!(load(&mut Reader(&twice)).err().expect("refused").0.contains("second element"));
     let time = fields.iter().position(|field| *field == Unsigned(1 << 45)).expect("a time");
     fields[time] = Unsigned(u64::MAX);
     assert!(load(&mut Reader(&fields)).err().expect("refused").0.contains("too far"));

@@ -64,7 +64,7 @@ impl Restorer {
     /// If it is damaged or a duplicate; the set is of no use then.
     pub fn element(&mut self, saved: &SavedElement) -> Result<(), BadElement> {
         let set = &mut self.set;
-        if set.contains(saved.name) {
+        if set.stored(saved.name) {
             return Err(BadElement::DuplicateName);
         }
         let SavedElement { code, l2, range, level, .. } = *saved;
@@ -116,6 +116,11 @@ impl VectorSet {
         for (id, &new) in self.names.iter().map(|id| (id, &copies[id as usize])) {
             to.names.replace(new, from.names.get(id).map(Blob::new));
             to.attributes.replace(new, from.attributes.get(id).map(Blob::new));
+        }
+        for id in self.names.iter() {
+            if let Some(time) = from.time(id) {
+                copy.put_time(copies[id as usize], time);
+            }
         }
         copy.names = Names::of_sorted(self.names.iter().map(|id| copies[id as usize]));
         super::ELEMENTS.fetch_add(copy.len(), Ordering::Relaxed);

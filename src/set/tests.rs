@@ -1,4 +1,4 @@
-//! What defragmentation may move.
+//! What is left of elements in a set: after removals, in copies, under queries.
 
 use super::*;
 use crate::vector::{Encoding, Metric};
@@ -114,4 +114,15 @@ fn retired_attributes_outlive_the_set() {
     assert_eq!(table.upgrade().expect("the query has it").left_over(), 1);
     assert_eq!(query.run().resolve().len(), 10);
     assert!(table.upgrade().is_none());
+}
+
+/// A copy's elements expire when those of the set do.
+#[test]
+fn copies_keep_times() {
+    let mut set = numbered(5);
+    let id = set.id(b"e1").expect("it is there");
+    set.put_time(id, i64::MAX);
+    set.remove(b"e0");
+    let copy = set.duplicate();
+    assert_eq!((copy.time(b"e1"), copy.time(b"e2"), copy.len()), (Some(Some(i64::MAX)), Some(None), 4));
 }
