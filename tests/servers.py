@@ -209,6 +209,11 @@ def eventually(condition, timeout=60):
         time.sleep(0.01)
 
 
+def settle(conn, key="k"):
+    """Returns when all links of a set are made and all that removals have left is repaired: what is saved is whole."""
+    conn("DUMP", key)
+
+
 def in_sync(master, replica):
     """Returns when the replica has applied all that the master has sent so far."""
     m, r = master.connect(), replica.connect()

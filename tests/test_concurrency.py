@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from resp import Conn, ReplyError, pairs
-from servers import eventually, info
+from servers import eventually, info, settle
 from vectors import add, fp32, name, random_vectors, values
 
 
@@ -213,6 +213,7 @@ def test_everything_at_once(clean):
     names = setup("VRANDMEMBER", "k", 1000)
     assert len(names) == setup("VCARD", "k")
     assert set(setup("VSIM", "k", "FP32", fp32(vectors[0]), "COUNT", 1000, "TRUTH")) == set(names)
+    settle(setup)
     for n in names:
         for level in setup("VLINKS", "k", n):
             assert set(level) <= set(names)

@@ -11,6 +11,7 @@ import pytest
 import payload
 from payload import node, params, stamped, string, uint, vectorset
 from resp import ReplyError, error, floats, pairs
+from servers import settle
 from vectors import add, fp32, name, random_vectors, values
 
 SAMPLES = json.loads((pathlib.Path(__file__).parent / "data/dump-samples.json").read_text())["samples"]
@@ -104,6 +105,7 @@ def content(conn, n=300):
 
 
 def links(conn, n=300):
+    settle(conn)
     return [[sorted(level) for level in conn("VLINKS", "k", name(i))] for i in range(n)]
 
 

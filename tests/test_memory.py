@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from resp import Conn, ReplyError, error, pairs
-from servers import eventually, in_sync, info
+from servers import eventually, in_sync, info, settle
 from vectors import add, fp32, name, random_vectors, recall
 
 ROUNDS = int(os.environ.get("VSET_MEMORY_ROUNDS", 300))
@@ -19,12 +19,6 @@ DIM = 32
 
 def used(conn):
     return int(info(conn, "memory")["used_memory"])
-
-
-def settled(conn, key="k"):
-    """Waits for the links that are still to be made."""
-    eventually(lambda: pairs(conn("VINFO", key))["pending"] == 0)
-    conn("VLINKS", key, conn("VRANDMEMBER", key))
 
 
 @pytest.mark.timeout(300 + ROUNDS / 4)
@@ -72,7 +66,7 @@ def test_elements_that_come_and_go(launch):
     queries = random_vectors(100, DIM, seed=3)
 
     def bytes_each():
-        settled(conn)
+        settle(conn)
         return conn("MEMORY", "USAGE", "k", "SAMPLES", 0) / ELEMENTS
 
     current = random_vectors(ELEMENTS, DIM, seed=2)
@@ -83,12 +77,12 @@ def test_elements_that_come_and_go(launch):
         numbers = range(ELEMENTS)[half]
         current[half] = random_vectors(ELEMENTS // 2, DIM, seed=10 + round)
         assert conn.pipeline(["VREM", "k", name(i)] for i in numbers) == [1] * len(numbers)
-        settled(conn)
+        settle(conn)
         add(conn, "k", current[half], first=numbers[0])
     churned = bytes_each(), recall(conn, "k", current, queries, 10, "EF", 100)
     conn("DEL", "k")
     add(conn, "k", current)
-    settled(conn)
+    settle(conn)
     anew = recall(conn, "k", current, queries, 10, "EF", 100)
     print(f"bytes an element {fresh:.0f} -> {churned[0]:.0f}, recall {anew:.4f} -> {churned[1]:.4f}")
     # Rows of links lie in size classes and do not shrink: what a class had at its peak stays. Some 15 % as a rule; more
@@ -118,7 +112,7 @@ def test_active_defragmentation(launch, server):
     assert added == [1] * n
     c.pipeline(["VREM", "k", name] for i, name in enumerate(names) if i % 8)
     eventually(lambda: c("VINFO", "k")[-1] == 0)
-    c("VLINKS", "k", names[0])
+    settle(c)
     fragmented = int(info(c, "memory")["allocator_frag_bytes"])
     assert fragmented > 2 << 20
     c("CONFIG", "SET", "activedefrag", "yes")
@@ -145,7 +139,7 @@ def test_out_of_memory(launch):
     conn = launch().connect()
     vectors = random_vectors(20_000, DIM, seed=4)
     add(conn, "k", vectors[:2000], attributes=lambda i: '{"n":%d}' % i)
-    settled(conn)
+    settle(conn)
     grown, usage = used(conn), conn("MEMORY", "USAGE", "k", "SAMPLES", 0)
     conn("DEL", "k")
     eventually(lambda: abs(grown - used(conn) - usage) < usage * 0.2)
@@ -155,7 +149,7 @@ def test_out_of_memory(launch):
     with error(OOM, prefix=True):
         for i, v in enumerate(vectors):
             conn("VADD", "k", "FP32", fp32(v), name(i), "SETATTR", '{"n":%d}' % i)
-    settled(conn)
+    settle(conn)
     assert limit - (256 << 10) < used(conn) < limit + (3 << 20)  # links are made later
     conn("CONFIG", "SET", "maxmemory", limit - (1 << 20))  # so that what comes back does not matter
     for write in (["VADD", "new", "FP32", fp32(v), "e"], ["VADD", "k", "FP32", fp32(v), "e0"], ["VSETATTR", "k", "e0", "x"]):

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from resp import ReplyError, error, floats, pairs
-from servers import background_save, eventually, info, rewrite_aof
+from servers import background_save, eventually, info, rewrite_aof, settle
 from vectors import add, fp32, name, random_vectors, values
 
 AOF = [("appendonly", "yes"), ("appendfsync", "always")]
@@ -61,6 +61,7 @@ def filled(c):
 
 def test_debug_reload(filled):
     c, before = filled
+    settle(c, "q8")
     graph = [[sorted(level) for level in c("VLINKS", "q8", name(i))] for i in range(51, 200)]
     for _ in range(2):
         c("DEBUG", "RELOAD")

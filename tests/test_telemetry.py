@@ -5,7 +5,7 @@ import re
 import pytest
 
 from resp import pairs
-from servers import ROOT, eventually, info
+from servers import eventually, info, ROOT, settle
 from vectors import add, fp32, name, random_vectors, values
 
 KINDS = ("vectors", "links", "names", "attributes", "other")
@@ -25,11 +25,6 @@ def telemetry(c):
 
 def since(c, before):
     return {n: v - before[n] for n, v in telemetry(c).items() if isinstance(v, int)}
-
-
-def settle(c, key="k"):
-    eventually(lambda: pairs(c("VINFO", key))["pending"] == 0)
-    c("VLINKS", key, c("VRANDMEMBER", key))
 
 
 def test_every_field_is_documented(own):

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from resp import Conn, ReplyError, floats, pairs
-from servers import eventually, info
+from servers import eventually, info, settle
 from vectors import fp32, name
 
 SECONDS = float(os.environ.get("VSET_TORTURE_SECONDS", 0))
@@ -244,6 +244,7 @@ def torture(server, seed):
 
 def graph(conn, key, names):
     """The links of each element, level 0 first."""
+    settle(conn, key)
     replies = conn.pipeline(["VLINKS", key, n] for n in names)
     return {n: [set(level) for level in reversed(reply)] for n, reply in zip(names, replies)}
 

@@ -3,6 +3,7 @@
 import pytest
 
 from resp import error, floats
+from servers import settle
 from vectors import add, cosine, name, random_vectors, values
 
 
@@ -27,6 +28,7 @@ def test_alone(c):
 @pytest.mark.parametrize("m", [4, 16])
 def test_links_go_both_ways(c, m):
     add(c, "k", random_vectors(600, 10, seed=1), "M", m)
+    settle(c)
     links = {name(i): c("VLINKS", "k", name(i))[::-1] for i in range(600)}  # level 0 first
     for e, levels in links.items():
         assert levels[0]
@@ -39,6 +41,7 @@ def test_links_go_both_ways(c, m):
 
 def test_every_element_can_be_reached(c):
     add(c, "k", random_vectors(1000, 10, seed=2))
+    settle(c)
     seen, todo = {b"e0"}, [b"e0"]
     while todo:
         new = set(c("VLINKS", "k", todo.pop())[-1]) - seen
