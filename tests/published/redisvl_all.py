@@ -141,8 +141,10 @@ def check_extensions():
     assert cache.check("what is the capital of France")[0]["response"] == "Paris"
     assert cache.check("recipe for soup") == []
     assert cache.check("what is the capital of France", filter_expression=Tag("label") == "other") == []
-    again = SemanticCache("cache", distance_threshold=0.3, filterable_fields=[{"name": "label", "type": "tag"}], redis_url=URL, vectorizer=options["vectorizer"])
-    assert again.check("what is the capital of France")
+    if NEW:  # the old one asks for a later version of a module that it knows
+        fields = [{"name": "label", "type": "tag"}]
+        again = SemanticCache("cache", distance_threshold=0.3, filterable_fields=fields, redis_url=URL, vectorizer=options["vectorizer"])
+        assert again.check("what is the capital of France")
     cache.clear()
     cache.delete()
     history = MessageHistory("history", redis_url=URL)
