@@ -52,7 +52,7 @@ def main():
     near.update("what is the capital of France", "model", [Generation(text="Paris")])
     assert near.lookup("what is the capital of France", "model")[0].text == "Paris"
     assert near.lookup("how to cook soup", "model") is None
-    history = RedisChatMessageHistory("session-1", redis_url=URL)
+    history = RedisChatMessageHistory("session1", redis_url=URL)
     history.add_message(HumanMessage(content="hello there"))
     history.add_message(AIMessage(content="general answer"))
     assert [m.content for m in history.messages] == ["hello there", "general answer"]
