@@ -16,6 +16,11 @@ pub fn remember_module(ctx: &Context) {
     MODULE.store(kept, Ordering::Release);
 }
 
+/// The context of the module itself.
+pub(super) fn module() -> *mut raw::RedisModuleCtx {
+    MODULE.load(Ordering::Acquire)
+}
+
 /// Calls `body` on this thread while the main thread waits. The context belongs to no client and has
 /// database 0 selected. Not from the main thread, nor under a lock that the main thread may wait for.
 pub fn with_lock<R>(body: impl FnOnce(&Context) -> R) -> R {
@@ -29,7 +34,7 @@ struct Lock(*mut raw::RedisModuleCtx);
 
 impl Lock {
     fn take() -> Lock {
-        let ctx = api!(RedisModule_GetDetachedThreadSafeContext(MODULE.load(Ordering::Acquire))).unwrap_or(null_mut());
+        let ctx = api!(RedisModule_GetDetachedThreadSafeContext(module())).unwrap_or(null_mut());
         api!(RedisModule_ThreadSafeContextLock(ctx));
         Lock(ctx)
     }

@@ -17,9 +17,6 @@ use crate::server::api::{Called, Context, KeyEvent, ServerEvent, Text, Value};
 /// Where RENAME took a key from, between its two events.
 static RENAMED: Mutex<Option<(i32, Vec<u8>)>> = Mutex::new(None);
 
-/// Where MOVE took a key from, between its two events.
-static MOVED: Mutex<Option<i32>> = Mutex::new(None);
-
 /// Whether fields of hashes can expire on this server.
 static FIELDS_EXPIRE: AtomicBool = AtomicBool::new(false);
 
@@ -33,20 +30,8 @@ pub fn start(ctx: &Context) {
 
 /// Called at each event of a key, within the command that caused it.
 pub fn on_key(ctx: &Context, event: &KeyEvent) {
-    let database = ctx.database();
     if registry::is_any() {
-        follow(ctx, event, database);
-    }
-    // Valkey 8.1 lends the client itself to the events of MOVE, and leaves it in the other database.
-    let mut moved = MOVED.lock().unwrap_or_else(|e| e.into_inner());
-    match event.event {
-        b"move_from" => *moved = Some(database),
-        b"move_to" => {
-            if let Some(from) = moved.take() {
-                ctx.select(from);
-            }
-        }
-        _ => {}
+        follow(ctx, event, ctx.database());
     }
 }
 

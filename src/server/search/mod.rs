@@ -87,7 +87,6 @@ impl Face for Search {
     fn register(&self, ctx: &Context, _names: &Names) -> Result<(), String> {
         persist::register(ctx)?;
         suggest::register(ctx)?;
-        api::subscribe_to_keys(ctx, follow::CLASSES, follow::on_key);
         api::subscribe_to_server(ctx, follow::on_server);
         Ok(())
     }

@@ -9,11 +9,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::expiry::Expiry;
+use super::follow;
 use super::scan::Scan;
 use crate::search::command::settings::Settings;
 use crate::search::expression::Expression;
 use crate::search::index::SearchIndex;
 use crate::search::schema::Definition;
+use crate::server::api;
 
 /// Everything.
 #[derive(Default)]
@@ -141,6 +143,7 @@ impl Registry {
 
     /// Adds an index; its name must be free.
     pub fn add(&mut self, database: i32, entry: Entry) -> u64 {
+        api::subscribe_to_keys(follow::CLASSES, follow::on_key);
         let id = entry.id;
         self.database(database).indexes.insert(entry.definition.name.clone(), entry);
         id

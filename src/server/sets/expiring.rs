@@ -61,6 +61,7 @@ fn watched() -> MutexGuard<'static, Option<Watched>> {
 
 /// Has a key looked at soon: a set with times may be there.
 pub fn watch(database: i32, key: &[u8]) {
+    subscribe_to_keys(raw::REDISMODULE_NOTIFY_GENERIC, on_key);
     watched().get_or_insert_default().set((database, key.to_vec()), 0);
 }
 
@@ -71,7 +72,6 @@ fn is_watching() -> bool {
 
 /// Begins to look.
 pub fn start(ctx: &Context) {
-    subscribe_to_keys(ctx, raw::REDISMODULE_NOTIFY_GENERIC, on_key);
     subscribe_to_server(ctx, on_server);
     ctx.after(PERIOD, tick);
 }
