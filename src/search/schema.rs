@@ -97,6 +97,31 @@ pub struct VectorOptions {
     pub epsilon: f64,
 }
 
+impl VectorOptions {
+    /// Algorithm, element type and metric in the words of FT.CREATE, which FT.INFO repeats.
+    pub fn words(&self) -> [&'static str; 3] {
+        let algorithm = match self.algorithm {
+            Algorithm::Flat => "FLAT",
+            Algorithm::Hnsw => "HNSW",
+            Algorithm::SvsVamana => "SVS-VAMANA",
+        };
+        let element = match self.element {
+            Element::Float32 => "FLOAT32",
+            Element::Float64 => "FLOAT64",
+            Element::Float16 => "FLOAT16",
+            Element::Bfloat16 => "BFLOAT16",
+            Element::Int8 => "INT8",
+            Element::Uint8 => "UINT8",
+        };
+        let metric = match self.metric {
+            Metric::L2 => "L2",
+            Metric::InnerProduct => "IP",
+            Metric::Cosine => "COSINE",
+        };
+        [algorithm, element, metric]
+    }
+}
+
 /// How a vector field is searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {

@@ -1,7 +1,7 @@
 //! A definition as the words of FT.CREATE that would make it: the form in which it is saved and replicated.
 
 use crate::search::number::format_exact;
-use crate::search::schema::{Algorithm, Definition, Element, Field, Kind, Metric, Source, VectorOptions};
+use crate::search::schema::{Definition, Field, Kind, Source, VectorOptions};
 
 /// The words behind the command's name.
 pub fn words(definition: &Definition) -> Vec<Vec<u8>> {
@@ -91,24 +91,7 @@ impl Words {
     }
 
     fn vector(&mut self, options: &VectorOptions) {
-        let algorithm = match options.algorithm {
-            Algorithm::Flat => "FLAT",
-            Algorithm::Hnsw => "HNSW",
-            Algorithm::SvsVamana => "SVS-VAMANA",
-        };
-        let element = match options.element {
-            Element::Float32 => "FLOAT32",
-            Element::Float64 => "FLOAT64",
-            Element::Float16 => "FLOAT16",
-            Element::Bfloat16 => "BFLOAT16",
-            Element::Int8 => "INT8",
-            Element::Uint8 => "UINT8",
-        };
-        let metric = match options.metric {
-            Metric::L2 => "L2",
-            Metric::InnerProduct => "IP",
-            Metric::Cosine => "COSINE",
-        };
+        let [algorithm, element, metric] = options.words();
         let mut pairs: Vec<(Vec<u8>, Vec<u8>)> = [("TYPE", element), ("DISTANCE_METRIC", metric)]
             .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()))
             .into();

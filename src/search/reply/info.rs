@@ -4,7 +4,7 @@ use super::{Protocol, bulk};
 use crate::reply::Reply;
 use crate::search::index::{Failures, Stats};
 use crate::search::number::format_number;
-use crate::search::schema::{Algorithm, Definition, Element, Field, Kind, Metric, Source, VectorOptions};
+use crate::search::schema::{Algorithm, Definition, Field, Kind, Source, VectorOptions};
 
 /// All that FT.INFO tells of an index.
 pub struct Info<'a> {
@@ -181,24 +181,7 @@ fn describe(field: &Field, definition: &Definition, protocol: Protocol) -> Descr
 }
 
 fn vector(options: &VectorOptions) -> Pairs {
-    let algorithm = match options.algorithm {
-        Algorithm::Flat => "FLAT",
-        Algorithm::Hnsw => "HNSW",
-        Algorithm::SvsVamana => "SVS-VAMANA",
-    };
-    let element = match options.element {
-        Element::Float32 => "FLOAT32",
-        Element::Float64 => "FLOAT64",
-        Element::Float16 => "FLOAT16",
-        Element::Bfloat16 => "BFLOAT16",
-        Element::Int8 => "INT8",
-        Element::Uint8 => "UINT8",
-    };
-    let metric = match options.metric {
-        Metric::L2 => "L2",
-        Metric::InnerProduct => "IP",
-        Metric::Cosine => "COSINE",
-    };
+    let [algorithm, element, metric] = options.words();
     let mut pairs = vec![
         pair("algorithm", Reply::Simple(algorithm)),
         pair("data_type", Reply::Simple(element)),
