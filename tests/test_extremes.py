@@ -11,8 +11,8 @@ import time
 import pytest
 
 from resp import Conn, error, pairs
-from servers import eventually
-from test_memory import settled, used
+from servers import eventually, settle
+from test_memory import used
 from vectors import fp32, name, random_vectors, values
 
 BYTES = int(os.environ.get("VSET_HUGE_BYTES", 16 << 20))
@@ -152,7 +152,7 @@ def test_the_largest_numbers(launch):
         for option, value in (("EPSILON", "nan"), ("EPSILON", "-inf"), ("COUNT", 1 << 63), ("EF", 1000001), ("FILTER-EF", 1 << 63), ("FILTER-EF", 0)):
             with error(f"ERR invalid {option}"):
                 c("VSIM", "k", "ELE", "e7", option, value)
-    settled(c)
+    settle(c)
     assert pairs(c("VINFO", "k"))["hnsw-m"] == 4096
     digest = c("DEBUG", "DIGEST-VALUE", "k")
     c("DEBUG", "RELOAD")
