@@ -24,7 +24,7 @@ import redis
 
 DATA = pathlib.Path(__file__).resolve().parent / "data"
 sys.path.append(str(DATA.parent.parent / "package/src"))
-from vset import __main__ as installed  # noqa: E402
+from vset.cli import serve as installed  # noqa: E402
 
 DIM = 100
 KEY = "words"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Packs a built module into FOLDER: a Python wheel, a Debian package and a tarball.
+"""Packs a built module into FOLDER: Python wheels with and without it, a Debian package and a tarball.
 
     package/build.py target/package/libvset.so dist
 
@@ -46,15 +46,17 @@ def filled(template, values):
 
 
 def wheel(work, module, values, dist):
+    """Two: one with the module, and one without it for other platforms, from which clients and tools work all the same."""
     stage = work / "wheel"
     shutil.copytree(HERE / "src", stage / "src", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(module, stage / "src/vset/libvset.so")
     for name in ("LICENSE", "README.md"):
         shutil.copy(ROOT / name, stage)
     (stage / "pyproject.toml").write_text(filled(HERE / "pyproject.toml", values))
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "wheel", "--no-deps", "--wheel-dir", dist]
+    run(*pip, stage)
+    shutil.copy(module, stage / "src/vset/libvset.so")
     tag = f"manylinux_{values['GLIBC'].replace('.', '_')}_{platform.machine()}"
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "wheel", "--no-deps"]
-    run(*pip, f"--config-settings=--build-option=--plat-name={tag}", "--wheel-dir", dist, stage)
+    run(*pip, f"--config-settings=--build-option=--plat-name={tag}", stage)
 
 
 def deb(work, module, values, dist):

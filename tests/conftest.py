@@ -1,6 +1,6 @@
 import pytest
 
-pytest.register_assert_rewrite("resp", "servers", "vectors", "payload")
+pytest.register_assert_rewrite("command_line", "resp", "servers", "vectors", "payload")
 
 from servers import Server, selected  # noqa: E402
 

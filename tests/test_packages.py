@@ -41,7 +41,7 @@ def installed(dist, tmp_path_factory):
     python = folder / "bin/python"
     # With this environment's pip: to unpack another takes seconds.
     pip = [sys.executable, "-m", "pip", "--python", python, "--quiet", "--disable-pip-version-check"]
-    run(*pip, "install", "--no-index", "--no-deps", *dist.glob("*.whl"))
+    run(*pip, "install", "--no-index", "--no-deps", "--find-links", dist, "vset")
     return python
 
 
@@ -102,7 +102,21 @@ def test_wheel_wants_a_server_and_no_redis_8(installed, tmp_path):
     environment = path_with(tmp_path, redis="peer")
     done = subprocess.run([installed, "-m", "vset", "serve"], env=environment, capture_output=True, text=True)
     assert done.returncode == 1 and "no Redis 6.2 or 7" in done.stderr
-    assert subprocess.run([installed, "-m", "vset"], capture_output=True).returncode == 1
+    assert subprocess.run([installed, "-m", "vset"], capture_output=True).returncode == 2
+
+
+def test_wheel_brings_the_command(installed):
+    (version,) = re.findall(r'^version = "(.+)"$', (ROOT / "Cargo.toml").read_text(), re.M)
+    assert run(installed.parent / "vset", "--version") == f"vset {version}\n"
+    assert run(installed, "-c", "import vset; print(vset.__version__)") == version + "\n"
+
+
+def test_other_platforms_have_a_wheel_without_the_module(dist, tmp_path):
+    (wheel,) = dist.glob("*-none-any.whl")
+    run(sys.executable, "-m", "zipfile", "-e", wheel, tmp_path)
+    assert (tmp_path / "vset/cli/migrate.py").exists() and not (tmp_path / "vset/libvset.so").exists()
+    done = subprocess.run([sys.executable, "-m", "vset", "path"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1 and "it is for Linux" in done.stderr
 
 
 def test_debian_package(dist, tmp_path):
@@ -132,7 +146,7 @@ def test_nothing_newer_than_debian_11(dist, installed):
     (package,) = dist.glob("*.deb")
     depends = run("dpkg-deb", "--field", package, "Depends")
     assert int(depends.split("libc6 (>= 2.")[1].split(")")[0]) <= 31
-    (wheel,) = dist.glob("*.whl")
+    (wheel,) = dist.glob("*-manylinux_*.whl")
     assert int(re.search(r"-manylinux_2_(\d+)_", wheel.name)[1]) <= 31
     symbols = run("objdump", "-T", run(installed, "-m", "vset", "path").strip())
     assert {int(minor) for minor in re.findall(r"GLIBC_2\.(\d+)", symbols)} <= set(range(32))
