@@ -17,6 +17,7 @@
 //! | [`query`] | the query language: text to a tree whose parts are resolved and checked |
 //! | [`expression`] | APPLY and FILTER |
 //! | [`command`] | arguments to typed requests |
+//! | [`glob`] | patterns of keys |
 //! | [`spell`], [`suggest`] | words near unknown ones; strings found by how they begin |
 //! | [`value`], [`number`] | the values of rows and expressions, and how numbers are printed |
 //! | [`error`] | every error text |
@@ -28,6 +29,7 @@ pub mod command;
 pub mod error;
 pub mod evaluate;
 pub mod expression;
+pub mod glob;
 pub mod index;
 pub mod number;
 pub mod query;

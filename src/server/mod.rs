@@ -9,7 +9,8 @@
 //! ```
 //!
 //! A *face* is a family of commands with its types, settings and telemetry. Faces stand beside each
-//! other on the shared layers and know nothing of each other; this file lists them.
+//! other on the shared layers and know nothing of each other, but `kora`, which is a thin one upon `search`; this file lists
+//! them.
 //!
 //! API functions are pointers that are null on servers too old to have them: what 6.2 lacks is
 //! probed where it is used and done without.
@@ -25,7 +26,7 @@
 //! | `settings.rs` | configuration parameters and load arguments |
 //! | `info.rs` | the sections of INFO |
 //! | `documents.rs` | the JSON document in a key, for all faces |
-//! | `sets/`, `search/`, `json/` | the faces |
+//! | `sets/`, `search/`, `json/`, `kora/` | the faces |
 #![allow(unsafe_code)]
 
 mod alloc;
@@ -37,6 +38,7 @@ mod documents;
 mod face;
 mod info;
 mod json;
+mod kora;
 mod pools;
 mod reply;
 mod search;
@@ -60,7 +62,7 @@ const NAME: &str = "vectorset";
 const MODULE_VERSION: c_int = 1;
 
 /// All faces. The first is the module's own.
-static FACES: &[&dyn Face] = &[&sets::Sets, &search::Search, &json::Json];
+static FACES: &[&dyn Face] = &[&sets::Sets, &search::Search, &json::Json, &kora::Kora];
 
 /// Called by the server when it loads the module.
 ///

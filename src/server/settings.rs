@@ -28,6 +28,7 @@ use crate::command::args::integer;
 pub enum Setting {
     Number(&'static Number),
     Flag(&'static Flag),
+    Choice(&'static Choice),
 }
 
 /// A whole number within bounds.
@@ -48,6 +49,21 @@ pub struct Flag {
     pub value: AtomicBool,
     /// Carries a change out; at load, nothing runs yet.
     pub apply: fn(bool),
+}
+
+/// One of a few words.
+pub struct Choice {
+    pub name: &'static CStr,
+    /// The position of the word.
+    pub value: AtomicI64,
+    pub words: &'static [&'static CStr],
+}
+
+impl Choice {
+    /// The word that is set.
+    pub fn get(&self) -> &'static str {
+        self.words[self.value.load(Ordering::Relaxed) as usize].to_str().unwrap_or_default()
+    }
 }
 
 impl Number {
@@ -156,6 +172,12 @@ fn set_argument(faces: &[&'static dyn Face], name: &str, known: &str, text: &str
             let value = integer(text.as_bytes()).filter(|n| (number.least..=number.most).contains(n));
             number.set(value.ok_or_else(|| format!("{name} is {}..={}, not {text}", number.least, number.most))?);
         }
+        Setting::Choice(choice) => {
+            let position = choice.words.iter().position(|word| text.as_bytes().eq_ignore_ascii_case(word.to_bytes()));
+            let words = || choice.words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(", ");
+            let position = position.ok_or_else(|| format!("{name} is one of {}, not {text}", words()))?;
+            choice.value.store(position as i64, Ordering::Relaxed);
+        }
     }
     Ok(())
 }
@@ -204,6 +226,7 @@ impl Setting {
         match self {
             Setting::Number(number) => number.name,
             Setting::Flag(flag) => flag.name,
+            Setting::Choice(choice) => choice.name,
         }
     }
 
@@ -234,6 +257,24 @@ impl Setting {
                 None,
                 std::ptr::from_ref(number).cast_mut().cast::<c_void>(),
             )),
+            Setting::Choice(choice) => {
+                // The server copies words and values.
+                let mut words: Vec<_> = choice.words.iter().map(|word| word.as_ptr()).collect();
+                let values: Vec<c_int> = (0..choice.words.len() as c_int).collect();
+                api!(RedisModule_RegisterEnumConfig(
+                    ctx.ptr,
+                    name,
+                    choice.value.load(Ordering::Relaxed) as c_int,
+                    flags,
+                    words.as_mut_ptr(),
+                    values.as_ptr(),
+                    values.len() as c_int,
+                    Some(get_choice),
+                    Some(set_choice),
+                    None,
+                    std::ptr::from_ref(choice).cast_mut().cast::<c_void>(),
+                ))
+            }
         }
     }
 }
@@ -267,5 +308,21 @@ unsafe extern "C" fn set_number(
 ) -> c_int {
     // SAFETY: as above.
     unsafe { &*number.cast::<Number>() }.set(value);
+    raw::REDISMODULE_OK as c_int
+}
+
+unsafe extern "C" fn get_choice(_name: *const c_char, choice: *mut c_void) -> c_int {
+    // SAFETY: the private data is the choice that was registered, which lives for ever.
+    unsafe { &*choice.cast::<Choice>() }.value.load(Ordering::Relaxed) as c_int
+}
+
+unsafe extern "C" fn set_choice(
+    _name: *const c_char,
+    position: c_int,
+    choice: *mut c_void,
+    _error: *mut *mut raw::RedisModuleString,
+) -> c_int {
+    // SAFETY: as above. The server passes one of the registered values.
+    unsafe { &*choice.cast::<Choice>() }.value.store(i64::from(position), Ordering::Relaxed);
     raw::REDISMODULE_OK as c_int
 }

@@ -4,6 +4,7 @@ use super::args::{Args, MISSING, OUTSIDE, UNCONVERTIBLE, bad, integer, integer_w
 use super::create::language;
 use super::settings::Settings;
 use crate::search::error::{ADD_ARGS, Error, LIMIT_OVER, PARSE_ARGS, QUERY_BAD, VALUE_BAD};
+use crate::search::glob::Glob;
 use crate::search::number::parse_number;
 use crate::search::query::{Bound, GeoUnit, Params};
 use crate::search::schema::{Definition, Source};
@@ -78,6 +79,8 @@ pub struct QueryOptions {
     pub geo_filters: Vec<GeoFilter>,
     /// Only these keys.
     pub in_keys: Option<Vec<Vec<u8>>>,
+    /// Only keys that match.
+    pub key_pattern: Option<Glob>,
     /// Milliseconds, 0 for none; None is the setting.
     pub timeout: Option<u64>,
     pub format: Format,
@@ -124,6 +127,7 @@ impl QueryOptions {
             filters: Vec::new(),
             geo_filters: Vec::new(),
             in_keys: None,
+            key_pattern: None,
             timeout: None,
             format: Format::String,
             has_params: false,
@@ -143,6 +147,11 @@ impl QueryOptions {
                 self.in_fields = (!fields.is_empty()).then(|| owned(fields));
             }
             b"INKEYS" => self.in_keys = Some(owned(args.counted("INKEYS")?)),
+            b"KEYPATTERN" => {
+                let pattern = Glob::new(args.value("KEYPATTERN")?);
+                let too_long = || Error::new(PARSE_ARGS, "KEYPATTERN is longer than 1000 bytes");
+                self.key_pattern = Some(pattern.ok_or_else(too_long)?);
+            }
             b"LANGUAGE" => {
                 let known = language(args.value("LANGUAGE")?);
                 self.language = Some(known.ok_or_else(|| Error::new(QUERY_BAD, "No such language"))?);

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use crate::search::glob::Glob;
+
 /// How matching documents are weighed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Scorer {
@@ -60,6 +62,8 @@ pub struct SearchOptions {
     pub expanders: Expanders,
     /// Only these keys.
     pub in_keys: Option<Vec<Vec<u8>>>,
+    /// Only keys that match.
+    pub key_pattern: Option<Glob>,
     /// Only these TEXT fields of the schema.
     pub in_fields: Option<Vec<usize>>,
     /// Words between those of an intersection; -1 is any.
@@ -88,6 +92,7 @@ impl Default for SearchOptions {
             verbatim: false,
             expanders: Expanders::ALL,
             in_keys: None,
+            key_pattern: None,
             in_fields: None,
             slop: None,
             in_order: false,

@@ -13,6 +13,7 @@ use super::options::{Found, Hit, Limits, Order, Scorer, SearchOptions};
 use super::plan::{Plan, PlanKind, Planner};
 use super::score::{Score, Weigher};
 use super::vectors::{Chosen, Nearest};
+use crate::search::glob::Glob;
 use crate::search::index::{DocSet, SEGMENT, State};
 use crate::search::value::Value;
 
@@ -72,12 +73,34 @@ impl BoundQuery {
         Planner::new(&self.state, &self.options, limits, usize::from(self.query.knn.is_some()), &self.ranges)
     }
 
-    /// The query's plan, and the keys asked for as a part of it.
+    /// The query's plan, and the keys asked for as parts of it.
     fn plan(&self, planner: &mut Planner) -> Plan {
-        let plan = planner.plan(&self.query.root);
-        let Some(keys) = &self.options.in_keys else { return plan };
-        let documents: BTreeSet<u32> = keys.iter().filter_map(|key| self.state.records.find(key)).collect();
-        Plan::among(plan, DocSet::from_sorted(documents.into_iter().collect()))
+        let mut plan = planner.plan(&self.query.root);
+        if let Some(keys) = &self.options.in_keys {
+            let documents: BTreeSet<u32> = keys.iter().filter_map(|key| self.state.records.find(key)).collect();
+            plan = Plan::among(plan, DocSet::from_sorted(documents.into_iter().collect()));
+        }
+        if let Some(pattern) = &self.options.key_pattern {
+            let documents = self.matching(pattern, planner);
+            plan = Plan::among(plan, DocSet::from_sorted(documents));
+        }
+        plan
+    }
+
+    /// The documents whose keys match a pattern.
+    fn matching(&self, pattern: &Glob, planner: &mut Planner) -> Vec<u32> {
+        /// Keys looked at between looks at the clock.
+        const STRIDE: usize = 1 << 12;
+        let mut documents = Vec::new();
+        for (at, (key, document)) in self.state.records.beginning(pattern.start()).enumerate() {
+            if at % STRIDE == STRIDE - 1 && planner.limits.reached() {
+                planner.warnings.timed_out = true;
+                break;
+            }
+            documents.extend(pattern.matches(key).then_some(document));
+        }
+        documents.sort_unstable();
+        documents
     }
 
     /// The words that the query's words stand for: what to highlight.

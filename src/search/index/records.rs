@@ -1,5 +1,6 @@
 //! What an index remembers of each document: enough to take it out again and to see what changed.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use super::pages::Pages;
@@ -171,6 +172,12 @@ pub struct Records {
 impl Records {
     pub fn find(&self, key: &[u8]) -> Option<u32> {
         self.by_key.get(key).copied()
+    }
+
+    /// The documents whose keys begin with these bytes, and their keys, in the keys' order.
+    pub fn beginning<'a>(&'a self, start: &'a [u8]) -> impl Iterator<Item = (&'a [u8], u32)> {
+        let from = self.by_key.iter_from(Bound::Included(start));
+        from.map(|(key, document)| (&key[..], *document)).take_while(move |(key, _)| key.starts_with(start))
     }
 
     pub fn get(&self, document: u32) -> Option<&Arc<Record>> {

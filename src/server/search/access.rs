@@ -16,28 +16,37 @@ pub struct Target {
 
 /// The index of that name or alias in the selected database, if the user may see it.
 pub fn target(ctx: &Context, name: &[u8], missing: Missing) -> Result<Target, Failure> {
-    let database = ctx.database();
-    let found = registry::with(|registry| {
-        let entry = registry.find(database, name)?;
-        entry.touch();
-        Some(Target { id: entry.id, database, definition: entry.definition.clone() })
-    });
-    let target = found.ok_or_else(|| refuse_missing(name, missing))?;
+    let target = find(ctx, name).ok_or_else(|| refuse_missing(name, missing))?;
     check(ctx, &target.definition)?;
     Ok(target)
 }
 
-/// Whether the user may read all keys that begin with the index's prefixes. Servers tell only about keys; a key whose end
-/// nobody could have known stands for all.
+/// The index of that name or alias in the selected database, whatever the user may see.
+pub fn find(ctx: &Context, name: &[u8]) -> Option<Target> {
+    let database = ctx.database();
+    registry::with(|registry| {
+        let entry = registry.find(database, name)?;
+        entry.touch();
+        Some(Target { id: entry.id, database, definition: entry.definition.clone() })
+    })
+}
+
+/// Whether the user may read all keys of the index.
 pub fn check(ctx: &Context, definition: &Definition) -> Result<(), Failure> {
+    check_keys(ctx, &definition.prefixes)
+}
+
+/// Whether the user may read all keys that begin with any of these prefixes. Servers tell only about keys; a key whose end
+/// nobody could have known stands for all.
+pub fn check_keys(ctx: &Context, prefixes: &[impl AsRef<[u8]>]) -> Result<(), Failure> {
     if ctx.is_repetition() {
         return Ok(());
     }
     let Some(user) = ctx.user() else { return Ok(()) };
-    for prefix in &definition.prefixes {
+    for prefix in prefixes {
         for length in [7, 24] {
             let end: Vec<u8> = (0..length).map(|_| rand::random::<u8>()).collect();
-            if !user.may(Access::Read, &Text::new(&[&prefix[..], &end].concat())) {
+            if !user.may(Access::Read, &Text::new(&[prefix.as_ref(), &end].concat())) {
                 return Err(Failure::Text(
                     b"NOPERM User does not have the required permissions to query the index".to_vec(),
                 ));

@@ -89,6 +89,7 @@ pub fn search_options(options: &QueryOptions, settings: &Settings, definition: &
         verbatim: options.verbatim,
         expanders: expanders(options),
         in_keys: options.in_keys.clone(),
+        key_pattern: options.key_pattern.clone(),
         in_fields: names.map(|names| names.iter().filter_map(|name| definition.field(name)).collect()),
         slop: options.slop,
         in_order: options.in_order,

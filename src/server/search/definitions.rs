@@ -8,26 +8,33 @@ use crate::search::command::create::{self, AlterRequest};
 use crate::search::error::{Error, INDEX_EXISTS};
 use crate::search::index::SearchIndex;
 use crate::search::schema::Source;
+use crate::server::api::Context;
 use crate::server::commands::{Call, Failure, Outcome};
 
 /// FT.CREATE
 pub fn ft_create(call: &Call) -> Outcome {
-    let database = call.ctx.database();
-    if registry::with(|registry| registry.is_taken(database, call.args[0])) {
+    create(call.ctx, call.args)?;
+    ok()
+}
+
+/// Makes an index of the words of FT.CREATE, here and on replicas.
+pub fn create(ctx: &Context, words: &[&[u8]]) -> Result<(), Failure> {
+    let database = ctx.database();
+    if registry::with(|registry| registry.is_taken(database, words[0])) {
         return Err(Failure::Text(b"Index already exists".to_vec()));
     }
-    let definition = create::create(call.args).map_err(refuse)?;
-    if definition.source == Source::Json && !json::is_there(call.ctx) {
+    let definition = create::create(words).map_err(refuse)?;
+    if definition.source == Source::Json && !json::is_there(ctx) {
         return Err(Failure::Text(b"ON JSON needs JSON documents, which this server does not have".to_vec()));
     }
     let skip = definition.skip_initial_scan;
     let id = registry::with(|registry| registry.add(database, Entry::new(SearchIndex::new(definition))));
     if !skip {
-        scan::start(call.ctx, id);
+        scan::start(ctx, id);
     }
-    super::housekeeping::start(call.ctx);
-    call.ctx.replicate_verbatim();
-    ok()
+    super::housekeeping::start(ctx);
+    ctx.replicate(crate::server::commands::registered_name("FT.CREATE"), words);
+    Ok(())
 }
 
 /// FT.ALTER

@@ -22,10 +22,50 @@ use crate::server::commands::{Call, Failure, Outcome};
 /// FT.SEARCH
 pub fn ft_search(call: &Call) -> Outcome {
     let target = target(call.ctx, call.args[0], Missing::Query)?;
+    work::start(call.ctx, Box::new(read(call.ctx, target, call.args)?))
+}
+
+fn read(ctx: &Context, target: Target, words: &[&[u8]]) -> Result<Search, Failure> {
     let settings = binding::settings();
-    let request = SearchRequest::parse(call.args, &settings).map_err(refuse)?;
-    let search = Search::new(call.ctx, target, request, &settings)?;
-    work::start(call.ctx, Box::new(search))
+    let request = SearchRequest::parse(words, &settings).map_err(refuse)?;
+    Search::new(ctx, target, request, &settings)
+}
+
+/// FT.SEARCH of these words for a command whose reply is made of that of RESP2.
+pub fn search_as(ctx: &Context, target: Target, words: &[&[u8]], shown: Shown) -> Outcome {
+    let search = Search { protocol: Protocol::Resp2, ..read(ctx, target, words)? };
+    work::start(ctx, Box::new(Other { search: Box::new(search), shown }))
+}
+
+/// Makes another command's reply of that of FT.SEARCH.
+pub type Shown = Box<dyn FnOnce(Reply) -> Reply + Send>;
+
+/// A search whose reply is another command's.
+struct Other {
+    search: Box<Search>,
+    shown: Shown,
+}
+
+impl Work for Other {
+    fn need(&self) -> Need {
+        self.search.need()
+    }
+
+    fn think(&mut self) {
+        self.search.think();
+    }
+
+    fn look(&mut self, ctx: &Context, until: Option<Instant>) {
+        self.search.look(ctx, until);
+    }
+
+    fn is_small(&self) -> bool {
+        self.search.is_small()
+    }
+
+    fn reply(self: Box<Self>) -> Result<Reply, Failure> {
+        self.search.reply().map(self.shown)
+    }
 }
 
 /// A search under way.
@@ -131,7 +171,7 @@ impl Search {
 
     /// The fields that the request names, or all: distances, the field sorted by, what the document holds.
     fn fields(&self, key: &Key, source: Source, hit: &Hit) -> Fields {
-        let mut fields = Shown { fields: Vec::new() };
+        let mut fields = Once { fields: Vec::new() };
         let distance = |name: &[u8]| {
             let position = self.distances.iter().position(|known| known == name)?;
             Some(reply::computed(&Value::Number(hit.distances[position]?)))
@@ -163,7 +203,7 @@ impl Search {
         super::json::text(documents::part(key, source, path), self.request.options.dialect).map(Reply::Bulk)
     }
 
-    fn everything(&self, key: &Key, source: Source, fields: &mut Shown) {
+    fn everything(&self, key: &Key, source: Source, fields: &mut Once) {
         match source {
             Source::Hash => key.for_each_field(|name, value| {
                 if self.definition.payload_field.as_deref() != Some(name) {
@@ -181,11 +221,11 @@ fn rows_of(hits: Vec<Hit>) -> Stage {
 }
 
 /// Fields of a row, each name once: the first has it.
-struct Shown {
+struct Once {
     fields: Fields,
 }
 
-impl Shown {
+impl Once {
     fn add(&mut self, name: &[u8], value: impl FnOnce() -> Option<Reply>) {
         if !self.fields.iter().any(|(known, _)| known == name)
             && let Some(value) = value()

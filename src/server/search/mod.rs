@@ -54,6 +54,10 @@ mod work;
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub use access::{check_keys, find as find_index};
+pub use definitions::create;
+pub use find::search_as;
+
 use crate::reply::Reply;
 use crate::search::error::Error;
 use crate::search::reply::Protocol;
@@ -88,6 +92,7 @@ impl Face for Search {
         persist::register(ctx)?;
         suggest::register(ctx)?;
         api::subscribe_to_server(ctx, follow::on_server);
+        IS_THERE.store(true, Ordering::Relaxed);
         Ok(())
     }
 
@@ -102,6 +107,13 @@ impl Face for Search {
     fn shown_version(&self) -> Option<i32> {
         Some(20800)
     }
+}
+
+static IS_THERE: AtomicBool = AtomicBool::new(false);
+
+/// Whether this module has search: it may be left out, or be another module's.
+pub fn is_there() -> bool {
+    IS_THERE.load(Ordering::Relaxed)
 }
 
 /// Whether errors begin with the words that later clients know them by.
