@@ -59,7 +59,7 @@ def test_mistakes_are_told_in_one_line(arguments, code, says, capsys):
 def test_version_and_help():
     assert re.fullmatch(r"vset \S+\n", vset("--version").stdout)
     told = vset("--help").stdout
-    for command in ("serve", "path", "migrate", "recall", "bench", "doctor"):
+    for command in ("serve", "path", "migrate", "recall", "bench", "doctor", "exporter"):
         assert f"\n    {command} " in told
         assert vset(command, "--help").stdout.startswith(f"usage: vset {command} ")
 

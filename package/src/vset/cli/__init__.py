@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from .. import __version__
-from . import bench, doctor, migrate, recall, serve
+from . import bench, doctor, exporter, migrate, recall, serve
 from .common import Failure, explain
 
 __all__ = ["main"]
@@ -31,7 +31,7 @@ def parser() -> Parser:
     made = Parser(prog="vset", description="Vector sets, search and JSON for Redis and Valkey.")
     made.add_argument("--version", action="version", version=f"vset {__version__}")
     commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
-    for command in (serve, migrate, recall, bench, doctor):
+    for command in (serve, migrate, recall, bench, doctor, exporter):
         command.register(commands)
     return made
 
