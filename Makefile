@@ -134,9 +134,9 @@ $(VENV)/.test: tests/requirements.txt $(VENV)/.play
 	@touch $@
 
 # Libraries of others whose programs the tests run. uv resolves in seconds what takes pip many minutes.
-$(VENV)/.published: tests/published/new.txt tests/published/between.txt tests/published/old.txt | $(PY)
+$(VENV)/.published: tests/published/new.txt tests/published/between.txt tests/published/old.txt tests/published/frameworks.txt | $(PY)
 	$(PIP) uv==0.13.9
-	for list in new between old; do \
+	for list in new between old frameworks; do \
 	    $(PY) -m venv --clear $(VENV)/published-$$list && \
 	    VIRTUAL_ENV=$(CURDIR)/$(VENV)/published-$$list $(VENV)/bin/uv pip install --quiet -r tests/published/$$list.txt || exit; \
 	done

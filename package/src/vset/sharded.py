@@ -24,9 +24,19 @@ number of clients may use a set, and `reshard` may change N while they do:
 asyncio clients: for a cluster or for one server. Replies may be decoded or not.
 """
 
+from __future__ import annotations
+
 import zlib
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from typing import Any, Optional, Union
+
+from .clients import Argument, Command, ask, ask_async
 
 __all__ = ["AsyncShardedVectorSet", "ShardedVectorSet"]
+
+Vector = Union[bytes, Sequence[float]]
+# Commands to send, and what the replies come to.
+Steps = Generator[list[Command], Optional[list[Any]], Any]
 
 # Elements in one batch of a bulk operation.
 BATCH = 500
@@ -303,95 +313,77 @@ class _Steps:
         return [encoding, "M", int(info["hnsw-m"]), *metric]
 
 
-class ShardedVectorSet(_Steps):
-    """A vector set of N shards, for clients that wait. `shards` is needed only where the set does not exist yet."""
+class _ShardedVectorSet(_Steps):
+    """The methods of both: `_run` waits, or makes a coroutine."""
 
-    def _run(self, steps):
-        replies = None
-        while True:
-            try:
-                commands = steps.send(replies)
-            except StopIteration as end:
-                return end.value
-            if not commands:
-                replies = []
-                continue
-            pipe = self.client.pipeline(transaction=False)
-            for command in commands:
-                pipe.execute_command(*command)
-            replies = pipe.execute()
+    def _run(self, steps: Steps) -> Any:
+        raise NotImplementedError
 
-    def add(self, elements, attributes=None, options=()):
-        """Adds a dict of names and vectors; `options` are words of VADD. Yields how many are new."""
+    def add(self, elements: Mapping[str, Vector], attributes: Mapping[str, str] | None = None, options: Sequence[Argument] = ()) -> Any:
+        """Adds vectors by name; `options` are words of VADD. Yields how many are new."""
         return self._run(self._add(elements, attributes, options))
 
-    def remove(self, names):
+    def remove(self, names: Iterable[str]) -> Any:
         """Removes elements; yields how many there were."""
         return self._run(self._remove(names))
 
-    def search(self, vector, count=10, filter=None, ef=None, with_scores=False, options=()):
-        """The nearest elements of all shards, best first."""
+    def search(
+        self,
+        vector: Vector,
+        count: int = 10,
+        filter: str | None = None,
+        ef: int | None = None,
+        with_scores: bool = False,
+        options: Sequence[Argument] = (),
+    ) -> Any:
+        """The nearest elements of all shards, best first: names, or with_scores pairs of name and score."""
         return self._run(self._search(vector, count, filter, ef, with_scores, options))
 
-    def count(self, filter=None):
+    def count(self, filter: str | None = None) -> Any:
         """Number of elements, or of those that match. While elements move, one may be counted in both places."""
         return self._run(self._count(filter))
 
-    def vector(self, name):
+    def vector(self, name: str) -> Any:
         """An element's vector; None if there is none."""
         return self._run(self._one(name, "VEMB"))
 
-    def attributes(self, name):
+    def attributes(self, name: str) -> Any:
         """An element's attributes as text; None if there are none."""
         return self._run(self._one(name, "VGETATTR"))
 
-    def reshard(self, shards, progress=None):
-        """Moves the elements to another number of shards while the set is used; again after a failure goes on."""
+    def reshard(self, shards: int, progress: Callable[[int, int], None] | None = None) -> Any:
+        """Moves the elements to another number of shards while the set is used; again after a failure goes on.
+
+        Yields how many have moved. `progress` is told each shard and how many have left it.
+        """
         return self._run(self._reshard(shards, progress))
 
-    def drop(self):
+    def drop(self) -> Any:
         """Deletes the set."""
-        self._run(self._drop())
+        return self._run(self._drop())
 
 
-class AsyncShardedVectorSet(_Steps):
-    """The same for asyncio clients."""
+class ShardedVectorSet(_ShardedVectorSet):
+    """A vector set of N shards, for clients that wait. `shards` is needed only where the set does not exist yet."""
 
-    async def _run(self, steps):
+    def _run(self, steps: Steps) -> Any:
         replies = None
         while True:
             try:
                 commands = steps.send(replies)
             except StopIteration as end:
                 return end.value
-            if not commands:
-                replies = []
-                continue
-            pipe = self.client.pipeline(transaction=False)
-            for command in commands:
-                pipe.execute_command(*command)
-            replies = await pipe.execute()
+            replies = ask(self.client, commands)
 
-    async def add(self, elements, attributes=None, options=()):
-        return await self._run(self._add(elements, attributes, options))
 
-    async def remove(self, names):
-        return await self._run(self._remove(names))
+class AsyncShardedVectorSet(_ShardedVectorSet):
+    """The same for asyncio clients: each method is to be awaited."""
 
-    async def search(self, vector, count=10, filter=None, ef=None, with_scores=False, options=()):
-        return await self._run(self._search(vector, count, filter, ef, with_scores, options))
-
-    async def count(self, filter=None):
-        return await self._run(self._count(filter))
-
-    async def vector(self, name):
-        return await self._run(self._one(name, "VEMB"))
-
-    async def attributes(self, name):
-        return await self._run(self._one(name, "VGETATTR"))
-
-    async def reshard(self, shards, progress=None):
-        return await self._run(self._reshard(shards, progress))
-
-    async def drop(self):
-        await self._run(self._drop())
+    async def _run(self, steps: Steps) -> Any:
+        replies = None
+        while True:
+            try:
+                commands = steps.send(replies)
+            except StopIteration as end:
+                return end.value
+            replies = await ask_async(self.client, commands)
