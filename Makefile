@@ -17,7 +17,7 @@ CORE  = --no-default-features --target-dir target/core
 
 .DEFAULT_GOAL := build
 .PHONY: build portable demo run play test test-core test-server bench bench-quick bench-kernels bench-filter bench-core \
-        bench-scale bench-server check loom asan tsan valgrind package clean help
+        bench-scale bench-server check loom asan tsan valgrind package docs clean help
 .DELETE_ON_ERROR:
 
 build: $(VENV)/.build ## build the module, target/release/libvset.so
@@ -101,6 +101,9 @@ valgrind: build $(VENV)/.test $(VENV)/bin/redis-server-7 ## a part of the server
 package: portable ## dist/: a wheel, a Debian package and a tarball
 	$(PY) package/build.py $(PORTABLE) dist
 
+docs: $(VENV)/.docs ## the documentation as a site, target/site
+	NO_MKDOCS_2_WARNING=1 $(PY) docs/site.py
+
 clean: ## remove everything that was built or installed here
 	rm -rf target dist $(VENV) .pytest_cache tests/__pycache__
 
@@ -129,7 +132,11 @@ $(VENV)/.play: examples/play/requirements.txt $(VENV)/.client
 	$(PIP) -r $<
 	@touch $@
 
-$(VENV)/.test: tests/requirements.txt $(VENV)/.play
+$(VENV)/.docs: docs/requirements.txt | $(PY)
+	$(PIP) -r $<
+	@touch $@
+
+$(VENV)/.test: tests/requirements.txt docs/requirements.txt $(VENV)/.play
 	$(PIP) -r tests/requirements.txt
 	@touch $@
 

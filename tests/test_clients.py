@@ -1,4 +1,4 @@
-"""Clients as applications use them: redis-py in a cluster, valkey-py, node-redis and redis-rs; the examples of the README."""
+"""Clients as applications use them: redis-py in a cluster, valkey-py, node-redis and redis-rs; the programs of docs/clients.md."""
 
 import os
 import pathlib
@@ -13,6 +13,7 @@ import redis
 import redis.cluster
 import valkey
 
+import examples
 from servers import ROOT, Server, eventually, selected
 
 HERE = pathlib.Path(__file__).resolve().parent / "clients"
@@ -62,33 +63,44 @@ def test_redis_rs(clean, rust, protocol):
     assert run(*rust, clean.port, protocol) == "all good\n"
 
 
-def example(language, address, url):
-    """The README's example, with another address of the server."""
-    (text,) = re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
-    assert text.count(address) == 1
-    return text.replace(address, url)
+PAGE = (ROOT / "docs/clients.md").read_text()
+ADDRESS = re.compile(r"localhost:6379|127\.0\.0\.1:6379|port=6379|(?<=127\.0\.0\.1\", )6379")
+
+
+def program(language, client):
+    """The page's first program for a client."""
+    section = re.search(rf"^## {client}\n(.*?)(?=^## )", PAGE, re.M | re.S)[1]
+    return examples.code(section, language)[0]
+
+
+def at(port, text):
+    """A program with another address of the server."""
+    text, changes = ADDRESS.subn(lambda found: found[0].replace("6379", str(port)), text)
+    assert changes == 1
+    return text
 
 
 def answers(output):
-    """What an example prints: names in order, with scores to six digits; names that match."""
-    found = re.findall(r"(cat|dog|car)\W+([0-9.]+)", output)
-    return [(name, round(float(score), 6)) for name, score in found], re.findall(r"\w+", output.splitlines()[-1])
+    """What a program prints: names in order, with scores to six digits; names that match."""
+    *scores, matches = output.strip().splitlines()
+    found = re.findall(r"(cat|dog|car)\W+([0-9.]+)", "\n".join(scores))
+    return [(name, round(float(score), 6)) for name, score in found], re.findall(r"cat|dog|car", matches)
 
 
 def printed():
-    (text,) = re.findall(r"^This prints\n\n(.*?)\n\n\w", (ROOT / "README.md").read_text(), re.M | re.S)
-    return "\n".join(line.strip() for line in text.splitlines())
+    """What the page says that the first one prints."""
+    return re.search(r"^    (\{'cat.*)\n    (.*)", PAGE, re.M).expand(r"\1\n\2")
 
 
 @pytest.fixture(scope="session")
 def rust_example():
-    """The README's, built with what the other test was built with; takes the address from its environment."""
+    """The page's, built with what the other test was built with; takes the address from its environment."""
     folder = BUILT / "example"
     (folder / "src").mkdir(parents=True, exist_ok=True)
     for file in ("Cargo.toml", "Cargo.lock"):
         shutil.copy(HERE / "rust" / file, folder)
     main = folder / "src/main.rs"
-    text = example("rust", '"redis://127.0.0.1:6379"', 'std::env::var("URL").expect("an address")')
+    text = program("rust", "redis-rs").replace('"redis://127.0.0.1:6379"', 'std::env::var("URL").expect("an address")')
     if not main.exists() or main.read_text() != text:
         main.write_text(text)
     target = {**os.environ, "CARGO_TARGET_DIR": str(BUILT / "rust-example")}
@@ -96,20 +108,41 @@ def rust_example():
     return BUILT / "rust-example/debug/vset-client-test"
 
 
-def test_examples_of_the_readme(clean, node, rust_example):
-    expected = answers(printed())
+def answered(clean, output):
+    """The answers are those of the first program, and the elements are there."""
+    found, expected = answers(output), answers(printed())
     assert [name for name, _ in expected[0]] == ["cat", "dog", "car"] and expected[1] == ["dog", "cat"]
-    c = clean.connect()
-    url = f"redis://localhost:{clean.port}"
-    output = run(sys.executable, "-c", example("python", "port=6379", f"port={clean.port}"))
-    assert output.strip() == printed() or clean.peer
+    assert found == expected or clean.peer and found[1] == expected[1]
+    assert clean.connect()("VCARD", "things") == 3
+
+
+@pytest.mark.parametrize("client", ["redis-py", "valkey-py", "GLIDE"])
+def test_programs_in_python(clean, client):
+    answered(clean, run(sys.executable, "-c", at(clean.port, program("python", client))))
+
+
+@pytest.mark.parametrize("client", ["node-redis", "iovalkey"])
+def test_programs_in_javascript(clean, node, client):
     script = node[1].parent / "example.mjs"
-    script.write_text(example("js", "redis://localhost:6379", url))
-    for command in (["node", script], [rust_example]):
-        c("FLUSHALL")
-        found = answers(run(*command, env={**os.environ, "URL": url.replace("localhost", "127.0.0.1")}))
-        assert found == expected or clean.peer and found[1] == expected[1], command
-        assert c("VCARD", "things") == 3
+    script.write_text(at(clean.port, program("js", client)))
+    answered(clean, run("node", script))
+
+
+def test_the_program_in_rust(clean, rust_example):
+    answered(clean, run(rust_example, env={**os.environ, "URL": f"redis://127.0.0.1:{clean.port}"}))
+
+
+def test_the_search_of_the_page(clean):
+    if clean.peer:
+        pytest.xfail("has no search")
+    section = re.search(r"^## redis-py\n(.*?)(?=^## )", PAGE, re.M | re.S)[1]
+    assert run(sys.executable, "-c", at(clean.port, examples.code(section, "python")[1])) == "['Fast cars']\n"
+
+
+def test_the_readme_begins_with_the_program_of_the_page():
+    readme = (ROOT / "README.md").read_text()
+    assert examples.code(readme, "python") == [program("python", "redis-py")]
+    assert "    " + printed().replace("\n", "\n    ") in readme
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
@@ -151,11 +184,15 @@ def test_valkey_py(clean, protocol):
     client.close()
 
 
-def test_the_readme_names_the_versions_that_are_tested():
+def test_the_page_names_the_versions_that_are_tested():
+    requirements = HERE.parent / "requirements.txt"
     used = {
-        "redis-py": (HERE.parent / "requirements.txt", r"^redis==(\d+\.\d+)"),
+        "redis-py": (requirements, r"^redis==(\d+\.\d+)"),
+        "valkey-py": (requirements, r"^valkey==(\d+\.\d+)"),
+        "`valkey-glide-sync`": (requirements, r"^valkey-glide-sync==(\d+\.\d+)"),
         "node-redis": (HERE / "node/package.json", r'"redis": "(\d+\.\d+)'),
+        "iovalkey": (HERE / "node/package.json", r'"iovalkey": "(\d+\.\d+)'),
         "`redis`": (HERE / "rust/Cargo.toml", r'^redis = \{ version = "=(\d+\.\d+)'),
     }
-    said = dict(re.findall(r"(\S+) \(tested with (\S+)\)", (ROOT / "README.md").read_text()))
+    said = dict(re.findall(r"(\S+) \(tested with (\S+)\)", PAGE))
     assert said == {name: re.search(pattern, file.read_text(), re.M)[1] for name, (file, pattern) in used.items()}

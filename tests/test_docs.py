@@ -1,11 +1,14 @@
-"""The pages of docs/commands and the README know every command, option and field that the server knows."""
+"""The documentation: pages know every command, option and field that the server knows; examples reply as shown; links hold."""
 
+import importlib.util
 import re
+import runpy
 
 import pytest
 
-from resp import pairs
-from servers import ROOT
+import examples
+from resp import ReplyError, pairs
+from servers import ROOT, eventually
 from vectors import values
 
 PAGES = ROOT / "docs/commands"
@@ -40,10 +43,9 @@ def fields(page):
 
 
 def test_each_command_has_its_page(commands):
-    overview, readme = (PAGES / "README.md").read_text(), (ROOT / "README.md").read_text()
+    overview = (PAGES / "README.md").read_text()
     for name in commands:
-        assert f"[{name.upper()}]({name}.md)" in overview
-        assert f"| [{name.upper()}](docs/commands/{name}.md) |" in readme
+        assert f"| [{name.upper()}]({name}.md) |" in overview
         assert (PAGES / f"{name}.md").read_text().startswith(f"# {name.upper()}\n\n    {name.upper()} {'numkeys key' if name == 'vmsim' else 'key'}")
     if commands:
         assert {page.stem for page in PAGES.glob("v*.md")} == set(commands)
@@ -76,3 +78,96 @@ def test_each_field_is_on_the_page(clean, page, command):
     c = clean.connect()
     c("VADD", "k", *values(1, 2), "e", "EX", 100)
     assert list(pairs(c(*command))) == fields(page)
+
+
+PROSE = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+THINGS = (("cat", 0.9, 0.1, 4), ("dog", 0.8, 0.3, 4), ("car", 0.1, 0.9, 0))
+
+
+def relative(page):
+    return str(page.relative_to(ROOT))
+
+
+@pytest.fixture
+def site():
+    """docs/site.py, which knows what a link is."""
+    spec = importlib.util.spec_from_file_location("site_of_docs", ROOT / "docs/site.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_each_link_leads_somewhere(site):
+    missing = []
+    for page in [*PROSE, *ROOT.glob("*.md")]:
+        for path, anchor in site.links(page):
+            if not path.exists() or anchor and anchor not in site.anchors(path):
+                missing.append((relative(page), str(path), anchor))
+    assert not missing
+
+
+def test_each_page_is_in_the_summary(site):
+    listed = [file for _, _, file in site.summary()]
+    assert len(listed) == len(set(listed))
+    assert {ROOT / "docs" / file for file in listed} == set((ROOT / "docs").rglob("*.md")) - {ROOT / "docs/SUMMARY.md"}
+
+
+def test_the_site_builds(site, tmp_path):
+    site.STAGE, site.SITE = tmp_path / "pages", tmp_path / "site"
+    with pytest.raises(SystemExit) as end:
+        site.main()
+    assert end.value.code == 0
+    assert (tmp_path / "site/index.html").exists() and (tmp_path / "site/docs/commands/vadd.html").exists()
+
+
+def same(shown, expected):
+    """Equal, but for the last digits of scores and for what a page leaves out with an ellipsis."""
+    digits = lambda text: re.sub(r"\d+\.\d{5,}", lambda number: f"{float(number[0]):.4g}", text)
+    pattern = ".*".join(re.escape(part) for part in digits(expected).split("…"))
+    return re.fullmatch(pattern, digits(shown), re.S) is not None
+
+
+WITH_EXAMPLES = [page for page in PROSE if examples.steps(page.read_text())]
+
+
+@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=relative)
+def test_each_example_replies_as_shown(clean, page):
+    """In an empty server; pages of commands begin with the set `things` of the pages before them."""
+    if clean.peer:
+        pytest.xfail("has other commands")
+    c = clean.connect()
+    if page.parent == PAGES:
+        for name, x, y, legs in THINGS:
+            c("VADD", "things", *values(x, y), name, "SETATTR", f'{{"legs":{legs}}}')
+    try:
+        for step in examples.steps(page.read_text()):
+            try:
+                reply = c(*examples.words(step.command))
+            except ReplyError as refused:
+                reply = refused
+            if step.command.startswith(("FT.CREATE", "FT.ALTER")) and reply == "OK":
+                scanned(c, step.command.split()[1])
+            assert same(examples.shown(reply), step.reply), f"{step.command}\n{examples.shown(reply)}"
+    finally:
+        for user in set(c("ACL", "USERS")) - {b"default"}:
+            c("ACL", "DELUSER", user)
+
+
+def scanned(c, index):
+    """Waits until an index has read what was there before it."""
+    eventually(lambda: pairs(c("FT.INFO", index))["indexing"] == 0)
+
+
+def test_the_calculator_of_sizes(clean):
+    """Beside MEMORY USAGE, with the vectors of the demonstration."""
+    sizing = runpy.run_path(ROOT / "examples/sizing.py")
+    demo = runpy.run_path(ROOT / "examples/words.py", run_name="words")
+    names, vectors = demo["read_words"]()
+    c = clean.connect()
+    for encoding in sizing["BYTES"]:
+        c("DEL", "k")
+        c.pipeline([["VADD", "k", "FP32", demo["blob"](v), name, encoding] for name, v in zip(names[:10_000], vectors)])
+        c("VLINKS", "k", names[0])
+        real = c("MEMORY", "USAGE", "k") / 10_000
+        estimate = sizing["element"](100, encoding, name=sum(map(len, names[:10_000])) / 10_000)
+        assert clean.peer or 0.8 < estimate / real < 1.25, encoding

@@ -12,9 +12,10 @@ from vectors import add, fp32, name, random_vectors, values
 SINGLE = "vectorset.force-single-threaded-execution"
 FLAGS = {SINGLE, "vectorset.ft-new-error-texts", "vectorset.kora-metric"}
 SAMPLE = (ROOT / "redis.conf.sample").read_text()
-# Name: default, as the sample has it. With them stand bounds of numbers, as the README has them.
+# Name: default, as the sample has it. With them stand bounds of numbers, as the page of settings has them.
 DEFAULTS = dict(re.findall(r"^# (vectorset\.\S+) (\S+)$", SAMPLE, re.M))
-BOUNDS = dict(re.findall(r"^\| `(vectorset\.\S+)` \| \S+ \| (\d+ to \d+) \|", (ROOT / "README.md").read_text(), re.M))
+PAGE = (ROOT / "docs/operations/settings.md").read_text()
+BOUNDS = dict(re.findall(r"^\| `(vectorset\.\S+)` \| \S+ \| (\d+ to \d+) \|", PAGE, re.M))
 
 
 @pytest.fixture
@@ -40,12 +41,12 @@ def test_listed(settings, server):
 
 
 def test_documented():
-    """Each setting is in the sample with its default and bounds, and in the README's table."""
+    """Each setting is in the sample with its default and bounds, and in the page's table."""
     assert set(BOUNDS) == set(DEFAULTS) - FLAGS
     for setting, bounds in BOUNDS.items():
         text = SAMPLE[: SAMPLE.index(f"# {setting} ")].rsplit("\n\n", 1)[1]
         assert f", {bounds}" in text.replace("\n# ", " "), setting
-    table = re.findall(r"^\| `(vectorset\.\S+)` \| (\S+) \|", (ROOT / "README.md").read_text(), re.M)
+    table = re.findall(r"^\| `(vectorset\.\S+)` \| (\S+) \|", PAGE, re.M)
     assert dict(table) == DEFAULTS
 
 
