@@ -17,7 +17,7 @@ CORE  = --no-default-features --target-dir target/core
 
 .DEFAULT_GOAL := build
 .PHONY: build portable demo run play test test-core test-server bench bench-quick bench-kernels bench-filter bench-core \
-        bench-scale bench-server check loom asan tsan valgrind package docs clean help
+        bench-scale bench-server bench-search check loom asan tsan valgrind package docs clean help
 .DELETE_ON_ERROR:
 
 build: $(VENV)/.build ## build the module, target/release/libvset.so
@@ -50,7 +50,7 @@ test-core: ## tests of the engine, without a server
 test-server: build portable $(VENV)/.test $(VENV)/.published $(VENV)/.npm $(VENV)/.chromium $(VENV)/bin/redis-server-7 ## tests of the module in Redis 6.2, 7.0, Valkey 8.1, 9.1
 	$(PY) -m pytest tests $(PYTEST)
 
-bench: bench-kernels bench-filter bench-core bench-scale bench-server ## all of these: benches/results/<date>-<cpu>, about an hour
+bench: bench-kernels bench-filter bench-core bench-scale bench-server bench-search ## all of these: benches/results/<date>-<cpu>, about an hour
 
 bench-quick: ## the same with small sets, about a quarter of an hour
 	$(MAKE) bench QUICK=--quick
@@ -67,6 +67,9 @@ bench-scale: $(VENV)/.bench $(VENV)/.npm ## the engine with 10,000 to a million 
 bench-server: build $(VENV)/.bench $(VENV)/.npm $(VENV)/bin/redis-server-7 ## beside Redis 8: BENCH="filtered mixed --elements 300000"
 	$(PY) benches/server.py $(QUICK) $(BENCH)
 	$(if $(QUICK)$(BENCH),,for n in 30000 300000; do $(PY) benches/server.py filtered --elements $$n || exit; done)
+
+bench-search: build $(VENV)/.bench $(VENV)/.npm $(VENV)/bin/redis-server-7 ## FT.* beside Redis 8's vector sets: BENCH="query --data words"
+	$(PY) benches/search.py $(QUICK) $(BENCH)
 
 check: $(VENV)/.build ## formatting, lints, documentation
 	cargo fmt --check

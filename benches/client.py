@@ -19,13 +19,31 @@ def connect(port):
 
 
 def complete(reply):
-    """Whether this is one whole reply: a line, a string, or an array of strings."""
+    """Whether this is one whole reply."""
     if reply[:1] == b"-":
         raise RuntimeError(reply.decode(errors="replace"))
     lines = reply.count(b"\r\n")
     if reply[:1] == b"*" and lines:
-        return lines > 2 * int(reply[1 : reply.index(b"\r\n")])
+        if b"\r\n*" in reply:
+            return scanned(reply)
+        return lines > 2 * int(reply[1 : reply.index(b"\r\n")]) - reply.count(b"\r\n:")
     return lines == (2 if reply[:1] == b"$" and reply[:2] != b"$-" else 1)
+
+
+def scanned(reply):
+    """The same of nested arrays, item by item."""
+    at, due = 0, 1
+    while due:
+        end = reply.find(b"\r\n", at)
+        if end < 0:
+            return False
+        kind, due = reply[at : at + 1], due - 1
+        at, count = end + 2, int(reply[at + 1 : end]) if kind in b"$*" else 0
+        if kind == b"$" and count >= 0:
+            at += count + 2
+        elif kind == b"*":
+            due += max(0, count)
+    return at <= len(reply)
 
 
 def ask(connection, request):

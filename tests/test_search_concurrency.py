@@ -1,14 +1,19 @@
-"""Readers and writers side by side: no error but the expected, and afterwards each index is what its documents say."""
+"""Readers and writers side by side: no error but the expected, each reply is of one moment, and afterwards each index is what its
+documents say. VSET_LONG=minutes goes on for longer."""
 
+import math
+import os
 import random
 import struct
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 from resp import ReplyError
+from servers import eventually
 
 EXPECTED = ("no such index", "Unknown", "Index already exists", "no such key", "dropped", "Cursor", "Timeout", "Duplicate field", "WRONGTYPE", "are the same")
-SECONDS = 4
+SECONDS = 60 * float(os.environ.get("VSET_LONG", 0)) or 4
 
 
 def blob(rng):
@@ -92,6 +97,178 @@ def test_readers_and_writers(launch):
     assert wrong == []
     time.sleep(0.1)
     assert conn("FT.CHECK", "i") == conn("FT.SEARCH", "i", "*", "LIMIT", 0, 0)[0]
+
+class History:
+    """What each key held when. A state is seen from when its command was sent, perhaps, and until the next is answered."""
+
+    def __init__(self):
+        self.states = {}  # key: [(sent, answered, document)]
+        self.lock = threading.Lock()
+
+    def begin(self, key, document, sent):
+        with self.lock:
+            self.states.setdefault(key, [(0, 0, None)]).append((sent, math.inf, document))
+
+    def end(self, key, answered):
+        with self.lock:
+            sent, _, document = self.states[key][-1]
+            self.states[key][-1] = (sent, answered, document)
+
+    def last(self, key):
+        return self.states.get(key, [(0, 0, None)])[-1][2]
+
+    def seen(self, key, start, end):
+        """The documents that a query may have met, sent and answered at these moments."""
+        states = self.states[key]
+        nexts = [*(answered for _, answered, _ in states[1:]), math.inf]
+        return [document for (sent, _, document), gone in zip(states, nexts) if sent <= end and gone >= start]
+
+    def judge(self, found, matches, start, end):
+        """What is wrong with the keys of a reply that holds all that matches."""
+        with self.lock:
+            missing = [k for k in self.states if k not in found and all(d and matches(d) for d in self.seen(k, start, end))]
+            excess = [k for k in found if not any(d and matches(d) for d in self.seen(k, start, end))]
+        return [("missing", key) for key in missing] + [("excess", key) for key in excess]
+
+
+class Writer:
+    """Writes keys of its own, and notes what they hold."""
+
+    def __init__(self, server, history, number, seed):
+        self.conn, self.history, self.rng = server.connect(), history, random.Random(seed)
+        self.keys = [f"d:{number}:{n}" for n in range(60)]
+        self.resting = {}  # keys that expire, until when
+
+    def step(self):
+        rng, now = self.rng, time.monotonic()
+        key, other = rng.sample([key for key in self.keys if self.resting.get(key, 0) < now], 2)
+        old = self.history.last(key)
+        fields = {"n": rng.randrange(100), "g": rng.choice("abc"), "t": rng.choice(["red fox", "lazy dog"])}
+        vector = rng.random() < 0.7
+        new = {**(old or {}), **fields, **({"v": True} if vector else {})}
+        kind = rng.choice(["set", "set", "set", "number", "bad", "delete", "expire", "rename", "copy"])
+        if kind == "set":
+            words = [w for item in fields.items() for w in item] + (["v", blob(rng)] if vector else [])
+            self.note({key: new}, "HSET", key, *words)
+        elif old and kind == "number":
+            self.note({key: {**old, "n": fields["n"]}}, "HSET", key, "n", fields["n"])
+        elif old and kind == "bad":
+            self.note({key: {**old, "n": "bad"}}, "HSET", key, "n", "bad")
+        elif old and kind == "delete":
+            self.note({key: None}, "DEL", key)
+        elif old and kind == "expire":
+            self.note({key: None}, "PEXPIRE", key, 20, slack=0.1)
+            self.resting[key] = time.monotonic() + 0.2
+        elif old and kind == "rename":
+            self.note({key: None, other: old}, "RENAME", key, other)
+        elif old and kind == "copy":
+            self.note({other: dict(old)}, "COPY", key, other, "REPLACE")
+
+    def note(self, changes, *command, slack=0.0):
+        """Slack: seconds behind the answer in which the change may still be under way."""
+        sent = time.monotonic()
+        for key, document in changes.items():
+            self.history.begin(key, document, sent)
+        self.conn(*command)
+        answered = time.monotonic() + slack
+        for key in changes:
+            self.history.end(key, answered)
+
+
+def fits(document):
+    """Whether the index takes it."""
+    return document["n"] != "bad"
+
+
+JUDGED = [
+    (("FT.SEARCH", "i", "@n:[10 60] @g:{a|b}"), lambda d: fits(d) and 10 <= d["n"] <= 60 and d["g"] in "ab"),
+    (("FT.SEARCH", "i", "fox -@g:{c}"), lambda d: fits(d) and "fox" in d["t"] and d["g"] != "c"),
+    (("FT.SEARCH", "i", "(@n:[50 90] | lazy dog)", "SORTBY", "n"), lambda d: fits(d) and (50 <= d["n"] <= 90 or "dog" in d["t"])),
+    (("FT.SEARCH", "i", "*=>[KNN 10000 @v $b EF_RUNTIME 5000]"), lambda d: fits(d) and "v" in d),
+    (("FT.SEARCH", "i", "@v:[VECTOR_RANGE 2.1 $b] -@g:{a}"), lambda d: fits(d) and "v" in d and d["g"] != "a"),
+    (("FT.AGGREGATE", "i", "@g:{c} @n:[(20 80]", "LOAD", 1, "__key"), lambda d: fits(d) and d["g"] == "c" and 20 < d["n"] <= 80),
+]
+
+
+def read_judged(server, history, seed, until):
+    conn, rng, wrong, asked = server.connect(), random.Random(seed), [], 0
+    while time.monotonic() < until and len(wrong) < 5:
+        (name, *words), matches = rng.choice(JUDGED)
+        tail = ["NOCONTENT", "LIMIT", 0, 10_000] if name == "FT.SEARCH" else []
+        start = time.monotonic()
+        reply = conn(name, *words, *tail, "TIMEOUT", 0, "PARAMS", 2, "b", blob(rng), "DIALECT", 2)
+        end = time.monotonic()
+        found = {key.decode() for key in (reply[1:] if tail else [row[1] for row in reply[1:]])}
+        wrong += [(words, *fault) for fault in history.judge(found, matches, start, end)]
+        asked += 1
+    return wrong, asked
+
+
+def disturb(server, seed, until):
+    """Definitions that come and go, fields that are added, saves, and another database that is emptied."""
+    conn, rng, other, added = server.connect(), random.Random(seed), server.connect(), 0
+    other("SELECT", 1)
+    while time.monotonic() < until:
+        time.sleep(0.01)
+        for command in (change_definitions(rng), ("BGSAVE",) if rng.random() < 0.02 else ("PING",)):
+            try:
+                conn(*command)
+            except ReplyError as error:
+                assert any(text in str(error) for text in (*EXPECTED, "in progress", "child process")), error
+        if rng.random() < 0.02 and added < 30:
+            conn("FT.ALTER", "i", "SCHEMA", "ADD", f"added{added}", "NUMERIC")
+            added += 1
+        if rng.random() < 0.05:
+            other("FLUSHDB")
+            create(other, "i")
+        other("HSET", f"d:{rng.randrange(50)}", "n", 1)
+
+
+def test_each_reply_is_of_one_moment(launch):
+    """A document that matched throughout is in the reply, one that never matched is not."""
+    server, history = launch(), History()
+    seed = random.randrange(1 << 30)
+    print("seed", seed)
+    create(server.connect(), "i")
+    until = time.monotonic() + SECONDS
+
+    def write(number):
+        writer = Writer(server, history, number, seed + number)
+        while time.monotonic() < until:
+            writer.step()
+            time.sleep(0.001)
+
+    with ThreadPoolExecutor(6) as pool:
+        writing = [pool.submit(write, number) for number in range(2)]
+        reading = [pool.submit(read_judged, server, history, seed + 10 + number, until) for number in range(3)]
+        disturbing = pool.submit(disturb, server, seed + 20, until)
+        for task in (*writing, disturbing):
+            task.result()
+        judged = [task.result() for task in reading]
+    print("replies judged:", sum(asked for _, asked in judged))
+    assert [fault for wrong, _ in judged for fault in wrong] == []
+    conn = server.connect()
+    time.sleep(0.2)
+    assert conn("FT.CHECK", "i") == conn("FT.SEARCH", "i", "*", "LIMIT", 0, 0)[0]
+
+
+def test_a_flush_among_readers_and_writers(launch):
+    """Indexes go with FLUSHALL; what is written behind it is found by the next definition."""
+    server = launch()
+    conn, seed, until = server.connect(), random.randrange(1 << 30), time.monotonic() + SECONDS
+    print("seed", seed)
+    with ThreadPoolExecutor(3) as pool:
+        running = [pool.submit(work, server, seed + number, choose, until) for number, choose in enumerate([write, read, read])]
+        while time.monotonic() < until:
+            conn("FLUSHALL")
+            assert conn("FT._LIST") == []
+            create(conn, "i")
+            conn("HSET", "kept", "n", 1)
+            conn("HSET", "d:kept", "n", -5)
+            assert conn("FT.SEARCH", "i", "@n:[-5 -5]", "NOCONTENT") == [1, b"d:kept"]
+            time.sleep(0.02)
+        assert [error for task in running for error in task.result()] == []
+    eventually(lambda: conn("FT.CHECK", "i") == conn("FT.SEARCH", "i", "*", "LIMIT", 0, 0)[0])
 
 
 def test_a_cursor_meets_each_document_that_stays_exactly_once(launch):

@@ -117,9 +117,9 @@ impl Plan {
         Ok(Plan { columns: planner.sources, pipeline: Pipeline { steps: planner.steps }, shown })
     }
 
-    /// Whether rows come out one by one, each from one document: nothing sorts or groups.
+    /// Whether rows come out one by one, each from one document: nothing sorts, groups or counts.
     pub fn is_streaming(&self) -> bool {
-        !self.pipeline.steps.iter().any(|step| matches!(step, Step::Sort(_) | Step::Group(..)))
+        self.pipeline.steps.iter().all(|step| matches!(step, Step::Apply(..) | Step::Filter(_)))
     }
 }
 

@@ -1,12 +1,14 @@
 //! A query with its words, tags and ranges looked up: a tree of leaves that are sets or postings.
 
+use std::collections::HashMap;
+
 use super::expand::{Fuzzy, Pattern};
 use super::near::Near;
 use super::options::{Limits, SearchOptions, Warnings};
 use super::score::Weigher;
 use super::vectors::Asked;
 use super::word::{Part, Source, Word};
-use crate::search::index::{DocSet, Finder, Group, State, Tags, cover, distance, gather, middle, number_code};
+use crate::search::index::{DocSet, Finder, Group, State, Tag, Tags, cover, distance, gather, middle, number_code};
 use crate::search::query::{Affix, Bound, Fields, GeoUnit, Node, NodeKind, TagValue, VectorRange};
 use crate::search::schema::Kind;
 use crate::search::text::{Language, fold, sound};
@@ -59,6 +61,14 @@ pub struct Planner<'a> {
     /// The TEXT fields that the options admit, by number.
     admitted: u128,
     language: Language,
+}
+
+/// The tags of a clause, each once however often it is an alternative.
+#[derive(Default)]
+struct FoundTags {
+    sets: Vec<(DocSet, f64)>,
+    /// Where a tag stands in them, by its number.
+    places: HashMap<u32, usize>,
 }
 
 /// Values looked at between looks at the clock.
@@ -273,35 +283,37 @@ impl<'a> Planner<'a> {
         let Finder::Tags(tags) = &self.state.fields[field].finder else { return Plan::nothing() };
         let sensitive = matches!(self.state.definition.fields[field].kind, Kind::Tag { case_sensitive: true, .. });
         let fold = |operand: &[u8]| if sensitive { operand.to_vec() } else { fold(operand).into_owned() };
-        let mut found: Vec<(DocSet, f64)> = Vec::new();
+        let mut found = FoundTags::default();
         for value in values {
             match value {
                 TagValue::Exact(value) => {
-                    found.extend(tags.values().get(&fold(value)[..]).map(|tag| self.tag(&tag.documents)));
+                    if let Some(tag) = tags.values().get(&fold(value)[..]) {
+                        self.tag(tag, &mut found);
+                    }
                 }
                 TagValue::Affix(affix) => self.tag_affix(tags, affix, &fold, &mut found),
             }
         }
-        let size = found.iter().fold(0, |size: usize, (set, _)| size.saturating_add(set.len()));
-        Plan::new(PlanKind::Tags(found), true, size)
+        let size = found.sets.iter().fold(0, |size: usize, (set, _)| size.saturating_add(set.len()));
+        Plan::new(PlanKind::Tags(found.sets), true, size)
     }
 
-    fn tag_affix(
-        &mut self,
-        tags: &Tags,
-        affix: &Affix,
-        fold: &dyn Fn(&[u8]) -> Vec<u8>,
-        found: &mut Vec<(DocSet, f64)>,
-    ) {
+    fn tag_affix(&mut self, tags: &Tags, affix: &Affix, fold: &dyn Fn(&[u8]) -> Vec<u8>, found: &mut FoundTags) {
         let Some(pattern) = Pattern::of_affix(affix, self.options.min_prefix, fold) else { return };
         let expanded = pattern.expand(tags.values(), self.options.max_expansions, self.limits, |_| true);
         self.warnings.expansions_cut |= expanded.cut;
         self.warnings.timed_out |= expanded.late;
-        found.extend(expanded.entries.into_iter().map(|(_, tag)| self.tag(&tag.documents)));
+        expanded.entries.into_iter().for_each(|(_, tag)| self.tag(tag, found));
     }
 
-    fn tag(&self, documents: &DocSet) -> (DocSet, f64) {
-        (documents.clone(), self.weigher.rarity(documents.len() as u64))
+    /// One more alternative, or one more of the same.
+    fn tag(&self, tag: &Tag, found: &mut FoundTags) {
+        let rarity = self.weigher.rarity(tag.documents.len() as u64);
+        let place = *found.places.entry(tag.number).or_insert(found.sets.len());
+        match found.sets.get_mut(place) {
+            Some((_, sum)) => *sum += rarity,
+            None => found.sets.push((tag.documents.clone(), rarity)),
+        }
     }
 
     fn numbers(&mut self, field: usize, min: Bound, max: Bound) -> Plan {

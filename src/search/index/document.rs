@@ -16,6 +16,19 @@ pub enum FieldValue {
     Json(Vec<serde_json::Value>),
 }
 
+impl FieldValue {
+    /// Only the first value that is not null, of what the path yields or of the array that it yields.
+    pub fn first(self) -> FieldValue {
+        let FieldValue::Json(values) = self else { return self };
+        let first = |values: Vec<serde_json::Value>| values.into_iter().find(|value| !value.is_null());
+        let one = match first(values) {
+            Some(serde_json::Value::Array(values)) => first(values),
+            one => one,
+        };
+        one.map_or(FieldValue::Absent, |value| FieldValue::Json(vec![value]))
+    }
+}
+
 /// What became of a document that was put into an index.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {

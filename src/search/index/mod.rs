@@ -45,7 +45,7 @@ pub(super) use postings::{Cursor, Entry, Postings};
 pub(super) use ranges::{gather, number_code};
 pub(super) use records::Known;
 pub(super) use state::{LanguageFilter, State};
-pub(super) use tags::Tags;
+pub(super) use tags::{Tag, Tags};
 pub(super) use tree::Tree;
 pub(super) use vector_field::{VectorRows, is_exact};
 pub(super) use vectors::{decode, exact_distance};

@@ -20,7 +20,7 @@ pub struct Tags {
 /// A value, and who has it.
 #[derive(Clone, Default)]
 pub struct Tag {
-    number: u32,
+    pub number: u32,
     pub documents: DocSet,
 }
 

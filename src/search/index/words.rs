@@ -150,11 +150,11 @@ impl Words {
         self.groups.get_mut(group).expect("a group that is there").words.insert(number);
     }
 
-    /// A word leaves a group; a group of no words goes.
+    /// A word leaves a group; a group of no words goes, unless documents still count: another word may take this one's place.
     pub fn leave(&mut self, group: &Group, number: u32) {
         let Some(members) = self.groups.get_mut(group) else { return };
         members.words.remove(number);
-        if members.words.is_empty() {
+        if members.words.is_empty() && members.documents == 0 {
             self.groups.remove(group);
         }
     }

@@ -106,10 +106,10 @@ fn in_order(a: &Hit, b: &Hit, descending: bool) -> std::cmp::Ordering {
     by_value.then_with(|| turned(a.document.cmp(&b.document)))
 }
 
-/// The value of a field as the document of an open key holds it.
+/// The value of a field as the document of an open key holds it; of an array the first.
 pub fn stored(key: &Key, source: Source, definition: &Definition, field: usize) -> Option<Value> {
     let field = &definition.fields[field];
-    let bytes = json::text(documents::part(key, source, &field.path), 2)?;
+    let bytes = json::text(documents::part(key, source, &field.path).first(), 2)?;
     match parse_number(&bytes).filter(|_| matches!(field.kind, Kind::Numeric)) {
         Some(number) => Some(Value::Number(number)),
         None => Some(Value::Text(bytes.into())),

@@ -22,7 +22,7 @@ pub fn measured(query: &BoundQuery, limits: &Limits) -> Found {
 /// Writes the section.
 pub fn show(section: &Section) {
     section.begin(c"search");
-    let (mut indexes, mut documents, mut bytes, mut scanning, mut failures) = (0, 0, 0, 0, 0);
+    let (mut indexes, mut documents, mut bytes, mut scanning, mut failures, mut pending) = (0, 0, 0, 0, 0, 0);
     registry::with(|registry| {
         for (_, entry) in registry.entries() {
             indexes += 1;
@@ -30,6 +30,7 @@ pub fn show(section: &Section) {
             bytes += entry.index.bytes() as u64;
             scanning += entry.scan.is_some() as u64;
             failures += entry.index.stats().failures.count;
+            pending += entry.index.pending() as u64;
         }
     });
     section.number("search_indexes", indexes);
@@ -37,6 +38,7 @@ pub fn show(section: &Section) {
     section.number("search_bytes", bytes);
     section.number("search_indexes_scanning", scanning);
     section.number("search_indexing_failures", failures);
+    section.number("search_vectors_pending", pending);
     section.number("search_cursors", cursors::counts(0).0 as u64);
     section.durations("search_queries", "search_query", &QUERIES);
     section.number("search_timeouts", TIMEOUTS.get());
