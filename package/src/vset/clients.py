@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Sequence
 from typing import Any, Union
 
-__all__ = ["Command", "ask", "ask_async"]
+__all__ = ["Clients", "Command", "ask", "ask_async"]
 
 Argument = Union[str, bytes, int, float]
 Command = Sequence[Argument]
@@ -44,3 +45,46 @@ async def ask_async(client: Any, commands: Sequence[Command]) -> list[Any]:
     for command in commands:
         pipe.execute_command(*command, **hints(command))
     return list(await pipe.execute()) if commands else []
+
+
+class Clients:
+    """A client that waits and an asyncio client of one server, each made when it is needed first.
+
+    An asyncio client that is made here belongs to the event loop that runs; each loop has its own.
+    """
+
+    def __init__(self, url: str | None = None, client: Any = None, async_client: Any = None) -> None:
+        if url is None and client is None and async_client is None:
+            raise ValueError("a URL or a client is needed")
+        self.url, self._client, self._async_client = url, client, async_client
+        self._by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = weakref.WeakKeyDictionary()
+
+    @property
+    def waiting(self) -> Any:
+        """The client that waits."""
+        if self._client is None:
+            if self.url is None:
+                raise ValueError("only an asyncio client was given: use the asyncio methods, or give a client or a URL")
+            import redis
+
+            self._client = redis.Redis.from_url(self.url)
+        return self._client
+
+    @property
+    def has_asyncio(self) -> bool:
+        """Whether there is an asyncio client, or a URL for one."""
+        return self._async_client is not None or self.url is not None
+
+    @property
+    def asyncio(self) -> Any:
+        """The asyncio client, for the event loop that runs."""
+        if self._async_client is not None:
+            return self._async_client
+        if self.url is None:
+            raise ValueError("only a client that waits was given: give an asyncio client, too, or a URL")
+        import redis.asyncio
+
+        loop = asyncio.get_running_loop()
+        if loop not in self._by_loop:
+            self._by_loop[loop] = redis.asyncio.Redis.from_url(self.url)
+        return self._by_loop[loop]
