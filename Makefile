@@ -16,7 +16,7 @@ CARGO    = $(BINDINGS) cargo
 CORE  = --no-default-features --target-dir target/core
 
 .DEFAULT_GOAL := build
-.PHONY: build portable demo run play test test-core test-server bench bench-quick bench-kernels bench-filter bench-core \
+.PHONY: build portable demo run play pipeline test test-core test-server bench bench-quick bench-kernels bench-filter bench-core \
         bench-scale bench-server bench-search check loom asan tsan valgrind package docs clean help
 .DELETE_ON_ERROR:
 
@@ -41,6 +41,9 @@ run: build $(VENV)/.client ## the same, and keep the server up for redis-cli unt
 
 play: build $(VENV)/.play $(VENV)/.npm ## semantic search in a browser, over the meanings of WordNet
 	@$(PY) examples/play/serve.py --module $(SO) $(PLAY)
+
+pipeline: build $(VENV)/.pipeline $(VENV)/.npm ## ingest, index, serve, rebuild and measure real texts on two servers: PIPELINE="--limit 20000"
+	@$(PY) examples/pipeline/run.py --module $(SO) $(PIPELINE)
 
 test: test-core test-server ## all tests
 
@@ -139,7 +142,11 @@ $(VENV)/.docs: docs/requirements.txt | $(PY)
 	$(PIP) -r $<
 	@touch $@
 
-$(VENV)/.test: tests/requirements.txt docs/requirements.txt $(VENV)/.play
+$(VENV)/.pipeline: examples/pipeline/requirements.txt $(VENV)/.play
+	$(PIP) -r $<
+	@touch $@
+
+$(VENV)/.test: tests/requirements.txt docs/requirements.txt $(VENV)/.play $(VENV)/.pipeline
 	$(PIP) -r tests/requirements.txt
 	@touch $@
 
