@@ -139,18 +139,22 @@ fn neighbours_may_be_removed_at_once() {
 /// Points whose distances from some cannot be told.
 struct Faulty<'a>(&'a Points);
 
-impl Space for Faulty<'_> {
+impl Measure for Faulty<'_> {
     type Probe = Vec<f32>;
+
+    fn distances(&self, probe: &Vec<f32>, nodes: &[u32], out: &mut [f32]) {
+        assert!(!nodes.iter().any(|node| node % 50 == 7), "a test of panics");
+        self.0.distances(probe, nodes, out);
+    }
+}
+
+impl Space for Faulty<'_> {
     fn probe(&self, node: u32) -> Vec<f32> {
         assert!(!node.is_multiple_of(10), "a test of panics");
         self.0.probe(node)
     }
     fn move_probe(&self, probe: &mut Vec<f32>, node: u32) {
         self.0.move_probe(probe, node);
-    }
-    fn distances(&self, probe: &Vec<f32>, nodes: &[u32], out: &mut [f32]) {
-        assert!(!nodes.iter().any(|node| node % 50 == 7), "a test of panics");
-        self.0.distances(probe, nodes, out);
     }
 }
 

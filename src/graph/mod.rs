@@ -83,21 +83,24 @@ pub use visited::bytes_of_search_buffers;
 use crate::arena::Grace;
 use crate::sync::Mutex;
 
-/// The distances of a metric space whose points are the graph's nodes.
-///
-/// Distances are finite and symmetric as far as rounding allows; less is nearer. Negative ones are fine.
-pub trait Space: Sync {
+/// What a search walks by: distances from a point to nodes. They may be estimates.
+pub trait Measure: Sync {
     /// A point to measure from, prepared once.
     type Probe: Send;
 
+    /// `out[i]` becomes the distance from the probe to `nodes[i]`; both of the same length.
+    fn distances(&self, probe: &Self::Probe, nodes: &[u32], out: &mut [f32]);
+}
+
+/// The distances of a metric space whose points are the graph's nodes.
+///
+/// Distances are finite and symmetric as far as rounding allows; less is nearer. Negative ones are fine.
+pub trait Space: Measure {
     /// The probe of a node.
     fn probe(&self, node: u32) -> Self::Probe;
 
     /// Makes `probe` that of another node, keeping its buffers.
     fn move_probe(&self, probe: &mut Self::Probe, node: u32);
-
-    /// `out[i]` becomes the distance from the probe to `nodes[i]`; both of the same length.
-    fn distances(&self, probe: &Self::Probe, nodes: &[u32], out: &mut [f32]);
 
     /// Whether a candidate lies behind a neighbour, as seen from a newcomer: then the link to the
     /// neighbour leads there, and no other one is needed in this direction. `between` is the distance of

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::locks::lock;
 use super::pool::Candidate;
-use super::{Graph, Space};
+use super::{Graph, Measure, Space};
 use crate::arena::Grace;
 use crate::sync::{Mutex, MutexGuard};
 
@@ -144,11 +144,15 @@ fn nearest_first(nodes: impl Iterator<Item = (u32, f32)>) -> Vec<Candidate> {
 /// All distances are the same: for what must be done although the real ones cannot be had.
 struct Blind;
 
-impl Space for Blind {
+impl Measure for Blind {
     type Probe = ();
-    fn probe(&self, _: u32) {}
-    fn move_probe(&self, (): &mut (), _: u32) {}
+
     fn distances(&self, (): &(), _: &[u32], out: &mut [f32]) {
         out.fill(0.0);
     }
+}
+
+impl Space for Blind {
+    fn probe(&self, _: u32) {}
+    fn move_probe(&self, (): &mut (), _: u32) {}
 }

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 
 use super::pool::{Candidate, candidate, key};
 use super::scratch::Scratch;
-use super::{Graph, Space};
+use super::{Graph, Measure};
 
 /// Beams below this are narrow.
 const NARROW: usize = 64;
@@ -14,7 +14,7 @@ const STARTS: usize = 32;
 
 impl Graph {
     /// The `ef` nearest nodes that the search finds, nearest first, dead ones among them.
-    pub fn search<S: Space>(&self, space: &S, probe: &S::Probe, ef: usize, scratch: &mut Scratch) -> Vec<Candidate> {
+    pub fn search<S: Measure>(&self, space: &S, probe: &S::Probe, ef: usize, scratch: &mut Scratch) -> Vec<Candidate> {
         let Some((entry, top)) = self.entry() else { return Vec::new() };
         // A narrow beam does not recover from a bad start, so it gets several, from a beam on the level above. A
         // wide one finds more by being a little wider.
@@ -31,7 +31,7 @@ impl Graph {
     /// The `width` nearest nodes that `accept` lets pass, nearest first, and how many it was asked
     /// about. Nodes that do not pass are bridges. Ends when no unexpanded node is nearer than the
     /// worst of `width` accepted ones, or when `most_expanded` nodes were expanded.
-    pub fn search_matching<S: Space>(
+    pub fn search_matching<S: Measure>(
         &self,
         space: &S,
         probe: &S::Probe,
@@ -86,7 +86,7 @@ impl Graph {
 
     /// Walks greedily from `entry` on level `from` down to `to`, exclusive, and yields the nearest
     /// node met.
-    pub(super) fn descend<S: Space>(
+    pub(super) fn descend<S: Measure>(
         &self,
         space: &S,
         probe: &S::Probe,
@@ -117,7 +117,7 @@ impl Graph {
     }
 
     /// Best-first search on one level from the given entries; the result is left in the pool.
-    pub(super) fn search_level<S: Space>(
+    pub(super) fn search_level<S: Measure>(
         &self,
         space: &S,
         probe: &S::Probe,
@@ -148,7 +148,7 @@ impl Graph {
 
     /// Fills the batch with those neighbours of `node` that `wanted` lets pass, and their distances.
     #[inline(always)]
-    pub(super) fn evaluate_neighbours<S: Space>(
+    pub(super) fn evaluate_neighbours<S: Measure>(
         &self,
         space: &S,
         probe: &S::Probe,

@@ -8,18 +8,22 @@ use std::sync::atomic::Ordering;
 /// Points of a plain vector space with squared Euclidean distance.
 pub(super) struct Points(pub Vec<Vec<f32>>);
 
-impl Space for Points {
+impl Measure for Points {
     type Probe = Vec<f32>;
+
+    fn distances(&self, probe: &Vec<f32>, nodes: &[u32], out: &mut [f32]) {
+        for (&node, out) in nodes.iter().zip(out) {
+            *out = self.0[node as usize].iter().zip(probe).map(|(a, b)| (a - b) * (a - b)).sum();
+        }
+    }
+}
+
+impl Space for Points {
     fn probe(&self, node: u32) -> Vec<f32> {
         self.0[node as usize].clone()
     }
     fn move_probe(&self, probe: &mut Vec<f32>, node: u32) {
         probe.clone_from(&self.0[node as usize]);
-    }
-    fn distances(&self, probe: &Vec<f32>, nodes: &[u32], out: &mut [f32]) {
-        for (&node, out) in nodes.iter().zip(out) {
-            *out = self.0[node as usize].iter().zip(probe).map(|(a, b)| (a - b) * (a - b)).sum();
-        }
     }
 }
 

@@ -19,6 +19,9 @@ impl VectorIndex {
         for row in (0..self.end()).filter(|&row| self.is_live(row)) {
             let mut fresh = copy.ids.fresh().expect("there are as many ids");
             copy.shared.vectors.write(&mut fresh).copy_from_slice(from.vectors.get(row));
+            if let (Some((_, from)), Some((_, to))) = (&from.sketches, &copy.shared.sketches) {
+                to.write(&mut fresh).copy_from_slice(from.get(row));
+            }
             copies[row as usize] = fresh.publish();
             copy.shared.graph.announce(copies[row as usize], from.graph.level(row));
         }

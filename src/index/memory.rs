@@ -95,7 +95,7 @@ impl VectorIndex {
         let matrix = shared.projection.as_ref().map_or(0, Projection::heap_size);
         let both = size_of::<VectorIndex>() + size_of::<Shared>();
         Bytes {
-            vectors: shared.vectors.allocated(),
+            vectors: shared.vectors.allocated() + shared.sketches.as_ref().map_or(0, |(_, rows)| rows.allocated()),
             links: shared.graph.allocated(),
             rest: both + matrix + shared.pending.allocated() + self.ids.allocated(),
         }

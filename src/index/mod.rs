@@ -34,7 +34,7 @@
 //! | `settle.rs`, `restore.rs` | an index at rest, to be saved; building one from saved parts |
 //! | `copy.rs` | a copy, row by row |
 //! | `saved.rs` | a saved form, for owners that have none of their own |
-//! | `space.rs` | the graph's view of the vectors |
+//! | `space.rs` | the graph's view of the vectors, and of their sketches |
 //! | `memory.rs` | where the bytes are |
 //! | `check.rs` | the verification |
 
@@ -54,6 +54,8 @@ mod saved;
 mod search;
 mod settle;
 mod shared;
+#[cfg(test)]
+mod sketched;
 mod space;
 #[cfg(test)]
 mod tests;
@@ -75,7 +77,7 @@ pub use settle::{AtRest, SavedLinks};
 pub use shared::{LINKED, REPAIRED, Waiter, backlog};
 
 use crate::arena::Ids;
-use crate::graph::{Alone, Space, random_level};
+use crate::graph::{Alone, Measure, random_level};
 use crate::vector::{Encoding, Input, Probe, Projection, is_finite};
 use shared::Shared;
 
@@ -290,12 +292,10 @@ impl VectorIndex {
         self.reclaim();
         let shared = &self.shared;
         let mut fresh;
-        let bytes = match vector {
+        match vector {
             Input::Bytes(bytes) if shared.codec.encoding() == Encoding::Int8 && shared.projection.is_none() => {
                 fresh = self.ids.fresh().ok_or(AddError::Full)?;
-                let row = shared.vectors.write(&mut fresh);
-                shared.codec.encode_bytes(bytes, row);
-                row
+                shared.write(&mut fresh, |row| shared.codec.encode_bytes(bytes, row));
             }
             _ => {
                 let vector = vector.floats();
@@ -305,13 +305,11 @@ impl VectorIndex {
                     return Err(AddError::NotFinite);
                 }
                 fresh = self.ids.fresh().ok_or(AddError::Full)?;
-                let row = shared.vectors.write(&mut fresh);
-                shared.codec.encode(vector, row);
-                row
+                shared.write(&mut fresh, |row| shared.codec.encode(vector, row));
             }
         };
-        let kept = old.filter(|&old| shared.vectors.get(old) == bytes);
         let row = fresh.publish();
+        let kept = old.filter(|&old| shared.vectors.get(old) == shared.vectors.get(row));
         if let Some(old) = kept {
             self.ids.reclaim(row);
             return Ok(old);

@@ -91,8 +91,9 @@ impl Restorer {
     pub fn row(&mut self, saved: &SavedRow) -> Result<u32, BadRow> {
         let index = &mut self.index;
         let mut fresh = index.ids.fresh().ok_or(BadRow::Full)?;
-        let row = index.shared.vectors.write(&mut fresh);
-        index.shared.codec.encode_wire(saved.code, saved.l2, saved.range, row).map_err(BadRow::Vector)?;
+        let codec = index.shared.codec;
+        let encode = |row: &mut [u8]| codec.encode_wire(saved.code, saved.l2, saved.range, row);
+        index.shared.write(&mut fresh, encode).map_err(BadRow::Vector)?;
         let row = fresh.publish();
         index.shared.graph.announce(row, saved.level.min(MAX_LEVEL));
         index.len += 1;

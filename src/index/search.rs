@@ -9,7 +9,8 @@ use std::collections::{HashMap, HashSet};
 use super::accept::Accept;
 use super::plan::Plan;
 use super::shared::{Shared, with_scratch};
-use crate::graph::{Candidate, Space, Within};
+use super::space::Sketches;
+use crate::graph::{Candidate, Measure, Within};
 use crate::vector::{ExactQuery, Metric, Probe};
 
 /// Rows beyond those asked for, in case some are removed before the reply is built.
@@ -20,6 +21,7 @@ pub(super) struct Search<'a, A: ?Sized> {
     shared: &'a Shared,
     exact: ExactQuery,
     probe: Probe,
+    vector: &'a [f32],
     /// All rows if None.
     accept: Option<&'a A>,
     wanted: usize,
@@ -30,11 +32,18 @@ pub(super) struct Search<'a, A: ?Sized> {
 }
 
 impl<'a, A: Accept + ?Sized> Search<'a, A> {
-    pub fn new(shared: &'a Shared, vector: &[f32], accept: Option<&'a A>, count: usize, asked: u64) -> Search<'a, A> {
+    pub fn new(
+        shared: &'a Shared,
+        vector: &'a [f32],
+        accept: Option<&'a A>,
+        count: usize,
+        asked: u64,
+    ) -> Search<'a, A> {
         Search {
             shared,
             exact: ExactQuery::new(shared.codec, vector),
             probe: Probe::from_vector(shared.codec, vector),
+            vector,
             accept,
             wanted: count.saturating_add(SPARE),
             asked,
@@ -184,7 +193,14 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
         loop {
             let mut found = with_scratch(|scratch| {
                 scratch.evaluations = 0;
-                let found = shared.graph.search(shared, &self.probe, width, scratch);
+                let found = match &shared.sketches {
+                    Some((sketcher, rows)) => {
+                        let probe = sketcher.probe(self.vector);
+                        let found = shared.graph.search(&Sketches(rows), &probe, estimated(width), scratch);
+                        self.measure(found, width)
+                    }
+                    None => shared.graph.search(shared, &self.probe, width, scratch),
+                };
                 self.evaluated += scratch.evaluations;
                 found
             });
@@ -198,6 +214,18 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
         }
     }
 
+    /// The nearest of what was found by estimates.
+    fn measure(&mut self, mut found: Vec<Candidate>, most: usize) -> Vec<Candidate> {
+        let nodes: Vec<u32> = found.iter().map(|c| c.node).collect();
+        let mut distances = vec![0.0; nodes.len()];
+        self.shared.distances(&self.probe, &nodes, &mut distances);
+        self.evaluated += nodes.len() as u64;
+        found.iter_mut().zip(distances).for_each(|(found, distance)| found.distance = distance);
+        found.sort_unstable_by(by_distance);
+        found.truncate(most);
+        found
+    }
+
     /// The graph's nearest matches: a beam of `width` of them, until `most_expanded` were tested.
     fn traverse(&mut self, width: usize, most_expanded: usize) -> Vec<Candidate> {
         let shared = self.shared;
@@ -208,12 +236,19 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
         let found = with_scratch(|scratch| {
             scratch.evaluations = 0;
             let accept = |node| shared.graph.is_live(node) && self.matches(node);
-            let (found, tested) =
-                shared.graph.search_matching(shared, &self.probe, width, most_expanded, accept, scratch);
+            let (graph, most) = (&shared.graph, most_expanded);
+            let (found, tested) = match &shared.sketches {
+                Some((sketcher, rows)) => {
+                    let (space, probe) = (Sketches(rows), sketcher.probe(self.vector));
+                    graph.search_matching(&space, &probe, estimated(width), most, accept, scratch)
+                }
+                None => graph.search_matching(shared, &self.probe, width, most, accept, scratch),
+            };
             self.tested += tested;
             self.evaluated += scratch.evaluations;
             found
         });
+        let found = if shared.sketches.is_some() { self.measure(found, width) } else { found };
         self.finish(found, pending, width)
     }
 
@@ -268,6 +303,12 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
         self.shared.batches(&nodes, &mut distances, |rows, out| self.exact.precise(rows, out));
         found.iter_mut().zip(distances).for_each(|(found, distance)| found.distance = distance);
     }
+}
+
+/// The width of a beam by estimates in which what one of this width by distances holds is found, as measured on
+/// sentences of 384 to 1,536 dimensions.
+fn estimated(width: usize) -> usize {
+    width.saturating_add(width / 2).saturating_add(8)
 }
 
 fn keep_nearest(found: &mut Vec<Candidate>, most: usize) {

@@ -18,7 +18,7 @@ use crate::arena::{ByteRows, Grace};
 use crate::graph::{Alone, Graph, Scratch};
 use crate::metrics::Durations;
 use crate::sync::{Mutex, MutexGuard};
-use crate::vector::{Codec, Projection};
+use crate::vector::{Codec, Projection, Sketcher};
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
@@ -149,6 +149,8 @@ pub(super) struct Shared {
     pub codec: Codec,
     pub projection: Option<Projection>,
     pub vectors: ByteRows,
+    /// Where rows are long: what a search reads of most of them.
+    pub sketches: Option<(Sketcher, ByteRows)>,
     pub graph: Graph,
     pub grace: Grace,
     pub pending: Pending,
@@ -186,6 +188,9 @@ impl Shared {
             codec,
             projection,
             vectors: ByteRows::new(codec.row_len()),
+            sketches: Sketcher::new(codec)
+                .filter(|_| !is_flat)
+                .map(|sketcher| (sketcher, ByteRows::new(sketcher.sketch_len()))),
             graph: Graph::new(params.m),
             grace: Grace::default(),
             pending: Pending::default(),

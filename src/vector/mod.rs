@@ -2,7 +2,8 @@
 //!
 //! A stored vector is a [`Row`]: one byte slice that a [`Codec`] writes. A [`Probe`] measures the distances
 //! from one vector to many rows while a graph is walked; an [`ExactQuery`] ranks the best few again with
-//! the query as it was before quantization. Everything that ends up in a row has the same bits on every CPU,
+//! the query as it was before quantization. Of long rows, a [`SketchProbe`] estimates the distances from their
+//! sketches, a bit a component, so that a search reads few of the rows themselves. Everything that ends up in a row has the same bits on every CPU,
 //! so that a replica agrees with its master; distances may differ between CPUs in the last bits.
 //!
 //! The [`Metric`] decides what a row keeps: unit vectors and their lengths for cosine, the vectors as they are
@@ -16,6 +17,7 @@ mod metric;
 mod normalise;
 mod probe;
 mod projection;
+mod sketch;
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +28,7 @@ pub use input::{Component, Input};
 pub use metric::Metric;
 pub use probe::Probe;
 pub use projection::{BadMatrix, Projection};
+pub use sketch::{SketchProbe, Sketcher};
 
 /// The most components a vector may have.
 pub const MAX_DIM: usize = 65536;

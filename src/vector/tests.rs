@@ -85,6 +85,12 @@ fn check_all(kernels: &Kernels, random: &mut SmallRng, dim: usize, count: usize)
         run(count, |out| scalar.bit_distance(&code, &rows, out)),
         "bit_distance, {at}"
     );
+    let planes: Vec<u8> = (0..32 * words).map(|_| random.random()).collect();
+    assert_eq!(
+        run(count, |out| kernels.plane_weigh(&planes, &rows, out)),
+        run(count, |out| scalar.plane_weigh(&planes, &rows, out)),
+        "plane_weigh, {at}"
+    );
     let query = random_vector(random, 64 * words);
     let got = run(count, |out| kernels.bit_weigh(&query, &rows, out));
     for (got, row) in got.iter().zip(&rows) {

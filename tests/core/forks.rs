@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use vset::arena::Grace;
-use vset::graph::{Alone, Graph, Scratch, Space, gate, random_level};
+use vset::graph::{Alone, Graph, Measure, Scratch, Space, gate, random_level};
 use vset::set::{AttributeChange, Params, VectorSet, start_linkers};
 use vset::vector::{Encoding, Metric};
 use vset::workers::Pool;
@@ -53,16 +53,20 @@ fn in_child(body: impl FnOnce() -> bool) -> bool {
 /// Points on a line.
 struct Line;
 
-impl Space for Line {
+impl Measure for Line {
     type Probe = u32;
+
+    fn distances(&self, probe: &u32, nodes: &[u32], out: &mut [f32]) {
+        nodes.iter().zip(out).for_each(|(node, out)| *out = node.abs_diff(*probe) as f32);
+    }
+}
+
+impl Space for Line {
     fn probe(&self, node: u32) -> u32 {
         node
     }
     fn move_probe(&self, probe: &mut u32, node: u32) {
         *probe = node;
-    }
-    fn distances(&self, probe: &u32, nodes: &[u32], out: &mut [f32]) {
-        nodes.iter().zip(out).for_each(|(node, out)| *out = node.abs_diff(*probe) as f32);
     }
 }
 

@@ -10,7 +10,16 @@ use crate::vector::codec::SIGN;
 pub(super) fn kernels() -> Option<Kernels> {
     let found =
         is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("popcnt");
-    found.then_some(Kernels { name: "avx2", f32_dot, f32_apart, int8_dot, int8_weigh, bit_distance, bit_weigh })
+    found.then_some(Kernels {
+        name: "avx2",
+        f32_dot,
+        f32_apart,
+        int8_dot,
+        int8_weigh,
+        bit_distance,
+        bit_weigh,
+        plane_weigh,
+    })
 }
 
 /// The same with AVX-VNNI for int8, if this CPU has that too.
@@ -26,6 +35,7 @@ batch!(#[target_feature(enable = "avx2,avxvnni")] int8_dot_vnni, int8_dot_vnni_4
 batch!(#[target_feature(enable = "avx2,fma")] int8_weigh, int8_weigh_4: f32 => f32);
 batch!(#[target_feature(enable = "avx2,popcnt")] bit_distance, bit_distance_4: u8 => u32);
 batch!(#[target_feature(enable = "avx2")] bit_weigh, bit_weigh_4: f32 => f32);
+batch!(#[target_feature(enable = "avx2,popcnt")] plane_weigh, plane_weigh_4: u8 => i32);
 
 /// # Safety
 /// Each code has 4 bytes for each component of `query`.
@@ -198,6 +208,26 @@ unsafe fn bit_weigh_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
         }
     }
     sum_floats(sums)
+}
+
+/// # Safety
+/// None but the features; whole words.
+#[inline]
+#[target_feature(enable = "avx2,popcnt")]
+unsafe fn plane_weigh_4(query: &[u8], codes: [&[u8]; 4]) -> [i32; 4] {
+    let (words, _) = query.as_chunks::<8>();
+    let planes: [&[[u8; 8]]; 4] = std::array::from_fn(|p| &words[p * (words.len() / 4)..][..words.len() / 4]);
+    codes.map(|code| {
+        let (mut weighed, mut ones) = (0, 0);
+        for (i, x) in code.as_chunks::<8>().0.iter().enumerate() {
+            let x = u64::from_le_bytes(*x);
+            ones += x.count_ones();
+            for (p, plane) in planes.iter().enumerate() {
+                weighed += (x & u64::from_le_bytes(plane[i])).count_ones() << p;
+            }
+        }
+        2 * weighed as i32 - 15 * ones as i32
+    })
 }
 
 /// The sum of each register's lanes.

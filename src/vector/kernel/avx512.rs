@@ -12,7 +12,16 @@ pub(super) fn kernels() -> Option<Kernels> {
         && is_x86_feature_detected!("avx512vl")
         && is_x86_feature_detected!("avx512vnni")
         && is_x86_feature_detected!("avx512vpopcntdq");
-    found.then_some(Kernels { name: "avx512", f32_dot, f32_apart, int8_dot, int8_weigh, bit_distance, bit_weigh })
+    found.then_some(Kernels {
+        name: "avx512",
+        f32_dot,
+        f32_apart,
+        int8_dot,
+        int8_weigh,
+        bit_distance,
+        bit_weigh,
+        plane_weigh,
+    })
 }
 
 batch!(#[target_feature(enable = "avx512f")] f32_dot, f32_dot_4: f32 => f32);
@@ -21,6 +30,7 @@ batch!(#[target_feature(enable = "avx512f,avx512bw,avx512vnni")] int8_dot, int8_
 batch!(#[target_feature(enable = "avx512f,avx512bw,avx512vl")] int8_weigh, int8_weigh_4: f32 => f32);
 batch!(#[target_feature(enable = "avx512f,avx512vpopcntdq")] bit_distance, bit_distance_4: u8 => u32);
 batch!(#[target_feature(enable = "avx512f")] bit_weigh, bit_weigh_4: f32 => f32);
+batch!(#[target_feature(enable = "avx512f,avx512vpopcntdq")] plane_weigh, plane_weigh_4: u8 => i32);
 
 /// A mask of the lowest lanes: as many as are left, at most `lanes`.
 #[inline]
@@ -154,6 +164,35 @@ unsafe fn bit_weigh_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
         }
     }
     sum_floats(sums)
+}
+
+/// # Safety
+/// `query` is four codes, each as long as those of `codes`: whole words of 8 bytes.
+#[inline]
+#[target_feature(enable = "avx512f,avx512vpopcntdq")]
+unsafe fn plane_weigh_4(query: &[u8], codes: [&[u8]; 4]) -> [i32; 4] {
+    let words = query.len() / 32;
+    let (mut weighed, mut ones) = ([_mm512_setzero_si512(); 4], [_mm512_setzero_si512(); 4]);
+    for i in (0..words).step_by(8) {
+        let mask = mask(words - i, 8) as __mmask8;
+        // SAFETY: the mask ends where each plane and the codes end.
+        unsafe {
+            let plane = |p: usize| _mm512_maskz_loadu_epi64(mask, query.as_ptr().cast::<i64>().add(p * words + i));
+            let planes = [plane(0), plane(1), plane(2), plane(3)];
+            for n in 0..4 {
+                let x = _mm512_maskz_loadu_epi64(mask, codes[n].as_ptr().cast::<i64>().add(i));
+                let count = |p: usize| _mm512_popcnt_epi64(_mm512_and_si512(x, planes[p]));
+                let low = _mm512_add_epi64(count(0), _mm512_slli_epi64::<1>(count(1)));
+                let high = _mm512_add_epi64(count(2), _mm512_slli_epi64::<1>(count(3)));
+                let sum = _mm512_add_epi64(low, _mm512_slli_epi64::<2>(high));
+                weighed[n] = _mm512_add_epi64(weighed[n], sum);
+                ones[n] = _mm512_add_epi64(ones[n], _mm512_popcnt_epi64(x));
+            }
+        }
+    }
+    // At most 15 for each of 65536 components: the upper halves of the 64-bit lanes are zero.
+    let (weighed, ones) = (sum_integers(weighed), sum_integers(ones));
+    std::array::from_fn(|n| 2 * weighed[n] - 15 * ones[n])
 }
 
 /// The sum of each register's lanes.

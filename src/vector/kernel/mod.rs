@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use super::codec::HEADER;
+pub(super) use rotate::rotate;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -16,6 +17,7 @@ mod avx2;
 mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod rotate;
 mod scalar;
 
 /// A kernel: one result per row for a query of `Q`s.
@@ -40,6 +42,8 @@ pub struct Kernels {
     bit_distance: Batch<u8, u32>,
     /// Sum of the query components whose stored bit is set.
     bit_weigh: Batch<f32, f32>,
+    /// The same of components of 4 bits, each from -15 to 15 in steps of 2.
+    plane_weigh: Batch<u8, i32>,
 }
 
 impl Kernels {
@@ -90,6 +94,15 @@ impl Kernels {
         check(query.len() / 8, rows, out);
         // SAFETY: selected for this CPU; lengths checked, whole words.
         unsafe { (self.bit_weigh)(query, rows, out) }
+    }
+
+    /// Sums of 2u - 15 over the query components u, of 4 bits, whose bit is set in a Binary row. The query is four
+    /// Binary codes, one after the other: of the lowest bits of all components to the highest.
+    pub(super) fn plane_weigh(&self, query: &[u8], rows: &[&[u8]], out: &mut [i32]) {
+        assert_eq!(query.len() % 32, 0, "whole words in four planes");
+        check(query.len() / 4, rows, out);
+        // SAFETY: selected for this CPU; lengths checked, whole words.
+        unsafe { (self.plane_weigh)(query, rows, out) }
     }
 }
 

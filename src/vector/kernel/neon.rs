@@ -9,7 +9,16 @@ use crate::vector::codec::SIGN;
 /// If this CPU has all that is needed: always so in practice.
 pub(super) fn kernels() -> Option<Kernels> {
     let found = is_aarch64_feature_detected!("neon");
-    found.then_some(Kernels { name: "neon", f32_dot, f32_apart, int8_dot, int8_weigh, bit_distance, bit_weigh })
+    found.then_some(Kernels {
+        name: "neon",
+        f32_dot,
+        f32_apart,
+        int8_dot,
+        int8_weigh,
+        bit_distance,
+        bit_weigh,
+        plane_weigh,
+    })
 }
 
 /// The same with `sdot` for int8, if this CPU has that.
@@ -25,6 +34,7 @@ batch!(#[target_feature(enable = "neon,dotprod")] int8_dot_sdot, int8_dot_sdot_4
 batch!(#[target_feature(enable = "neon")] int8_weigh, int8_weigh_4: f32 => f32);
 batch!(#[target_feature(enable = "neon")] bit_distance, bit_distance_4: u8 => u32);
 batch!(#[target_feature(enable = "neon")] bit_weigh, bit_weigh_4: f32 => f32);
+batch!(#[target_feature(enable = "neon")] plane_weigh, plane_weigh_4: u8 => i32);
 
 /// # Safety
 /// Each code has 4 bytes for each component of `query`.
@@ -210,4 +220,24 @@ unsafe fn bit_weigh_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
         }
     }
     sums.map(|sum| vaddvq_f32(sum))
+}
+
+/// # Safety
+/// None but the features; the compiler makes vector code of this one by itself.
+#[inline]
+#[target_feature(enable = "neon")]
+unsafe fn plane_weigh_4(query: &[u8], codes: [&[u8]; 4]) -> [i32; 4] {
+    let (words, _) = query.as_chunks::<8>();
+    let planes: [&[[u8; 8]]; 4] = std::array::from_fn(|p| &words[p * (words.len() / 4)..][..words.len() / 4]);
+    codes.map(|code| {
+        let (mut weighed, mut ones) = (0, 0);
+        for (i, x) in code.as_chunks::<8>().0.iter().enumerate() {
+            let x = u64::from_le_bytes(*x);
+            ones += x.count_ones();
+            for (p, plane) in planes.iter().enumerate() {
+                weighed += (x & u64::from_le_bytes(plane[i])).count_ones() << p;
+            }
+        }
+        2 * weighed as i32 - 15 * ones as i32
+    })
 }

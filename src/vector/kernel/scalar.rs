@@ -4,7 +4,7 @@ use super::{Kernels, batch};
 use crate::vector::codec::{bit, floats, signed};
 
 pub(super) const KERNELS: Kernels =
-    Kernels { name: "scalar", f32_dot, f32_apart, int8_dot, int8_weigh, bit_distance, bit_weigh };
+    Kernels { name: "scalar", f32_dot, f32_apart, int8_dot, int8_weigh, bit_distance, bit_weigh, plane_weigh };
 
 batch!(f32_dot, f32_dot_4: f32 => f32);
 batch!(f32_apart, f32_apart_4: f32 => f32);
@@ -12,6 +12,7 @@ batch!(int8_dot, int8_dot_4: i8 => i32);
 batch!(int8_weigh, int8_weigh_4: f32 => f32);
 batch!(bit_distance, bit_distance_4: u8 => u32);
 batch!(bit_weigh, bit_weigh_4: f32 => f32);
+batch!(plane_weigh, plane_weigh_4: u8 => i32);
 
 /// # Safety
 /// None needed: unsafe like its siblings.
@@ -48,4 +49,12 @@ unsafe fn bit_distance_4(query: &[u8], codes: [&[u8]; 4]) -> [u32; 4] {
 /// None needed: unsafe like its siblings.
 unsafe fn bit_weigh_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
     codes.map(|code| (0..query.len()).filter(|&j| bit(code, j)).map(|j| query[j]).sum())
+}
+
+/// # Safety
+/// None needed: unsafe like its siblings.
+unsafe fn plane_weigh_4(query: &[u8], codes: [&[u8]; 4]) -> [i32; 4] {
+    let len = query.len() / 4;
+    let component = |j: usize| (0..4).map(|p| i32::from(bit(&query[p * len..], j)) << p).sum::<i32>();
+    codes.map(|code| (0..8 * len).filter(|&j| bit(code, j)).map(|j| 2 * component(j) - 15).sum())
 }
