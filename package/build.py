@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Packs a built module into FOLDER: Python wheels with and without it, a Debian package and a tarball.
+"""Packs a built module into FOLDER: Python wheels with and without it, those of packages/, a Debian package and a tarball.
 
     package/build.py target/package/libvset.so dist
 
@@ -19,6 +19,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 DOCS = ["LICENSE", "README.md", "redis.conf.sample"]
 # Debian wants an address. The top-level domain .invalid is reserved for those that are none (RFC 2606).
+PIP_WHEEL = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "wheel", "--no-deps"]
 MAINTAINER = "vset maintainers <noreply@vset.invalid>"
 
 
@@ -52,11 +53,19 @@ def wheel(work, module, values, dist):
     for name in ("LICENSE", "README.md"):
         shutil.copy(ROOT / name, stage)
     (stage / "pyproject.toml").write_text(filled(HERE / "pyproject.toml", values))
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "wheel", "--no-deps", "--wheel-dir", dist]
+    pip = [*PIP_WHEEL, "--wheel-dir", dist]
     run(*pip, stage)
     shutil.copy(module, stage / "src/vset/libvset.so")
     tag = f"manylinux_{values['GLIBC'].replace('.', '_')}_{platform.machine()}"
     run(*pip, f"--config-settings=--build-option=--plat-name={tag}", stage)
+
+
+def frameworks(work, dist):
+    """The wheels of packages/, built from copies."""
+    for package in sorted((ROOT / "packages").iterdir()):
+        stage = shutil.copytree(package, work / package.name, ignore=shutil.ignore_patterns("__pycache__", "tests"))
+        shutil.copy(ROOT / "LICENSE", stage)
+        run(*PIP_WHEEL, "--wheel-dir", dist, stage)
 
 
 def deb(work, module, values, dist):
@@ -109,6 +118,7 @@ def main():
             "MAINTAINER": MAINTAINER,
         }
         wheel(work, module, values, dist)
+        frameworks(work, dist)
         deb(work, module, values, dist)
         tarball(module, values, dist)
     print(f"needs glibc {values['GLIBC']}")

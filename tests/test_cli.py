@@ -1,10 +1,12 @@
 """The command `vset`: what it says of wrong arguments, its servers, `bench` and `doctor`. `migrate` and `recall`: test_tools.py."""
 
 import os
+import pty
 import re
 import signal
 import subprocess
 import sys
+import termios
 
 import pytest
 
@@ -144,6 +146,19 @@ def test_bench(clean, tmp_path):
         assert set(lines) == {"inserts", "latency", "queries", "recall", "memory"}, told
         assert "1,200 elements of 8 dimensions, Q8" in told and float(lines["recall"]) > 0.8
     assert clean.connect()("DBSIZE") == 0
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_bars_are_for_terminals(clean, terminal):
+    add(clean.connect(), "k", random_vectors(100, 4, seed=1))
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 100))
+    command = [sys.executable, "-m", "vset", "recall", url(clean), "k", "--queries", "20"]
+    done = subprocess.run(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=theirs if terminal else subprocess.PIPE, timeout=60)
+    shown = os.read(ours, 100_000) if terminal else done.stderr
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 0 and (b"measuring: " in shown and b"/20 " in shown) == terminal and (terminal or shown == b"")
 
 
 def test_doctor(clean):

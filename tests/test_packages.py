@@ -113,8 +113,19 @@ def test_wheel_brings_the_command(installed):
     assert run(installed, "-c", "import vset; print(vset.__version__)") == version + "\n"
 
 
+def test_wheels_of_the_frameworks(dist, tmp_path):
+    for wheel in dist.glob("l*-none-any.whl"):
+        run(sys.executable, "-m", "zipfile", "-e", wheel, tmp_path)
+    for folder in ("langchain_vset", "llama_index/vector_stores/vset"):
+        assert (tmp_path / folder / "__init__.py").exists() and (tmp_path / folder / "py.typed").exists()
+    # These belong to other packages.
+    assert not (tmp_path / "llama_index/__init__.py").exists() and not (tmp_path / "llama_index/vector_stores/__init__.py").exists()
+    for metadata in tmp_path.glob("*.dist-info/METADATA"):
+        assert "Requires-Dist: vset>=" in metadata.read_text() and list(metadata.parent.rglob("LICENSE"))
+
+
 def test_other_platforms_have_a_wheel_without_the_module(dist, tmp_path):
-    (wheel,) = dist.glob("*-none-any.whl")
+    (wheel,) = dist.glob("vset-*-none-any.whl")
     run(sys.executable, "-m", "zipfile", "-e", wheel, tmp_path)
     assert (tmp_path / "vset/cli/migrate.py").exists() and not (tmp_path / "vset/libvset.so").exists()
     done = subprocess.run([sys.executable, "-m", "vset", "path"], cwd=tmp_path, capture_output=True, text=True)

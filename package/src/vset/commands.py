@@ -380,7 +380,7 @@ def check(key: str) -> Ask[bool]:
 
 def names(key: str, start: str = "-", end: str = "+", count: int | None = None) -> Ask[list[str]]:
     """VRANGE: elements in the order of their names. `start` and `end`: `-`, `+`, `[name` or `(name`."""
-    words = ["VRANGE", key, name_bytes(start), name_bytes(end), *([] if count is None else [count])]
+    words: list[Argument] = ["VRANGE", key, name_bytes(start), name_bytes(end), *([] if count is None else [count])]
     return Ask.one(words, lambda reply: [text(name) for name in reply or []])
 
 

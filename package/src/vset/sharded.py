@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from typing import Any, Optional, Union
+from typing import Any, Union
 
 from .clients import Argument, Command, ask, ask_async
 
@@ -36,7 +36,12 @@ __all__ = ["AsyncShardedVectorSet", "ShardedVectorSet"]
 
 Vector = Union[bytes, Sequence[float]]
 # Commands to send, and what the replies come to.
-Steps = Generator[list[Command], Optional[list[Any]], Any]
+Steps = Generator[Sequence[Command], Any, Any]
+
+# Is told of each command and its reply.
+Seen = Callable[[Command, Any], None]
+# Is told of each shard and how many elements have left it.
+Progress = Callable[[int, int], None]
 
 # Elements in one batch of a bulk operation.
 BATCH = 500
@@ -48,12 +53,18 @@ return redis.call('VADD', KEYS[1], unpack(ARGV, 2))
 """
 
 
-def place(element, shards):
+# Notes a removal while elements move: later ones would leave a key that no move deletes.
+NOTE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SADD', KEYS[2], ARGV[2]) end
+"""
+
+
+def place(element: str | bytes, shards: int) -> int:
     """The shard of an element. CRC-32, so that programs in every language agree."""
     return zlib.crc32(element if isinstance(element, bytes) else element.encode()) % shards
 
 
-def text(value):
+def text(value: Any) -> Any:
     return value.decode() if isinstance(value, bytes) else value
 
 
@@ -64,21 +75,21 @@ class LayoutChanged(Exception):
 class Layout:
     """`5`: five shards; `5>8`: five that become eight."""
 
-    def __init__(self, value):
+    def __init__(self, value: str) -> None:
         self.value = value
         parts = [int(part) for part in value.split(">")]
         self.old, self.new = parts[0], parts[-1]
 
     @property
-    def moving(self):
+    def moving(self) -> bool:
         return ">" in self.value
 
     @property
-    def keys(self):
+    def keys(self) -> int:
         return max(self.old, self.new)
 
 
-def vector_arguments(vector):
+def vector_arguments(vector: Vector) -> list[Argument]:
     """Bytes are FP32 little-endian; anything else is a sequence of numbers."""
     if isinstance(vector, (bytes, bytearray)):
         return ["FP32", bytes(vector)]
@@ -89,19 +100,20 @@ def vector_arguments(vector):
 class _Steps:
     """What to ask of the server, without asking it: generators that yield lists of commands and are sent their replies."""
 
-    def __init__(self, client, name, shards=None):
-        self.client, self.name, self.shards, self._layout = client, name, shards, None
+    def __init__(self, client: Any, name: str, shards: int | None = None) -> None:
+        self.client, self.name, self.shards = client, name, shards
+        self._layout: Layout | None = None
 
-    def key(self, shard):
+    def key(self, shard: int) -> str:
         return f"{{{self.name}:{shard}}}"
 
-    def layout_key(self, shard):
+    def layout_key(self, shard: int) -> str:
         return self.key(shard) + ":layout"
 
-    def removed_key(self, shard):
+    def removed_key(self, shard: int) -> str:
         return self.key(shard) + ":removed"
 
-    def _read_layout(self):
+    def _read_layout(self) -> Steps:
         (value,) = yield [("GET", self.layout_key(0))]
         if value is None:
             if not self.shards:
@@ -109,11 +121,13 @@ class _Steps:
             yield [("SET", self.layout_key(shard), self.shards, "NX") for shard in reversed(range(self.shards))]
             (value,) = yield [("GET", self.layout_key(0))]
         self._layout = Layout(text(value))
+        return self._layout
 
-    def _checked(self, layout, by_shard, seen=None):
+    def _checked(self, layout: Layout, by_shard: Mapping[int, Sequence[Command]], seen: Seen | None = None) -> Steps:
         """Runs the commands of each shard, and sees that no shard had another layout after them. What was done counts
         even so: `seen` is told of each command and its reply."""
-        commands, ends = [], []
+        commands: list[Command] = []
+        ends = []
         for shard, own in by_shard.items():
             commands += [*own, ("GET", self.layout_key(shard))]
             ends.append(len(commands))
@@ -121,8 +135,9 @@ class _Steps:
         found, start, changed = {}, 0, False
         for (shard, _), end in zip(by_shard.items(), ends):
             found[shard] = replies[start : end - 1]
-            for command, reply in zip(commands[start : end - 1], found[shard]) if seen else ():
-                seen(command, reply)
+            if seen:
+                for command, reply in zip(commands[start : end - 1], found[shard]):
+                    seen(command, reply)
             # A shard that is still to come has no layout yet.
             changed |= replies[end - 1] is None or text(replies[end - 1]) != layout.value
             start = end
@@ -130,30 +145,38 @@ class _Steps:
             raise LayoutChanged
         return found
 
-    def _repeated(self, steps):
+    def _repeated(self, steps: Callable[[Layout], Steps]) -> Steps:
         """Runs the steps again, by the new layout, for as long as the layout changes under them."""
         while True:
-            if self._layout is None:
-                yield from self._read_layout()
+            layout = self._layout or (yield from self._read_layout())
             try:
-                return (yield from steps(self._layout))
+                return (yield from steps(layout))
             except LayoutChanged:
                 self._layout = None
 
-    def _add(self, elements, attributes, options):
+    def _add(self, elements: Mapping[str, Vector], attributes: Mapping[str, str] | None, options: Sequence[Argument]) -> Steps:
         names = list(elements)
         changes = []
 
-        def seen(command, reply):
-            changes.append({"VADD": 1, "VREM": -1}.get(command[0], 0) * int(reply))
+        def seen(command: Command, reply: Any) -> None:
+            changes.append({"VADD": 1, "VREM": -1}.get(str(command[0]), 0) * int(reply))
 
         for start in range(0, len(names), BATCH):
             part = names[start : start + BATCH]
             yield from self._repeated(lambda layout: self._add_batch(layout, part, elements, attributes, options, seen))
         return sum(changes)
 
-    def _add_batch(self, layout, part, elements, attributes, options, seen):
-        writes, leftovers = {}, {}
+    def _add_batch(
+        self,
+        layout: Layout,
+        part: list[str],
+        elements: Mapping[str, Vector],
+        attributes: Mapping[str, str] | None,
+        options: Sequence[Argument],
+        seen: Seen,
+    ) -> Steps:
+        writes: dict[int, list[Command]] = {}
+        leftovers: dict[int, list[Command]] = {}
         for name in part:
             shard = place(name, layout.new)
             own = writes.setdefault(shard, [])
@@ -168,11 +191,11 @@ class _Steps:
         if leftovers:
             yield from self._checked(layout, leftovers, seen)
 
-    def _remove(self, names):
+    def _remove(self, names: Iterable[str]) -> Steps:
         names = list(names)
         gone = set()
 
-        def seen(command, reply):
+        def seen(command: Command, reply: Any) -> None:
             if command[0] == "VREM" and int(reply):
                 gone.add(command[2])
 
@@ -181,13 +204,14 @@ class _Steps:
             yield from self._repeated(lambda layout: self._remove_batch(layout, part, seen))
         return len(gone)
 
-    def _remove_batch(self, layout, part, seen):
-        removals, rest = {}, {}
+    def _remove_batch(self, layout: Layout, part: list[str], seen: Seen) -> Steps:
+        removals: dict[int, list[Command]] = {}
+        rest: dict[int, list[Command]] = {}
         for name in part:
             shard, old = place(name, layout.new), place(name, layout.old)
             own = removals.setdefault(shard, [])
             if layout.moving:
-                own.append(("SADD", self.removed_key(shard), name))
+                own.append(("EVAL", NOTE, 2, self.layout_key(shard), self.removed_key(shard), layout.value, name))
             own.append(("VREM", self.key(shard), name))
             if layout.moving and old != shard:
                 rest.setdefault(old, []).append(("VREM", self.key(old), name))
@@ -195,10 +219,10 @@ class _Steps:
         if rest:
             yield from self._checked(layout, rest, seen)
 
-    def _one(self, name, *command):
+    def _one(self, name: str, *command: Argument) -> Steps:
         """A command about one element, at the place where it is."""
 
-        def steps(layout):
+        def steps(layout: Layout) -> Steps:
             new, old = place(name, layout.new), place(name, layout.old)
             # An element that was not at its new place yet, and no more at the old one, has moved in between.
             for shard in [new] if new == old else [new, old, new]:
@@ -210,12 +234,14 @@ class _Steps:
 
         return (yield from self._repeated(steps))
 
-    def _search(self, vector, count, filter, ef, with_scores, options):
+    def _search(
+        self, vector: Vector, count: int, filter: str | None, ef: int | None, with_scores: bool, options: Sequence[Argument]
+    ) -> Steps:
         arguments = [*vector_arguments(vector), "WITHSCORES", "COUNT", count]
         arguments += ["EF", ef] if ef else []
         arguments += ["FILTER", filter] if filter else []
 
-        def steps(layout):
+        def steps(layout: Layout) -> Steps:
             best = {}
             # While elements move, the second time meets those that moved during the first.
             for _ in range(2 if layout.moving else 1):
@@ -231,33 +257,33 @@ class _Steps:
         hits = yield from self._repeated(steps)
         return hits if with_scores else [name for name, _ in hits]
 
-    def _count(self, filter):
+    def _count(self, filter: str | None) -> Steps:
         command = (lambda key: ("VCOUNT", key, filter)) if filter else (lambda key: ("VCARD", key))
 
-        def steps(layout):
+        def steps(layout: Layout) -> Steps:
             asked = {shard: [command(self.key(shard))] for shard in range(layout.keys)}
             replies = yield from self._checked(layout, asked)
             return sum(int(reply) for (reply,) in replies.values())
 
         return (yield from self._repeated(steps))
 
-    def _drop(self):
-        yield from self._read_layout()
-        for shard in range(self._layout.keys):
+    def _drop(self) -> Steps:
+        layout = yield from self._read_layout()
+        for shard in range(layout.keys):
             yield [("DEL", self.key(shard), self.removed_key(shard), self.layout_key(shard))]
         self._layout = None
 
-    def _set_layout(self, value, shards):
+    def _set_layout(self, value: str, shards: int) -> Steps:
         # The first shard tells newcomers, so it changes last.
         yield [("SET", self.layout_key(shard), value) for shard in reversed(range(1, shards))]
         yield [("SET", self.layout_key(0), value)]
         self._layout = Layout(value)
+        return self._layout
 
-    def _reshard(self, shards, progress):
+    def _reshard(self, shards: int, progress: Progress | None) -> Steps:
         if shards < 1:
             raise ValueError("a set has at least one shard")
-        yield from self._read_layout()
-        layout = self._layout
+        layout = yield from self._read_layout()
         if layout.moving and layout.new != shards:
             raise ValueError(f"elements move to {layout.new} shards already: finish that first, by reshard({layout.new})")
         if layout.new == shards and not layout.moving:
@@ -265,8 +291,7 @@ class _Steps:
         if not layout.moving:
             most = max(layout.old, shards)
             yield [("DEL", self.removed_key(shard)) for shard in range(most)]
-            yield from self._set_layout(f"{layout.old}>{shards}", most)
-            layout = self._layout
+            layout = yield from self._set_layout(f"{layout.old}>{shards}", most)
         moved = 0
         for shard in range(layout.old):
             moved += yield from self._move_shard(shard, layout, progress)
@@ -276,8 +301,9 @@ class _Steps:
             yield [("DEL", self.layout_key(shard)) for shard in range(shards, layout.old)]
         return moved
 
-    def _move_shard(self, shard, layout, progress):
-        key, start, moved = self.key(shard), "-", 0
+    def _move_shard(self, shard: int, layout: Layout, progress: Progress | None) -> Steps:
+        key, moved = self.key(shard), 0
+        start: str | bytes = "-"
         (info,) = yield [("VINFO", key)]
         if not info:
             return 0
@@ -303,7 +329,7 @@ class _Steps:
                 progress(shard, moved)
 
     @staticmethod
-    def _creation(info):
+    def _creation(info: Any) -> list[Argument]:
         """The words of VADD that make a set like this one."""
         info = {text(k): text(v) for k, v in (info.items() if isinstance(info, dict) else zip(info[::2], info[1::2]))}
         if int(info.get("projection-input-dim", 0)):
@@ -351,7 +377,7 @@ class _ShardedVectorSet(_Steps):
         """An element's attributes as text; None if there are none."""
         return self._run(self._one(name, "VGETATTR"))
 
-    def reshard(self, shards: int, progress: Callable[[int, int], None] | None = None) -> Any:
+    def reshard(self, shards: int, progress: Progress | None = None) -> Any:
         """Moves the elements to another number of shards while the set is used; again after a failure goes on.
 
         Yields how many have moved. `progress` is told each shard and how many have left it.

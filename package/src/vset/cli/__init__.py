@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if rest and not options.takes_more:
         options.parser.error(f"unknown argument {rest[0]}")
     try:
-        return options.run(options, rest) if options.takes_more else options.run(options)
+        return int(options.run(options, rest) if options.takes_more else options.run(options))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of our output has gone; Python would say so when it flushes

@@ -110,7 +110,7 @@ def blob_of(raw: list[Any], dim: int, unit: bool) -> bytes:
 
 def has_units(info: dict[str, Any]) -> bool:
     """Whether a set keeps unit vectors: those of Redis 8 do, and those of vset without another METRIC."""
-    return info.get("distance-metric", "cosine") == "cosine"
+    return str(info.get("distance-metric", "cosine")) == "cosine"
 
 
 def by_elements(source: redis.Redis, target: redis.Redis, key: bytes, bar: Any) -> None:

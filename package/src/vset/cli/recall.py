@@ -57,7 +57,8 @@ def ask(client: redis.Redis, key: str, query: bytes, count: int, *options: Any) 
 
 def measure(client: redis.Redis, key: str, asked: list[bytes], efs: list[int], count: int, extra: list[str]) -> Results:
     """EF (or TRUTH): recalls and seconds of all queries."""
-    results: Results = {label: ([], []) for label in ["TRUTH", *efs]}
+    labels: list[int | str] = ["TRUTH", *efs]
+    results: Results = {label: ([], []) for label in labels}
     for query in shown(asked, "measuring", "queries"):
         exact, seconds = ask(client, key, query, count, "TRUTH", *extra)
         for label, (recalls, times) in results.items():
@@ -72,7 +73,7 @@ def measure(client: redis.Redis, key: str, asked: list[bytes], efs: list[int], c
 
 def plot(results: Results, efs: list[int], count: int, path: str) -> None:
     """Draws recall over EF."""
-    import matplotlib
+    import matplotlib  # type: ignore[import-not-found]
 
     matplotlib.use("Agg")
     from matplotlib import pyplot

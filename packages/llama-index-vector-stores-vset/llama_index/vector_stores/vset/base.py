@@ -57,7 +57,7 @@ class VSetVectorStore(BasePydanticVectorStore):
         **kwargs: Any,
     ) -> None:
         """`url`, or clients of redis-py, valkey-py or GLIDE. `ef`: width of searches. The rest is for a set that does not exist yet."""
-        super().__init__(url=url, key=key, quantization=quantization, metric=metric, m=m, ef=ef, **kwargs)
+        super().__init__(url=url, key=key, quantization=quantization, metric=metric, m=m, ef=ef, **kwargs)  # type: ignore[call-arg]
         self._clients = Clients(url, client, async_client)
 
     @classmethod
