@@ -1,4 +1,4 @@
-# make help lists the targets. Everything that is needed beyond cargo, python3 and a C compiler is installed into .venv by
+# make help lists the targets, by groups. Everything that is needed beyond cargo, python3 and a C compiler is installed into .venv by
 # package name. Outside this folder apt installs what is missing of npm, Chromium (for the tests) and python3-venv.
 
 VENV := .venv
@@ -16,10 +16,11 @@ CARGO    = $(BINDINGS) cargo
 CORE  = --no-default-features --target-dir target/core
 
 .DEFAULT_GOAL := build
-.PHONY: build portable demo run play pipeline test test-core test-server bench bench-quick bench-kernels bench-filter bench-core \
+.PHONY: build portable demo run play pipeline test test-core test-one test-server bench bench-quick bench-kernels bench-filter bench-core \
         bench-scale bench-server bench-search check loom asan tsan valgrind package docs clean help
 .DELETE_ON_ERROR:
 
+##@ Build
 build: $(VENV)/.build ## build the module, target/release/libvset.so
 	$(CARGO) build --release
 
@@ -33,6 +34,7 @@ portable: $(VENV)/.zig ## build the module for glibc 2.31 (Debian 11), target/pa
 	cargo zigbuild --release --target $$host.$(GLIBC) --manifest-path "$(CURDIR)/Cargo.toml" --target-dir . && \
 	cp target/package/$$host/release/libvset.so $(PORTABLE)
 
+##@ Try
 demo: build $(VENV)/.client ## load 20,000 word vectors, ask for neighbours, show sizes and times
 	$(PY) examples/words.py --module $(SO)
 
@@ -45,14 +47,19 @@ play: build $(VENV)/.play $(VENV)/.npm ## semantic search in a browser, over the
 pipeline: build $(VENV)/.pipeline $(VENV)/.npm ## ingest, index, serve, rebuild and measure real texts on two servers: PIPELINE="--limit 20000"
 	@$(PY) examples/pipeline/run.py --module $(SO) $(PIPELINE)
 
+##@ Test
 test: test-core test-server ## all tests
 
 test-core: ## tests of the engine, without a server
 	cargo test $(CORE)
 
+test-one: build $(VENV)/.test ## one file of the server tests on one server, in seconds: FILE=test_vsim.py SERVERS=valkey91
+	VSET_SERVERS=$(or $(SERVERS),valkey91) $(PY) -m pytest tests/$(or $(FILE),test_vsim.py) -q $(PYTEST)
+
 test-server: build portable $(VENV)/.test $(VENV)/.published $(VENV)/.npm $(VENV)/.chromium $(VENV)/bin/redis-server-7 ## tests of the module in Redis 6.2, 7.0, Valkey 8.1, 9.1
 	$(PY) -m pytest tests $(PYTEST)
 
+##@ Measure
 bench: bench-kernels bench-filter bench-core bench-scale bench-server bench-search ## all of these: benches/results/<date>-<cpu>, about an hour
 
 bench-quick: ## the same with small sets, about a quarter of an hour
@@ -74,6 +81,7 @@ bench-server: build $(VENV)/.bench $(VENV)/.npm $(VENV)/bin/redis-server-7 ## be
 bench-search: build $(VENV)/.bench $(VENV)/.npm $(VENV)/bin/redis-server-7 ## FT.* beside Redis 8's vector sets: BENCH="query --data words"
 	$(PY) benches/search.py $(QUICK) $(BENCH)
 
+##@ Check and harden
 check: $(VENV)/.build ## formatting, lints, documentation
 	cargo fmt --check
 	cargo clippy $(CORE) --all-targets -- -D warnings
@@ -104,6 +112,7 @@ valgrind: build $(VENV)/.test $(VENV)/bin/redis-server-7 ## a part of the server
 	VSET_KERNEL=avx2 VSET_SERVERS=redis70 $(PY) -m pytest tests \
 	$(or $(PYTEST),-k "corruption or dump_restore or selection or keyspace or vadd or vrem or (persistence and not full_disk)")
 
+##@ Package and publish
 package: portable ## dist/: a wheel, a Debian package and a tarball
 	$(PY) package/build.py $(PORTABLE) dist
 
@@ -114,7 +123,7 @@ clean: ## remove everything that was built or installed here
 	rm -rf target dist $(VENV) .pytest_cache tests/__pycache__
 
 help: ## this list
-	@sed -n 's/^\([a-z -]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z][a-z -]*:.*## / { printf "  %-28s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Two pips must not run in one environment at a time.
 PIP = flock $(VENV) $(PY) -m pip install --quiet --disable-pip-version-check

@@ -109,8 +109,17 @@ def load(client, words, vectors):
             pipe.execute_command("VADD", KEY, "FP32", blob(vectors[rank - 1]), word, "SETATTR", attributes)
         pipe.execute()
         progress(min(at + 500, len(words)), len(words))
+    while pending(client):
+        time.sleep(0.01)
     seconds = time.perf_counter() - start
-    print(f"  {seconds:.1f} s, {len(words) / seconds:,.0f} inserts a second")
+    print(f"  {seconds:.1f} s until all are linked, {len(words) / seconds:,.0f} inserts a second")
+
+
+def pending(client):
+    """How many words the server still has to link; queries are slower until then."""
+    info = client.execute_command("VINFO", KEY)
+    info = info if isinstance(info, dict) else dict(zip(info[::2], info[1::2]))
+    return int(info.get(b"pending", 0))
 
 
 def similar(client, *query):

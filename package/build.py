@@ -6,6 +6,7 @@
 Needs strip, objdump (binutils) and dpkg-deb; pip fetches the wheel's build backend.
 """
 
+import os
 import pathlib
 import platform
 import re
@@ -21,6 +22,8 @@ DOCS = ["LICENSE", "README.md", "redis.conf.sample"]
 # Debian wants an address. The top-level domain .invalid is reserved for those that are none (RFC 2606).
 PIP_WHEEL = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "wheel", "--no-deps"]
 MAINTAINER = "vset maintainers <noreply@vset.invalid>"
+# Where the sources are, for links of the packages. A release gives its own.
+URL = os.environ.get("VSET_URL", "https://vset.invalid")
 
 
 def run(*command):
@@ -50,8 +53,10 @@ def wheel(work, module, values, dist):
     """Two: one with the module, and one without it for other platforms, from which clients and tools work all the same."""
     stage = work / "wheel"
     shutil.copytree(HERE / "src", stage / "src", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("LICENSE", "README.md"):
-        shutil.copy(ROOT / name, stage)
+    shutil.copy(ROOT / "LICENSE", stage)
+    # Away from the repository its links need their place.
+    readme = (ROOT / "README.md").read_text()
+    (stage / "README.md").write_text(re.sub(r"\]\((?![a-z]+:|#)", f"]({URL}/raw/main/", readme))
     (stage / "pyproject.toml").write_text(filled(HERE / "pyproject.toml", values))
     pip = [*PIP_WHEEL, "--wheel-dir", dist]
     run(*pip, stage)
@@ -116,6 +121,7 @@ def main():
             "GLIBC": "{}.{}".format(*glibc(module)),
             "DEPENDS": depends(module),
             "MAINTAINER": MAINTAINER,
+            "URL": URL,
         }
         wheel(work, module, values, dist)
         frameworks(work, dist)

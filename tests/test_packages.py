@@ -9,6 +9,7 @@ import sys
 import tarfile
 import time
 import venv
+import zipfile
 
 import pytest
 
@@ -201,3 +202,25 @@ def test_nothing_newer_than_debian_11(dist, installed):
     assert int(re.search(r"-manylinux_2_(\d+)_", wheel.name)[1]) <= 31
     symbols = run("objdump", "-T", run(installed, "-m", "vset", "path").strip())
     assert {int(minor) for minor in re.findall(r"GLIBC_2\.(\d+)", symbols)} <= set(range(32))
+
+
+def test_the_package_index_takes_the_wheels(dist):
+    """The same checks as at an upload, metadata and long description."""
+    run(sys.executable, "-m", "twine", "check", "--strict", *dist.glob("*.whl"))
+    for wheel in dist.glob("*.whl"):
+        with zipfile.ZipFile(wheel) as files:
+            (name,) = [name for name in files.namelist() if name.endswith(".dist-info/METADATA")]
+            metadata = files.read(name).decode()
+        for field in ("Author: ", "Project-URL: Homepage, ", "Classifier: ", "License-Expression: BSD-3-Clause", "Requires-Python: "):
+            assert f"\n{field}" in metadata, field
+        assert not re.search(r"\]\((?!https?:|#)", metadata)
+
+
+def test_the_crate_index_takes_the_crate(tmp_path):
+    """All but the build and the upload; metadata and files."""
+    target = {**os.environ, "CARGO_TARGET_DIR": str(tmp_path)}
+    done = subprocess.run(
+        ["cargo", "publish", "--dry-run", "--no-verify", "--allow-dirty"], cwd=ROOT, env=target, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert "manifest has no" not in done.stderr
