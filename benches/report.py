@@ -16,7 +16,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 EFS = [10, 20, 35, 50, 75, 100, 150, 200, 300, 400]
 LEVELS = [0.8, 0.9, 0.95, 0.97, 0.98, 0.99]
 
-# Nothing is drawn where nobody looks.
+# Nothing is drawn where no terminal shows it.
 Bar = functools.partial(tqdm, disable=None, leave=False)
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Search over documents (FT.*) on a server that has the module, beside the vector sets of Redis 8 in the same session.
 
-load      pipelined HSET into an index until all is linked, and how long another client waits meanwhile; beside VADD
+load      pipelined HSET into an index until all is linked, and how long another client waits during it; beside VADD
 memory    bytes an index takes for a document, without the hash; beside an element's
 query     KNN of ten: recall and latency over EF, and 1, 8 and 50 clients at EF 50; beside VSIM
 filtered  KNN of documents of which 70 % to 0.1 % match
@@ -137,7 +137,7 @@ class Suite:
         self.options.filled = True
         rates, pings = ([middle(column) for column in zip(*keep[name])] for name in SIDES)
         self.row("load", "HSET, VADD until linked", rates[0], pings[0], "/s", "load")
-        self.row("load", "PING p99 meanwhile", rates[1] * 1e6, pings[1] * 1e6, "us")
+        self.row("load", "PING p99 during load", rates[1] * 1e6, pings[1] * 1e6, "us")
         plain = middle(self.load_documents(vectors=False) for _ in range(self.options.rounds))
         self.row("load", "HSET without vectors", plain, None, "/s")
         self.options.filled = False

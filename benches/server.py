@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Compares a server that has the module with Redis 8 and its own vector sets, side by side in one session.
 
-load, waiting   pipelined inserts, and how long another client waits meanwhile
+load, waiting   pipelined inserts, and how long another client waits during them
 query           recall and latency over EF, and throughput of 1, 8 and 50 clients, for every format
 memory          bytes, inserts and recall for every format, 100 and 384 dimensions
 reload          SAVE and loading what it wrote
 filtered        filters that match 70 % to 0.01 % of the elements: one that recurs, and ones never seen before
-mixed           1 to 8 clients that ask, insert, or both, with PING meanwhile
+mixed           1 to 8 clients that ask, insert, or both, with PING at the same time
 dims            64 to 3,072 dimensions
 
 Rounds alternate between the two; what is shown are medians of rounds, and ratios. Real vectors (see data.py), recall
@@ -147,7 +147,7 @@ class Suite:
         self.watched("waiting", vectors[:10_000], vectors[10_000:], queries)
 
     def watched(self, part, base, vectors, queries):
-        """Pipelined VADD by one client until all is linked; PING, or VSIM, by another client meanwhile."""
+        """Pipelined VADD by one client until all is linked; PING, or VSIM, by another client at the same time."""
         self.filled = None
 
         def observed(request, interval):
@@ -171,7 +171,7 @@ class Suite:
         self.row(part, "VADD until linked", ours["inserts_per_second"], peer["inserts_per_second"], "/s")
         for what in ("ping", "vsim"):
             for i, measure in enumerate(("median", "p99", "max")):
-                self.row(part, f"{what.upper()} {measure} meanwhile", ours[what][i] * 1e6, peer[what][i] * 1e6, "us")
+                self.row(part, f"{what.upper()} {measure} during load", ours[what][i] * 1e6, peer[what][i] * 1e6, "us")
 
     def query(self):
         """For every format: recall and latency over EF by one client; throughput of several at equal recall."""

@@ -60,7 +60,7 @@ impl Bytes<'_> {
 
 impl Source for Bytes<'_> {
     fn unsigned(&mut self) -> Result<u64, LoadError> {
-        // The largest byte stands for a count that nobody can have meant.
+        // The largest byte stands for a count that cannot be meant.
         self.byte().map(|byte| if byte == 255 { u64::MAX } else { byte.into() })
     }
 

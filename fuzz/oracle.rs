@@ -1,4 +1,4 @@
-//! Looks for one field in a text, as plainly as section 10.6 of the specification tells it: from
+//! Looks for one field in a text, as plainly as docs/filters.md tells it: from
 //! the left, passing over what comes before. Slow, recursive, and no relative of the reader that
 //! it checks.
 

@@ -7,9 +7,9 @@
 //!                                   └─► attributes, filter
 //! ```
 //!
-//! | folder | holds | may name |
+//! | folder | holds | may depend on |
 //! | --- | --- | --- |
-//! | `server` | all that the server sees | everybody |
+//! | `server` | all that the server sees | all |
 //! | [`command`] | arguments in, requests and replies out | `reply`, `set`, `filter`, `vector` |
 //! | [`persist`] | the saved form | `set`, `index`, `graph`, `vector` |
 //! | [`search`] | the commands `FT.*`: search over documents | those below `set` |
@@ -17,14 +17,14 @@
 //! | [`set`] | one vector set: names, attributes and filters around an index | those below |
 //! | [`index`] | rows of vectors, found by what they are near to | `graph`, `vector`, `arena`, `workers` |
 //! | [`graph`] | HNSW over opaque nodes | `arena` |
-//! | [`vector`] | encodings, distances, kernels | nobody |
+//! | [`vector`] | encodings, distances, kernels | none |
 //! | [`filter`] | the expression language | `attributes` |
-//! | [`attributes`] | JSON as typed records | nobody |
-//! | [`arena`] | chunked arrays and their reclamation | nobody |
-//! | [`workers`] | threads | nobody |
-//! | [`reply`] | a reply before it is RESP | nobody |
-//! | `metrics` | counters, and durations by their size | nobody |
-//! | `sync` | atomics and mutexes that checkers see through | nobody |
+//! | [`attributes`] | JSON as typed records | none |
+//! | [`arena`] | chunked arrays and their reclamation | none |
+//! | [`workers`] | threads | none |
+//! | [`reply`] | a reply before it is RESP | none |
+//! | `metrics` | counters, and durations by their size | none |
+//! | `sync` | atomics and mutexes that checkers see through | none |
 //!
 //! One word an idea: an *element* has a name and is in a set; its *node* is in the graph; a *link*
 //! joins two nodes on a *level*; its *row* in the index is that node's number; an *encoding* is how a vector is stored; a *query* finds *hits*; a

@@ -92,7 +92,7 @@ class Cluster:
         for first, last, node, *_ in conn("CLUSTER", "SLOTS"):
             if first <= slot <= last:
                 return next(s for s in self.servers if s.port == node[1]), slot
-        raise AssertionError(f"nobody has slot {slot}")
+        raise AssertionError(f"no node has slot {slot}")
 
     def remove(self):
         with contextlib.ExitStack() as stack:  # all of them, whatever becomes of one

@@ -60,8 +60,8 @@ def test_a_slot_moves_with_its_set(cluster, filled):
     assert s("MIGRATE", "127.0.0.1", target.port, key, 0, 60_000) == "OK"
     with error(f"ASK {slot} 127.0.0.1:{target.port}"):
         s("VCARD", key)
-    assert cluster.run("VADD", key, "FP32", fp32(random_vectors(1, 16, seed=7)[0]), "meanwhile") == 1
-    assert cluster.run("VREM", key, "meanwhile") == 1
+    assert cluster.run("VADD", key, "FP32", fp32(random_vectors(1, 16, seed=7)[0]), "between") == 1
+    assert cluster.run("VREM", key, "between") == 1
     for conn in (t, s, *(cluster.at(m) for m in cluster.masters)):
         conn("CLUSTER", "SETSLOT", slot, "NODE", cluster.id(target))
     eventually(lambda: cluster.owner(key)[0] is target)

@@ -45,7 +45,7 @@ class Writer:
         self.history = None
 
     def remember(self):
-        """Begins anew with an empty set, of which all states of each element are kept in what this yields."""
+        """Begins with an empty set, of which all states of each element are kept in what this yields."""
         self.states = {e: [None] for e in self.states}
         self.history = {e: {None} for e in self.states}
         return self.history

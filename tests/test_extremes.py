@@ -1,4 +1,4 @@
-"""Arguments of absurd size: a clear error or the right answer, and other clients are served meanwhile.
+"""Arguments of absurd size: a clear error or the right answer, and other clients are served in between.
 
 VSET_HUGE_BYTES=536870912 is the long form: the longest argument that a server takes.
 """

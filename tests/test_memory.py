@@ -83,12 +83,12 @@ def test_elements_that_come_and_go(launch):
     conn("DEL", "k")
     add(conn, "k", current)
     settle(conn)
-    anew = recall(conn, "k", current, queries, 10, "EF", 100)
-    print(f"bytes an element {fresh:.0f} -> {churned[0]:.0f}, recall {anew:.4f} -> {churned[1]:.4f}")
+    rebuilt = recall(conn, "k", current, queries, 10, "EF", 100)
+    print(f"bytes an element {fresh:.0f} -> {churned[0]:.0f}, recall {rebuilt:.4f} -> {churned[1]:.4f}")
     # Rows of links lie in size classes and do not shrink: what a class had at its peak stays. Some 15 % as a rule; more
     # where linkers get little time, since then more rows wait for their grace period.
     assert churned[0] <= fresh * 1.6
-    assert churned[1] >= anew - 0.01
+    assert churned[1] >= rebuilt - 0.01
 
 
 def test_active_defragmentation(launch, server):

@@ -202,7 +202,7 @@ def test_random_writes_along_a_chain(launch):
 @pytest.mark.timeout(300 + WRITES / 100)
 @pytest.mark.differs("D1")
 def test_links_that_break(launch):
-    """Under load: a first synchronisation, a broken link that is mended in part, and one that needs all anew."""
+    """Under load: a first synchronisation, a broken link that is mended in part, and one that needs a full one."""
     master, replica = launch(("repl-backlog-size", "64mb")), launch()
     c, r = master.connect(), replica.connect()
     write(c, 1000, SEED)

@@ -1,4 +1,4 @@
-"""Queries, expressions and definitions that nobody means well: errors only, and the server goes on. How long a PING of another client
+"""Queries, expressions and definitions that mean harm: errors only, and the server goes on. How long a PING of another client
 took at most is printed. VSET_LONG=minutes mutates for longer."""
 
 import multiprocessing
@@ -185,7 +185,7 @@ def test_values_at_the_edge(watched):
 
 
 def test_many_words_groups_and_cursors(watched):
-    """Expansions over 100,000 words, groups of one row each, arrays multiplied by groups, cursors that nobody reads."""
+    """Expansions over 100,000 words, groups of one row each, arrays multiplied by groups, cursors that are not read."""
     watched("FT.CREATE", "many", "PREFIX", 1, "m:", "SCHEMA", "t", "TEXT", "n", "NUMERIC", "g", "TAG")
     for part in range(20):
         watched.pipeline(

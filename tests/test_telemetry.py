@@ -68,15 +68,15 @@ def test_counts(own):
     assert now["pool_queue"] == 0
 
 
-def test_withheld_replies_are_counted(own):
+def test_delayed_replies_are_counted(own):
     c = own.connect()
     before = telemetry(c)
     for round in range(100):
         add(c, "k", random_vectors(1000, 64, seed=round), "EF", 500, first=1000 * round)
         new = since(c, before)
-        if new["withheld_replies"] > 0:
+        if new["delayed_replies"] > 0:
             break
-    assert 0 < new["withheld_replies"] and 0 < new["withheld_microseconds"]
+    assert 0 < new["delayed_replies"] and 0 < new["delayed_microseconds"]
 
 
 def test_bytes_are_those_of_memory_usage(own):
@@ -165,7 +165,7 @@ def test_time_in_the_queue_is_seen(own, slow):
     def waited():
         c("SLOWLOG", "RESET")
         before = telemetry(c)
-        c.send("DEBUG", "SLEEP", 0.1)  # what comes meanwhile comes at once
+        c.send("DEBUG", "SLEEP", 0.1)  # what arrives during it comes at once
         for client in clients:
             client.send("VSIM", "k", *values(*range(256)), "TRUTH")
         for conn in (c, *clients):

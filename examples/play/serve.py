@@ -81,7 +81,7 @@ class Collection:
         for at in range(0, len(known), CHUNK):
             yield at, known[at : at + CHUNK]
         missing = range(len(known), len(texts), CHUNK)
-        pool = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1))  # one core is left for those who search meanwhile
+        pool = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1))  # one core is left for searches
         try:
             embedded = pool.map(lambda at: self.model.embed(texts[at : at + CHUNK]), missing)
             with open(path, "r+b", buffering=0) as file:

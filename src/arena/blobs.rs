@@ -118,7 +118,7 @@ impl Blobs {
         Some(unsafe { Blob::slice(base) })
     }
 
-    /// Asks for a later id's blob, for a loop over all ids in order that is at this one.
+    /// Prefetches a later id's blob, for a loop over all ids in order that is at this one.
     #[inline]
     pub fn prefetch_after(&self, id: u32) {
         /// Blobs whose memory is on its way.

@@ -9,7 +9,7 @@ impl FreshId {
         self.0
     }
 
-    /// Gives up the right to write; from here on the number may be read by anybody.
+    /// Gives up the right to write; from here on the number may be read by any thread.
     pub fn publish(self) -> u32 {
         self.0
     }

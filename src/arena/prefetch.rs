@@ -1,10 +1,10 @@
 //! Asking the CPU for memory ahead of its use.
 
-/// Cache lines asked for at most; the CPU's own prefetcher follows from there. It is no substitute: with 8 lines,
+/// Cache lines requested at most; the CPU's own prefetcher follows from there. It is no substitute: with 8 lines,
 /// a search among rows of 384 floats, which have 25, took 40 % longer.
 const MOST_LINES: usize = 32;
 
-/// Asks for the beginning of a slice that will be read soon.
+/// Requests the beginning of a slice that will be read soon.
 #[inline(always)]
 pub fn prefetch<T>(slice: &[T]) {
     let start = slice.as_ptr().cast::<u8>();
@@ -13,7 +13,7 @@ pub fn prefetch<T>(slice: &[T]) {
     }
 }
 
-/// Asks for the line of an address, which need not be anybody's.
+/// Requests the line of an address, which need not be valid.
 #[inline(always)]
 pub(super) fn hint(address: *const u8) {
     #[cfg(target_arch = "x86_64")]

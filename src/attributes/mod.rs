@@ -1,7 +1,7 @@
 //! The attributes of an element: its JSON text, and beside it, read once when it is set, what a
 //! filter needs of it.
 //!
-//! A record is one run of bytes, so whoever stores it chooses where:
+//! A record is one run of bytes, so its owner chooses where to store it:
 //!
 //! ```text
 //! [head 1][length of fields w][ name, value ]...[exact text to the end]

@@ -187,7 +187,7 @@ impl<'a> RecordRef<'a> {
                 let bytes = self.0[at + 1..].first_chunk();
                 Value::Number(bytes.map_or(0.0, |&bytes| f64::from_le_bytes(bytes)))
             }
-            // An array in an array: nobody asks for its items.
+            // An array in an array: its items are never needed.
             _ => Value::Array(Array::EMPTY),
         }
     }

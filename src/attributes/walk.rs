@@ -7,7 +7,7 @@
 use super::fields::push_key;
 use super::json::{Cursor, Scalar, unescape};
 
-/// Of a longer text the rest has no fields: whoever sets it waits, and others with him, while each level
+/// Of a longer text the rest has no fields: its client waits, and others with it, while each level
 /// of nesting is passed over once.
 const MAX_READ: usize = 4 << 20;
 /// Objects nested deeper than this keep their fields to themselves.

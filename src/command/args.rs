@@ -89,7 +89,7 @@ pub fn double(arg: &[u8]) -> Option<f64> {
 }
 
 /// Digits behind 0x, with fraction and binary exponent. Digits beyond the 53 bits of a double are
-/// cut off, not rounded: nobody writes vectors so.
+/// cut off, not rounded: no program writes vectors so.
 fn hexadecimal(text: &str) -> Option<f64> {
     let (mantissa, exponent) = match text.split_once(['p', 'P']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),

@@ -95,7 +95,7 @@ impl When {
     }
 }
 
-/// What VEXPIRE asks for.
+/// The arguments of VEXPIRE.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expire<'a> {
     /// The moment, in milliseconds since 1970.

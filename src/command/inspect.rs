@@ -12,7 +12,7 @@ use crate::set::VectorSet;
 /// Most names that VRANDMEMBER repeats: a reply of some hundred megabytes.
 pub const MAX_REPEATS: u64 = 10_000_000;
 
-/// `VEMB key element [RAW]`: whether RAW is asked for.
+/// `VEMB key element [RAW]`: whether RAW is given.
 ///
 /// # Errors
 /// If anything else stands behind the element.
@@ -38,7 +38,7 @@ pub fn vemb(set: &VectorSet, element: &[u8], raw: bool) -> Reply {
     Reply::Array(items)
 }
 
-/// `VLINKS key element [WITHSCORES]`: whether scores are asked for.
+/// `VLINKS key element [WITHSCORES]`: whether scores are wanted.
 ///
 /// # Errors
 /// If anything else stands behind the element.
@@ -124,7 +124,7 @@ pub fn random_elements(set: &VectorSet, count: usize) -> Vec<&[u8]> {
     chosen.into_iter().map(|at| set.nth(visible.as_ref().map_or(at, |ranks| ranks[at]))).collect()
 }
 
-/// What VRANGE asks for.
+/// The arguments of VRANGE.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Range<'a> {
     start: Bound<&'a [u8]>,

@@ -6,7 +6,7 @@ use super::insertion::{Insertion, behind_key, parse_reduce};
 use super::{Arguments, CommandError, VectorArgument};
 use crate::set::AttributeChange;
 
-/// What VADD asks for.
+/// The arguments of VADD.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request<'a> {
     pub key: &'a [u8],

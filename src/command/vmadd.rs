@@ -8,7 +8,7 @@ use super::{Arguments, CommandError, VectorArgument};
 use crate::set::{AttributeChange, Params, VectorSet};
 use crate::vector::{Projection, is_finite};
 
-/// What VMADD asks for.
+/// The arguments of VMADD.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request<'a> {
     pub key: &'a [u8],

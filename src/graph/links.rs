@@ -103,7 +103,7 @@ impl Links {
         fence(Ordering::Acquire);
     }
 
-    /// Asks for the row that [`Links::read`] will need.
+    /// Prefetches the row that [`Links::read`] will need.
     #[inline(always)]
     pub fn prefetch(&self, node: u32, level: usize) {
         if let Some(row) = self.row(node, level) {

@@ -168,7 +168,7 @@ impl Graph {
         self.nodes.is_present(node)
     }
 
-    /// Claims the work of linking a node; false if somebody else has it, or the node is absent.
+    /// Claims the work of linking a node; false if another thread has it, or the node is absent.
     pub fn claim(&self, node: u32) -> bool {
         self.nodes.claim(node)
     }

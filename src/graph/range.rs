@@ -19,7 +19,7 @@ impl Graph {
     /// met too many: then it is cheaper to compare with all.
     ///
     /// The walk goes from the nodes that a beam found over nodes within reach, so it misses those that only
-    /// nodes beyond it lead to: a reach somewhat larger than what is asked for finds most of these.
+    /// nodes beyond it lead to: a reach somewhat larger than the requested one finds most of these.
     pub fn search_within<S: Space>(
         &self,
         space: &S,

@@ -29,7 +29,7 @@ struct Inner {
     free: Mutex<Free>,
     /// Rows in `free`: mostly none, which takes no lock to see.
     free_rows: AtomicUsize,
-    /// Bytes of the lists in `free`: asked for at any time, also when a child could find the lock taken.
+    /// Bytes of the lists in `free`: read at any time, also when a child could find the lock taken.
     free_bytes: AtomicUsize,
 }
 

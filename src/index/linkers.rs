@@ -1,6 +1,6 @@
 //! Background work on indexes: which index is worked on by whom.
 //!
-//! Threads come from outside (`workers`, started by the server layer); without them, whoever stores
+//! Threads come from outside (`workers`, started by the server layer); without them, the thread that stores
 //! a vector links it. A task does a slice of one index's work and queues itself again while there
 //! is more, so indexes share the threads fairly.
 

@@ -71,7 +71,7 @@ impl Default for Account {
 }
 
 impl Shared {
-    /// After links changed: by whoever changed them.
+    /// After links changed: by the thread that changed them.
     pub(super) fn account_for_links(&self) {
         self.account.links.set(self.graph.allocated());
     }

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! **Rows have ids of their own**, 32-bit numbers that the index hands out. A row is written once: another
-//! vector means another row, and whoever owns the index keeps what leads from a row to its own things and
+//! vector means another row, and the owner of the index keeps what leads from a row to its own things and
 //! back. So a document with several vector fields updates one of them without touching the graphs of the
 //! others; a field of several values has several rows; an equal vector keeps its row and its links; and a
 //! query that runs never sees a vector change.
@@ -104,7 +104,7 @@ pub fn set_pending_bytes(bytes: usize) {
 /// let east = index.insert(&[1.0, 0.0], 100)?;
 /// let north = index.insert(&[0.0, 1.0], 100)?;
 /// let query = index.query(Target::Vector(&[0.9, 0.1]), &Options { count: 1, ..Options::default() })?;
-/// // The query may run on any thread, whatever becomes of the index meanwhile.
+/// // The query may run on any thread, whatever becomes of the index while it runs.
 /// let found = std::thread::spawn(move || query.run()).join().expect("it does not panic");
 /// assert_eq!(found.rows()[0].node, east);
 /// index.remove(east);
@@ -342,7 +342,7 @@ impl VectorIndex {
     fn kill(&mut self, row: u32) {
         self.len -= 1;
         let shared = &self.shared;
-        // A row that is not linked yet is retired by whoever comes to link it.
+        // A row that is not linked yet is retired by the linker that takes it.
         if shared.graph.mark_dead(row) {
             if !linkers::exist() || self.is_small() {
                 shared.repair(row, Alone::No);

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A query copies everything from `oldest` on *before* it searches the graph: what is linked
-//! meanwhile it finds twice, what was there when it began it never misses.
+//! during the query it finds twice, what was there when it began it never misses.
 
 use std::sync::OnceLock;
 

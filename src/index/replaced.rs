@@ -4,7 +4,7 @@
 //! must find it. But the query's copy of what is pending, and its choice of rows, may come from before the new
 //! row, and its look at the old one from after its death. So replacements are remembered for as long as such
 //! queries may be there. A query, when it has dropped the rows that died, takes those that replaced others
-//! since it was asked; and whoever reads what was found goes from a dead row on to its successor. The order in
+//! since it was asked; and the reader of what was found goes from a dead row on to its successor. The order in
 //! which this is sound: the owner announces the new row, notes the replacement, then marks the old row as dead;
 //! a query looks who is dead, then at the notes.
 

@@ -2,7 +2,7 @@
 //! background.
 //!
 //! Who does what: the owner stores rows, marks them as dead and reuses their ids; linkers link and
-//! repair; queries read. Nobody waits for a query, and the owner waits for nobody.
+//! repair; queries read. A query holds up neither linkers nor the owner, and the owner never waits.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -67,7 +67,7 @@ const BACKLOG_NANOS: u64 = 1_000_000_000;
 /// By this factor it may be more before work is done where replies cannot wait: in scripts and on replicas.
 const FAR: usize = 4;
 
-/// Bytes of pending vectors an index may have before replies are withheld; a setting.
+/// Bytes of pending vectors an index may have before replies are delayed; a setting.
 pub(super) static PENDING_BYTES: AtomicUsize = AtomicUsize::new(512 << 10);
 /// Pending nodes that every index may have, however large their vectors.
 const PENDING_LEAST: usize = 8;
@@ -82,7 +82,7 @@ pub fn backlog() -> usize {
     TO_LINK.pieces.load(Ordering::Relaxed) + TO_REPAIR.pieces.load(Ordering::Relaxed)
 }
 
-/// Elements for which there must be room before withheld replies go out.
+/// Elements for which there must be room before delayed replies go out.
 const MARGIN: usize = 64;
 
 /// Removed elements that may wait for their repair.
@@ -163,7 +163,7 @@ pub(super) struct Shared {
     replaced: Mutex<Replaced>,
     waiters: SegQueue<Waiter>,
     /// Those who wait for links. Locked for a look at all of them: one that was out of a queue for its look
-    /// would be missed by whoever ends the work then.
+    /// would be missed by the thread that ends the work then.
     link_waiters: Mutex<Vec<(Until, Waiter)>>,
     /// Rows whose linking ended in a panic: found by comparing, as pending ones are, until the index is settled.
     strays: Mutex<Vec<u32>>,
@@ -238,7 +238,7 @@ impl Shared {
         }
         let (pending, dead) = (self.pending.count(), self.dead.len());
         let nanos = TO_LINK.nanos(more) + TO_REPAIR.nanos(0);
-        // An index with next to nothing waiting is never over it: nobody would come by to tell of room.
+        // An index with next to nothing waiting is never over it: no linker would come by to tell of room.
         pending + more > (times * self.most_pending()).min(Pending::NEARLY_FULL)
             || (pending + dead > PENDING_LEAST && nanos > times as u64 * BACKLOG_NANOS)
             || dead + more > times * DEAD_MOST
@@ -383,7 +383,7 @@ impl Shared {
         }
     }
 
-    /// Gives an id back once nobody can see it any more.
+    /// Gives an id back once no query can see it any more.
     pub fn retire(&self, node: u32) {
         self.retired.push((self.grace.stamp(), node));
     }
@@ -407,7 +407,7 @@ impl Shared {
 
     fn park(&self, until: Until, waiter: Waiter) {
         self.lock_link_waiters().push((until, waiter));
-        // After the push: whoever ended the work before it did not see the waiter.
+        // After the push: a thread that ended the work before it did not see the waiter.
         self.serve_waiters();
     }
 
@@ -420,7 +420,7 @@ impl Shared {
 
     /// Drops those waiters whose time has come.
     fn serve_waiters(&self) {
-        // Looks for room before each: whoever was served may have taken it.
+        // Looks for room before each: the one that was served may have taken it.
         while !self.waiters.is_empty() && self.has_room() {
             drop(self.waiters.pop());
         }
@@ -449,7 +449,7 @@ impl Shared {
         }
     }
 
-    /// In a forked child: nobody else is there.
+    /// In a forked child: no other thread is there.
     pub fn pause_in_child(&self) {
         self.paused.store(true, Ordering::SeqCst);
     }
@@ -469,7 +469,7 @@ impl Shared {
         self.paused.store(false, Ordering::SeqCst);
     }
 
-    /// The owner is gone. Withheld replies may go out.
+    /// The owner is gone. Delayed replies may go out.
     pub fn abandon(&self) {
         self.abandoned.store(true, Ordering::Relaxed);
         while let Some(waiter) = self.waiters.pop() {

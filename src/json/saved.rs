@@ -1,7 +1,7 @@
 //! What files and payloads hold of a document.
 //!
 //! Written is version 3, one string with the compact text, as every implementation of this type reads and writes it.
-//! Read are also version 0 (a tree of tagged nodes) and version 2 (a text and strings that nobody needs).
+//! Read are also version 0 (a tree of tagged nodes) and version 2 (a text and strings that are not needed).
 
 use std::fmt;
 

@@ -22,7 +22,7 @@ fn refuse<T>(why: String) -> Result<T, LoadError> {
     Err(LoadError(why))
 }
 
-/// Reads a set. A graph that is damaged is built anew from the vectors; anything else that is
+/// Reads a set. A graph that is damaged is rebuilt from the vectors; anything else that is
 /// wrong is refused.
 ///
 /// # Errors
@@ -132,7 +132,7 @@ fn read_element(
             row.push(next("a link")?);
         }
         if format == 1 {
-            // The worst link, which is found anew when it matters.
+            // The worst link, which is searched again when it matters.
             let worst = next("the worst link")?;
             if links > 0 && worst & 0xffff_ffff >= links {
                 return refuse(format!("worst link {} of {links}", worst & 0xffff_ffff));

@@ -92,7 +92,7 @@ fn assert_same(a: &mut VectorSet, b: &mut VectorSet) {
         (left.size, left.max_level, left.attributes_count, left.max_node_uid),
         (right.size, right.max_level, right.attributes_count, right.max_node_uid)
     );
-    // All elements, since the order of equal scores is anybody's.
+    // All elements, since the order of equal scores is not defined.
     let options = SearchOptions { count: 1000, ef: None, truth: true, ..Default::default() };
     let answer = |set: &VectorSet| {
         let hits = set.query(Target::Vector(&[0.3, -0.2, 0.9, 0.1, -0.5, 0.4]), &options).expect("finite").run();
@@ -194,7 +194,7 @@ fn every_truncation_is_refused() {
     }
 }
 
-/// Any change of any field is refused, or yields a set that proves itself.
+/// Any change of any field is refused, or yields a set that passes its check.
 #[test]
 fn mutated_fields_do_no_harm() {
     let seed = 99;

@@ -144,7 +144,7 @@ unsafe extern "C" fn on_unblocked(
     argc: c_int,
 ) -> c_int {
     let payload = api!(RedisModule_GetBlockedClientPrivateData(ctx)).unwrap_or(std::ptr::null_mut());
-    // SAFETY: the server's context; the private data is the payload that `drop` left, which nobody
+    // SAFETY: the server's context; the private data is the payload that `drop` left, which no other thread
     // else uses now.
     let (ctx, payload) = unsafe { (Context::new(ctx), payload.cast::<Payload>().as_mut()) };
     let answer = payload.and_then(Option::take);

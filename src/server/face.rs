@@ -48,7 +48,7 @@ pub trait Face: Sync {
     }
 }
 
-/// What load arguments may name differently.
+/// What load arguments may rename.
 pub struct Names {
     /// Goes before every command's name.
     pub prefix: String,

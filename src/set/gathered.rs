@@ -5,7 +5,7 @@
 //! * the main thread stores a record first and what is kept of it second;
 //! * the gathering thread stores what is kept first and looks at the record second, once more.
 //!
-//! Whoever comes last has seen the newest record, so what stays is right. Both stores of what is kept
+//! The last one to come has seen the newest record, so what stays is right. Both stores of what is kept
 //! are sequentially consistent: they may not sink below the load that follows them.
 
 use std::sync::Arc;

@@ -283,18 +283,18 @@ impl VectorSet {
         self.table.names.replace(id, None);
     }
 
-    /// Whether more waits to be linked or repaired than may: withhold the reply to a write
+    /// Whether more waits to be linked or repaired than may: delay the reply to a write
     /// ([`VectorSet::wait_for_room`]), or make room ([`VectorSet::link_some`]) where blocking is not allowed.
     pub fn is_over_bound(&self) -> bool {
         self.index.is_over_bound()
     }
 
-    /// Links on this thread until there is room for more: where a reply cannot be withheld.
+    /// Links on this thread until there is room for more: where a reply cannot be delayed.
     pub fn link_some(&mut self) {
         self.index.link_some();
     }
 
-    /// Parks a waiter (a withheld reply) until there is room; drops it then, on any thread.
+    /// Parks a waiter (a delayed reply) until there is room; drops it then, on any thread.
     pub fn wait_for_room(&self, waiter: Waiter) {
         self.index.wait_for_room(waiter);
     }

@@ -1,4 +1,4 @@
-//! Rows: the stored form of a vector (spec 7.2 to 7.4 and 7.6).
+//! Rows: the stored form of a vector (bytes, bits or floats).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -268,7 +268,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// The components as `VEMB` shows them (spec 7.6).
+    /// The components as `VEMB` shows them.
     pub fn decode(&self) -> Vec<f32> {
         let l2 = if self.codec.metric == Metric::Cosine { self.l2 } else { 1.0 };
         let range = self.range;

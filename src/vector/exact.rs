@@ -56,7 +56,7 @@ impl ExactQuery {
     /// The distance to each row, in the units of [`Metric`].
     ///
     /// F32 and Int8: to the vector that the row's bytes stand for. Binary: twice the share, by absolute value,
-    /// of the components whose sign is not the stored one: the Hamming distance of spec 7.5 if all components
+    /// of the components whose sign is not the stored one: the Hamming distance if all components
     /// weigh the same, and in the order of the dot products with the signs.
     ///
     /// # Panics

@@ -1,4 +1,4 @@
-//! Normalisation to unit length: spec 7.1, bit for bit.
+//! Normalisation to unit length, bit for bit as Redis 8 does it.
 
 /// `vector` scaled to unit length, and its length (1 for a zero vector, which stays as it is).
 pub(super) fn normalise(vector: &[f32]) -> (Vec<f32>, f32) {
@@ -10,7 +10,7 @@ pub(super) fn normalise(vector: &[f32]) -> (Vec<f32>, f32) {
     if vector.iter().all(|&x| x == 0.0) {
         return (vector.to_vec(), 1.0);
     }
-    // The squares left the range of f32 (D25). Those of any f32 fit f64, in which the sum is good.
+    // The squares left the range of f32. Those of any f32 fit f64, in which the sum is good.
     let l2 = vector.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
     let unit = vector.iter().map(|&x| (f64::from(x) / l2) as f32).collect();
     (unit, l2.min(f64::from(f32::MAX)) as f32)

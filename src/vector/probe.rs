@@ -1,4 +1,4 @@
-//! Distances from one quantized vector to many rows, while a graph is walked (spec 7.5).
+//! Distances from one quantized vector to many rows, while a graph is walked.
 
 use super::codec::{floats, header, signed};
 use super::kernel::{Kernels, active};

@@ -1,4 +1,4 @@
-//! Random projection to fewer dimensions: spec section 8, bit for bit.
+//! Random projection to fewer dimensions, bit for bit as Redis 8 does it.
 
 use std::fmt;
 

@@ -449,7 +449,7 @@ fn encoding_agrees_with_the_model_bit_for_bit() {
     }
 }
 
-/// Worked values of spec 7.6 and replies recorded with real dumps.
+/// Worked values and replies recorded with real dumps.
 #[test]
 fn known_vectors() {
     let check = |encoding, vector: &[f32], wire: &[u8], l2: f32, range: f32, decoded: &[f32]| {
@@ -513,7 +513,7 @@ fn saved_parts_are_checked() {
     for bad in [nan, infinity, -1.0] {
         assert_eq!(write(Encoding::Int8, 1, &[0], bad, 1.0), Err(BadVector::Norm));
         assert_eq!(write(Encoding::Int8, 1, &[0], 1.0, bad), Err(BadVector::Range));
-        // Where it means nothing, files hold leftovers of memory there (D12).
+        // Where it means nothing, files hold leftovers of memory there.
         let row = write(Encoding::F32, 1, &1.0f32.to_le_bytes(), 1.0, bad).unwrap();
         assert_eq!(row[4..8], [0; 4]);
     }

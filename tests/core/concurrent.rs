@@ -1,4 +1,4 @@
-//! One owner, linkers and queries at work on the same set; then the proof.
+//! One owner, linkers and queries at work on the same set; then the check.
 
 mod judged;
 
@@ -74,7 +74,7 @@ fn stress(seed: u64, encoding: Encoding, names: usize) {
             let answers = answers.clone();
             scope.spawn(move || {
                 loop {
-                    let next = queue.lock().expect("nobody panics with it").recv();
+                    let next = queue.lock().expect("no thread panics with it").recv();
                     let Ok(query) = next else { break };
                     answers.send(query.run()).expect("the owner waits");
                 }
@@ -138,7 +138,7 @@ fn fill(set: &mut VectorSet, n: usize, rng: &mut SmallRng) {
     }
 }
 
-/// Whoever does the last piece of work tells those who wait for it, also where that is the owner.
+/// The thread that does the last piece of work tells those who wait for it, also where that is the owner.
 #[test]
 fn waiters_are_served_by_whoever_ends_the_work() {
     let mut rng = SmallRng::seed_from_u64(4);

@@ -90,7 +90,7 @@ fn specified_cases() {
 }
 
 /// 600 random cases, answered by Redis 8.2.3: 500 well-formed expressions (generator seed 1) and
-/// 100 with characters changed (seed 2), those left out where we differ: misplaced operators (D45)
+/// 100 with characters changed (seed 2), those left out where we differ: misplaced operators
 /// and what we accept beyond the original. Attributes are JSON, some of it broken.
 #[test]
 fn random_cases() {

@@ -23,7 +23,7 @@ fn in_child(body: impl FnOnce() -> bool) -> bool {
     let forking = FORKING.lock().unwrap_or_else(|e| e.into_inner());
     gate::shut();
     // SAFETY: the child calls `body`, which takes no lock that another thread may hold, and ends without
-    // running anybody's destructors.
+    // running destructors.
     match unsafe { libc::fork() } {
         0 => {
             gate::open_in_child();

@@ -215,7 +215,7 @@ fn ask(set: &VectorSet, question: &Question) -> Query {
     set.query(Target::Vector(&question.vector), &options).expect("finite")
 }
 
-/// VSET_JUDGED_STEPS asks for more.
+/// VSET_JUDGED_STEPS sets more.
 #[test]
 fn every_answer_was_true_at_some_moment() {
     let steps = std::env::var("VSET_JUDGED_STEPS").map_or(scaled(20_000), |steps| steps.parse().expect("a number"));

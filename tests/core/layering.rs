@@ -1,8 +1,8 @@
-//! The map of `src/lib.rs`, kept: which folder may name which, and where `unsafe` may stand.
+//! The map of `src/lib.rs`, kept: which folder may depend on which, and where `unsafe` may stand.
 
 use std::path::{Path, PathBuf};
 
-/// A folder and those of the crate that it may name.
+/// A folder and those of the crate that it may depend on.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("arena", &["sync"]),
     ("attributes", &[]),

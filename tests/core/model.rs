@@ -1,4 +1,4 @@
-//! Random commands on a set beside a plain map; the proof after each step.
+//! Random commands on a set beside a plain map; the check after each step.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;

@@ -26,7 +26,7 @@ pub trait Keys {
     fn delete(&mut self, key: usize);
     /// A key's document was changed: `event` tells how.
     fn changed(&mut self, key: usize, event: &'static str);
-    /// Frees what nobody needs.
+    /// Frees what is not needed.
     fn discard(&mut self, values: Vec<Value>) {
         drop(values);
     }

@@ -12,7 +12,7 @@ use crate::search::value::Value;
 /// An expression over the cells of a row.
 type Computation = Box<dyn Fn(&[Option<Value>]) -> Result<Value, Error> + Send + Sync>;
 
-/// More steps than anybody needs; without a bound, lists in lists in lists could be built of them.
+/// More steps than a query needs; without a bound, lists in lists in lists could be built of them.
 const MAX_STEPS: usize = 256;
 
 /// A value that each row has before the first step, beside what documents hold: a distance, a score.

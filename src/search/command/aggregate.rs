@@ -8,7 +8,7 @@ use super::settings::Settings;
 use crate::search::error::{Error, FIELD_DUP, LIMIT_OVER, PARSE_ARGS, QUERY_BAD};
 use crate::search::expression::Expression;
 
-/// Rows that LIMIT may name.
+/// The largest LIMIT.
 const MAX_ROWS: u64 = 1 << 31;
 /// Properties that a SORTBY may have.
 const MAX_KEYS: usize = 8;

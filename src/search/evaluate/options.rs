@@ -106,7 +106,7 @@ impl Default for SearchOptions {
     }
 }
 
-/// When a query is to end early: at a moment, or as soon as somebody says so.
+/// When a query is to end early: at a moment, or as soon as it is told to.
 #[derive(Clone, Debug, Default)]
 pub struct Limits {
     pub deadline: Option<Instant>,

@@ -42,7 +42,7 @@ pub enum Affix {
     Wildcard(Vec<u8>),
 }
 
-/// What a part of a query asks for.
+/// The condition of a part of a query.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NodeKind {
     /// No document.

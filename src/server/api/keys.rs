@@ -81,7 +81,7 @@ impl Key {
         }
         let value = api!(RedisModule_ModuleTypeGetValue(self.ptr)).unwrap_or(std::ptr::null_mut());
         // SAFETY: values of our type are boxes of T that `set` stored; only the main thread gets here, and
-        // nobody changes them through a key that is lent out as shared.
+        // they are not changed through a key that is lent out as shared.
         unsafe { value.cast::<T>().as_ref() }
     }
 
@@ -107,7 +107,7 @@ impl Context<'_> {
         self.open(key, raw::REDISMODULE_READ)
     }
 
-    /// Opens a key for reading as if nobody had: its statistics and last use stay as they are, and a
+    /// Opens a key for reading without a trace: its statistics and last use stay as they are, and a
     /// key whose time is up is not deleted by it. Servers before 7.2 know no such thing.
     pub fn open_quietly(&self, key: *mut raw::RedisModuleString) -> Key {
         let known = api!(RedisModule_GetOpenKeyModesAll()).unwrap_or(0) as u32;

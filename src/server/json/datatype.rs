@@ -35,7 +35,7 @@ pub fn register(ctx: &Context) -> Result<(), String> {
 }
 
 /// # Safety
-/// The value is one of our type, and nobody changes it during `'a`.
+/// The value is one of our type, and it does not change during `'a`.
 unsafe fn value<'a>(value: *const c_void) -> &'a Value {
     // SAFETY: values of our type are boxed documents.
     unsafe { &*value.cast::<Value>() }

@@ -22,7 +22,7 @@ pub unsafe extern "C" fn defragment(
     let defrag = Defrag(ctx);
     let mut from: c_ulong = 0;
     api!(RedisModule_DefragCursorGet(ctx, &mut from));
-    // SAFETY: the server gives the place of a value of our type, which nobody else uses now.
+    // SAFETY: the server gives the place of a value of our type, which no other thread uses now.
     let root = unsafe {
         if from == 0 {
             defrag.pointer(place);

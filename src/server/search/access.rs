@@ -37,7 +37,7 @@ pub fn check(ctx: &Context, definition: &Definition) -> Result<(), Failure> {
 }
 
 /// Whether the user may read all keys that begin with any of these prefixes. Servers tell only about keys; a key whose end
-/// nobody could have known stands for all.
+/// was unknowable then stands for all.
 pub fn check_keys(ctx: &Context, prefixes: &[impl AsRef<[u8]>]) -> Result<(), Failure> {
     if ctx.is_repetition() {
         return Ok(());

@@ -81,7 +81,7 @@ pub fn take(id: i64) -> Result<Waiting, Failure> {
     waiting.ok_or_else(|| Failure::Text(format!("Cursor not found, id: {id}").into_bytes()))
 }
 
-/// Forgets those that nobody has read for too long.
+/// Forgets those that were not read for too long.
 pub fn collect() {
     let stale = with(|all| all.extract_if(|_, waiting| waiting.is_stale()).collect::<Vec<_>>());
     super::free_behind((!stale.is_empty()).then_some(stale));

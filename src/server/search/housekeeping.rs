@@ -1,4 +1,4 @@
-//! What has to be done now and then: cursors that nobody reads, indexes that nobody uses, documents that expired unseen.
+//! What has to be done now and then: cursors that are not read, indexes that are not used, documents that expired unseen.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -40,7 +40,7 @@ pub fn register(ctx: &Context) -> Result<(), String> {
 }
 
 /// # Safety
-/// The value is one of our type that nobody changes during `'a`.
+/// The value is one of our type that does not change during `'a`.
 unsafe fn suggestions<'a>(value: *const c_void) -> &'a Suggestions {
     // SAFETY: values of our type are boxed suggestions.
     unsafe { &*value.cast::<Suggestions>() }

@@ -3,7 +3,7 @@
 
 use redis_module::raw;
 
-use super::insertion::{SLICE, Withheld, add_all};
+use super::insertion::{Delayed, SLICE, add_all};
 use super::open::open;
 use crate::command::{Reply, vmadd};
 use crate::server::api::{Context, Text, api};
@@ -76,7 +76,7 @@ fn is_behind(ctx: &Context, name: &Text) -> bool {
 fn finish(ctx: &Context, mut batches: Batches) {
     let added = batches.added;
     batches.unblock.set(move |_| Ok(Some(added.into())));
-    let waiter = Box::new(Withheld::new(batches.unblock));
+    let waiter = Box::new(Delayed::new(batches.unblock));
     ctx.select(batches.database);
     let name = Text::new(&batches.head[0]);
     if let Ok(Some(set)) = open(&mut ctx.open_to_read(name.ptr())) {

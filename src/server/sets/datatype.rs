@@ -51,7 +51,7 @@ pub fn register(ctx: &Context, names: &Names) -> Result<(), String> {
 }
 
 /// # Safety
-/// The value is one of our type that nobody else uses during `'a`.
+/// The value is one of our type that has no other user during `'a`.
 unsafe fn set<'a>(value: *const c_void) -> &'a mut VectorSet {
     // SAFETY: values of our type are boxed sets; callbacks run on the main thread, or alone.
     unsafe { &mut *value.cast_mut().cast::<VectorSet>() }
@@ -100,7 +100,7 @@ unsafe extern "C" fn load(io: *mut raw::RedisModuleIO, version: c_int) -> *mut c
                 Restored::Joined(groups) => {
                     log(null_mut(), c"notice", &format!("vectorset: joined {groups} groups that had no connection"));
                 }
-                Restored::Rebuilt(why) => warn(&format!("linked a value anew, since its graph is damaged: {why}")),
+                Restored::Rebuilt(why) => warn(&format!("rebuilt the graph of a value, since it was damaged: {why}")),
             }
             if loaded.set.expiring() > 0 {
                 watch_loaded(io);
@@ -125,7 +125,7 @@ fn watch_loaded(io: *mut raw::RedisModuleIO) {
     let name = unsafe { string_bytes(name.cast_mut()) };
     match api!(RedisModule_GetDbIdFromIO(io)) {
         Some(database) => expiring::watch(database, name),
-        // Before 7.0 nobody can tell: where there is no such key, it is forgotten at the first look.
+        // Before 7.0 there is no way to tell: where there is no such key, it is forgotten at the first look.
         None => (0..DATABASES).for_each(|database| expiring::watch(database, name)),
     }
 }
@@ -225,7 +225,7 @@ unsafe extern "C" fn defragment(
         NonNull::new(moved.cast::<u8>())
     };
     let mut visit = |movable: Movable| {
-        // SAFETY: nobody else reads what is visited; the server moves the whole allocation within its
+        // SAFETY: no other thread reads what is visited; the server moves the whole allocation within its
         // allocator, which is ours, and frees the old one.
         unsafe { movable.relocate(elsewhere) };
         visited += 1;

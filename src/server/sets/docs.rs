@@ -199,12 +199,8 @@ pub const vrembyfilter: Docs = simple(
     c"0.1.0",
     &[KEY, arg(c"expression", STRING), PARAMS],
 );
-pub const vcheck: Docs = simple(
-    "Proves that a vector set is sound: names, vectors, attributes and links agree.",
-    "O(N * M)",
-    c"0.1.0",
-    &[KEY],
-);
+pub const vcheck: Docs =
+    simple("Verifies a vector set: names, vectors, attributes and links agree.", "O(N * M)", c"0.1.0", &[KEY]);
 pub const vreplay: Docs = simple(
     "Restores a vector set from an append-only file or a slot that moves; not for clients.",
     "O(N)",

@@ -15,7 +15,7 @@ use crate::server::api::Context;
 use crate::server::blocking::{self, Unblock};
 use crate::server::commands::{Call, Failure, Outcome};
 
-/// `VCHECK key`: proves that the set is sound, or says what is wrong. For tests and operators.
+/// `VCHECK key`: verifies the set, or says what is wrong. For tests and operators.
 pub fn vcheck(call: &Call) -> Outcome {
     read(call, Reply::Nil, |set| match set.check() {
         Ok(()) => Ok(Reply::Simple("OK")),
@@ -147,7 +147,7 @@ pub fn vreplay(call: &Call) -> Outcome {
     let database = call.ctx.database();
     let mut replays = REPLAYS.lock().unwrap_or_else(|e| e.into_inner());
     if is_word(which, "FIRST") || is_word(which, "ONLY") {
-        // A slot may come anew after a part of it came.
+        // A slot may come again after a part of it came.
         replays.retain(|(db, key, _)| *db != database || key != name);
     }
     let at = replays.iter().position(|(db, key, _)| *db == database && key == name);

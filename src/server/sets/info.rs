@@ -11,7 +11,7 @@ pub struct Stats {
     /// VADDs that were done.
     pub inserts: Durations,
     /// Replies to writes that waited for linkers to catch up.
-    pub withheld: Durations,
+    pub delayed: Durations,
     /// Elements removed.
     pub removals: Counter,
     queries: Durations,
@@ -24,7 +24,7 @@ pub struct Stats {
 
 pub static STATS: Stats = Stats {
     inserts: Durations::new(),
-    withheld: Durations::new(),
+    delayed: Durations::new(),
     removals: Counter::new(),
     queries: Durations::new(),
     evaluations: Counter::new(),
@@ -61,7 +61,7 @@ pub fn show(section: &Section) {
     }
     section.number("pending", totals.pending as u64);
     section.durations("inserts", "insert", &STATS.inserts);
-    section.durations("withheld_replies", "withheld", &STATS.withheld);
+    section.durations("delayed_replies", "delayed", &STATS.delayed);
     section.durations("links", "link", &LINKED);
     section.number("removals", STATS.removals.get());
     section.durations("repairs", "repair", &REPAIRED);

@@ -167,22 +167,22 @@ fn reply_with_room(call: &Call, is_over: bool, reply: Reply) -> Outcome {
 }
 
 /// A reply that is ready and goes out when this is dropped.
-pub struct Withheld {
+pub struct Delayed {
     since: Instant,
     /// Dropped after `drop` has counted the time.
     _unblock: Unblock,
 }
 
-impl Withheld {
+impl Delayed {
     /// With an answer that is set.
-    pub fn new(unblock: Unblock) -> Withheld {
-        Withheld { since: Instant::now(), _unblock: unblock }
+    pub fn new(unblock: Unblock) -> Delayed {
+        Delayed { since: Instant::now(), _unblock: unblock }
     }
 }
 
-impl Drop for Withheld {
+impl Drop for Delayed {
     fn drop(&mut self) {
-        info::STATS.withheld.add(self.since.elapsed());
+        info::STATS.delayed.add(self.since.elapsed());
     }
 }
 
@@ -190,7 +190,7 @@ impl Drop for Withheld {
 fn reply_later(call: &Call, set: &VectorSet, reply: Reply) -> Outcome {
     let Some(mut unblock) = Unblock::block(call.ctx) else { return Ok(Some(reply)) };
     unblock.set(move |_| Ok(Some(reply)));
-    set.wait_for_room(Box::new(Withheld::new(unblock)));
+    set.wait_for_room(Box::new(Delayed::new(unblock)));
     Ok(None)
 }
 

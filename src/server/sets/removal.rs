@@ -47,7 +47,7 @@ fn remove_next(ctx: &Context, mut removal: Removal) {
     // What has become a replica takes its changes from its master alone.
     let is_replica = ctx.flags() & raw::REDISMODULE_CTX_FLAGS_READONLY != 0;
     let set = open(&mut key).ok().flatten().filter(|set| !is_replica && set.is_of(&removal.selected));
-    // First of all: nobody repairs a set that is gone, so waiting for its linkers would not end.
+    // First of all: no linker repairs a set that is gone, so waiting for its linkers would not end.
     let Some(set) = set else { return removal.unblock.reply(removal.removed.into()) };
     // Writes are paused for a failover, or linkers have enough to repair.
     if api!(RedisModule_AvoidReplicaTraffic()).unwrap_or(0) != 0 || set.is_over_bound() {
@@ -62,7 +62,7 @@ fn remove_next(ctx: &Context, mut removal: Removal) {
     }
 }
 
-/// Elements that were removed and that nobody has been told of yet.
+/// Elements that were removed and not yet reported.
 pub struct Slice {
     names: Vec<Vec<u8>>,
     set_is_empty: bool,

@@ -20,8 +20,8 @@ use crate::set::{Hits, Query, Target, VectorSet};
 /// A query that takes less than this is run at once: handing it over costs about as much.
 const INLINE_BELOW_NANOS: u64 = 20_000;
 
-/// One that takes less than this is run at once while nobody else is asking: on its way to another
-/// thread and back it would take longer than anybody waits for the main thread.
+/// One that takes less than this is run at once while no other query runs: on its way to another
+/// thread and back it would take longer than a client waits for the main thread.
 const INLINE_ALONE_BELOW_NANOS: u64 = 100_000;
 
 /// The pause between two queries on the main thread that tells one client's next question from

@@ -22,7 +22,7 @@ prometheus-client: pip install 'vset[exporter]'. The server's user needs INFO, C
 # Fields that only grow, until the server starts again. All others are gauges.
 COUNTERS = {
     "inserts",
-    "withheld_replies",
+    "delayed_replies",
     "links",
     "removals",
     "repairs",
