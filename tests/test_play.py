@@ -103,11 +103,35 @@ def test_search_that_is_asked_wrongly(address, query, error):
     assert code == 400 and error in answer["error"]
 
 
-@pytest.mark.parametrize("filter, at", [(".words ~ 1", 7), ("~", 0), (".words > 3 and", 0), ("  .words ~ 1", 7)])
+@pytest.mark.parametrize("filter, at", [(".words ~ 1", 7), ("~", 0), (".words > 3 and", 14), ("(.words > 3", 11), ("  .words ~ 1", 7)])
 def test_a_filter_that_cannot_be_read(address, filter, at):
     code, answer = get(address, "/search", q="x", filter=filter)
     assert code == 400
     assert "syntax error in FILTER expression near" in answer["error"] and answer["at"] == at
+
+
+def documents(address, how, q, **query):
+    return get(address, "/documents", q=q, how=how, **query)
+
+
+def test_documents(address):
+    code, found = documents(address, "vector", "a person who is female")
+    assert code == 200 and names(found)[0] == "woman.noun.1" and len(names(found)) == 10
+    assert found["command"].startswith('FT.SEARCH documents "*=>[KNN 10 @v $q')
+    assert names(get(address, "/search", q="a person who is female", ef=500)[1])[:3] == names(found)[:3]
+    code, found = documents(address, "text", "woman, person | water", filter="@pos:{noun}")
+    assert code == 200 and 1 <= len(names(found)) <= found["matching"]
+    assert {r["attributes"]["pos"] for r in found["results"]} == {"noun"}
+    code, found = documents(address, "hybrid", "a person who is female", filter="@pos:{noun}")
+    assert code == 200 and "woman.noun.1" in names(found)[:3] and found["command"].startswith("FT.HYBRID documents SEARCH")
+    assert documents(address, "text", "?!")[1]["results"] == []
+    assert documents(address, "no such way", "x")[0] == 400
+
+
+@pytest.mark.parametrize("filter, at", [("@words > ", 8), ("@wrong:{x}", 0), ("@pos:{noun", 10)])
+def test_a_filter_of_documents_that_cannot_be_read(address, filter, at):
+    code, answer = documents(address, "text", "water", filter=filter)
+    assert code == 400 and answer["at"] == at
 
 
 def test_ingest(address):
@@ -214,6 +238,50 @@ def test_a_bad_filter_is_shown_where_it_went_wrong(page):
     page.fill("#filter", ".words < 50")
     expect(page.locator("#error")).to_be_hidden()
     expect(page.locator("#results li")).to_have_count(10)
+
+
+def test_something_to_click_before_one_types(page):
+    page.click("#queries button >> nth=0")
+    expect(page.locator("#results li")).to_have_count(10)
+    expect(page.locator("#query")).not_to_have_value("")
+
+
+def test_the_mark_stands_at_the_end_of_what_is_unfinished(page):
+    page.fill("#query", "water")
+    page.fill("#filter", ".words > 3 and")
+    expect(page.locator("#error mark")).to_have_text("…")
+    expect(page.locator("#error code")).to_contain_text(".words > 3 and")
+
+
+@pytest.mark.parametrize("way", ["vector", "text", "hybrid"])
+def test_both_faces(page, way):
+    page.fill("#query", "a woman who is grown up")
+    expect(page.locator("#results li")).to_have_count(10)
+    page.click(f"#ways button[data-way={way}]")
+    expect(page.locator("#command")).to_contain_text("FT.HYBRID" if way == "hybrid" else "FT.SEARCH")
+    if way == "vector":  # by words, others may come first
+        expect(page.locator("#results li b").first).to_have_text("woman")
+    page.click("#examples button >> nth=0")
+    expect(page.locator("#filter")).to_have_value("@pos:{noun}")
+    expect(page.locator("#command")).to_contain_text("@pos:{noun}")
+    assert {kind.split(" ")[0] for kind in kinds(page)} == {"noun"}
+    page.fill("#filter", "@pos:{noun")
+    expect(page.locator("#error")).to_contain_text("Syntax error")
+    page.click("#ways button[data-way=set]")
+    expect(page.locator("#filter")).to_have_value("")
+    expect(page.locator("#plan")).to_contain_text("vectors compared")
+
+
+@pytest.mark.parametrize("width", [320, 480, 768])
+def test_narrow_screens(page, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    page.fill("#query", "a woman who is grown up")
+    page.click("#ways button[data-way=hybrid]")
+    page.click("#examples button >> nth=2")
+    expect(page.locator("#command")).to_contain_text("FT.HYBRID")
+    page.fill("#filter", "@" + 80 * "x")
+    expect(page.locator("#error")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_the_picture(page):

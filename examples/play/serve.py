@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Semantic search in a browser: the meanings of WordNet in a vector set, an HTTP service and one page.
+"""Semantic search in a browser: the meanings of WordNet in a vector set and as documents, an HTTP service and one page.
 
 Starts a server of its own with the module, and answers while the collection is still being embedded and added. The
 vectors are kept in target/play/, so that the next start only has to add them. Ctrl-C stops everything.
@@ -30,6 +30,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE.parent))
 
+import documents  # noqa: E402
 from sentences import DIM, Model  # noqa: E402
 from wordnet import meanings  # noqa: E402
 from words import Server, find_server, progress  # noqa: E402
@@ -40,11 +41,12 @@ CACHE = ROOT / "target/play"
 
 
 class Collection:
-    """The vector set, what embeds texts for it, and the thread that fills it."""
+    """The vector set and the documents, what embeds texts for them, and the thread that fills them."""
 
     def __init__(self, client, limit):
         self.client, self.limit = client, limit
         self.set = client.vset()
+        documents.create(client, DIM)
         self.model = Model(threads=1)
         self.ending = threading.Event()
         self.filler = threading.Thread(target=self.fill)
@@ -64,6 +66,7 @@ class Collection:
             adding = pipe.vset()
             for i, vector in enumerate(vectors, at):
                 adding.vadd(KEY, vector.tobytes(), names[i], attributes=attributes[i])
+                documents.add(pipe, names[i], vector.tobytes(), attributes[i])
             pipe.execute()
             progress(at + len(vectors), len(names))
             if self.ending.is_set():
@@ -160,7 +163,14 @@ class Collection:
     def ingest(self, name, text, attributes):
         vector = self.model.embed([text])[0].tobytes()
         attributes = {"text": text, "words": len(text.split()), **attributes}
+        documents.add(self.client, name, vector, attributes)
         return self.set.vadd(KEY, vector, name, attributes=attributes)
+
+    def documents(self, way, text, count, ef, filter):
+        vector = self.model.embed([text])[0].tobytes()
+        scores, total, taken, command = documents.search(self.client, way, text, vector, count, ef, filter)
+        found = {"results": self.described(scores), "milliseconds": {"search": taken}, "matching": total, "command": command}
+        return {**found, "stored": self.set.vcard(KEY)}
 
 
 def number(request, name, default, most):
@@ -181,6 +191,15 @@ def search(request):
     asked = request.query_params
     count, ef = number(request, "count", 10, 100), number(request, "ef", 100, 10_000)
     return JSONResponse(request.app.state.collection.search(word(asked, "q"), count, ef, asked.get("filter", "").strip()))
+
+
+def search_documents(request):
+    asked = request.query_params
+    count, ef = number(request, "count", 10, 100), number(request, "ef", 100, 10_000)
+    found = request.app.state.collection.documents(
+        asked.get("how", "hybrid"), word(asked, "q"), count, ef, asked.get("filter", "").strip()
+    )
+    return JSONResponse(found)
 
 
 def neighbourhood(request):
@@ -209,13 +228,27 @@ def page(_request):
     return FileResponse(HERE / "index.html")
 
 
+def unfinished(client, filter):
+    """Whether a filter only lacks something at its end: with one of these there it is read."""
+    for end in (" 1", ")", " 1)", "'", '"', "]"):
+        try:
+            client.execute_command("VCOUNT", KEY, filter + end)
+            return True
+        except redis.ResponseError:
+            pass
+    return False
+
+
 def refused(request, error):
-    """What the server refuses was asked wrongly. A filter that it could not read is shown from `at` on."""
+    """A query that the server refuses, with the place `at` from which on it could not read the filter."""
     answer = {"error": str(error)}
     filter = request.query_params.get("filter", "").strip()
     _, found, rest = str(error).partition("syntax error in FILTER expression near: ")
     if found and filter.endswith(rest):
-        answer["at"] = len(filter) - len(rest)
+        whole = len(rest) == len(filter)
+        answer["at"] = len(filter) if whole and unfinished(request.app.state.collection.client, filter) else len(filter) - len(rest)
+    elif (at := documents.wrong_at(error, filter)) is not None:
+        answer["at"] = at
     return JSONResponse(answer, 400)
 
 
@@ -227,6 +260,7 @@ def application(collection):
     routes = [
         Route("/", page),
         Route("/search", search),
+        Route("/documents", search_documents),
         Route("/neighbourhood", neighbourhood),
         Route("/ingest", ingest, methods=["POST"]),
         Route("/status", status),
@@ -262,7 +296,7 @@ def main():
     server = Server(options.server or find_server(), options.module)
     try:
         server.client()
-        client = redis.Redis(port=server.port, protocol=2, decode_responses=True)
+        client = documents.without_conversion(server.port)
         collection = Collection(client, options.limit)
         print(f"\n  http://127.0.0.1:{sock.getsockname()[1]}/\n\nCtrl-C stops it.", flush=True)
         collection.start()
