@@ -3,7 +3,6 @@
 ARG SERVER=valkey/valkey:9
 
 FROM rust:1-bookworm AS build
-RUN apt-get update && apt-get install -y --no-install-recommends libclang-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /vset
 COPY Cargo.toml Cargo.lock LICENSE README.md ./
 COPY src src

@@ -30,8 +30,26 @@
 //! joins two nodes on a *level*; its *row* in the index is that node's number; an *encoding* is how a vector is stored; a *query* finds *hits*; a
 //! *candidate* may become a hit or a neighbour.
 //!
-//! Without the feature `module` the crate is a library on the system's allocator; with it, it is
-//! what a server loads.
+//! As a library, without a server:
+//!
+//! ```
+//! use vset::set::{AttributeChange, DEFAULT_EF_ADD, Params, SearchOptions, Target, VectorSet};
+//! use vset::vector::{Encoding, Metric};
+//!
+//! let mut fruit = VectorSet::new(Params { dim: 2, input_dim: None, encoding: Encoding::Int8, metric: Metric::Cosine, m: 16 });
+//! let ripe = AttributeChange::Set(br#"{"ripe": true}"#);
+//! fruit.add(b"apple", &[1.0, 0.1], DEFAULT_EF_ADD, ripe)?;
+//! fruit.add(b"pear", &[0.9, 0.3], DEFAULT_EF_ADD, AttributeChange::Keep)?;
+//!
+//! let filter = Some(vset::filter::parse(b".ripe").expect("an expression"));
+//! let options = SearchOptions { count: 1, filter, ..SearchOptions::default() };
+//! let hits = fruit.query(Target::Vector(&[0.9, 0.3]), &options)?.run();
+//! assert_eq!(hits.resolve()[0].name, b"apple");
+//! # Ok::<(), vset::set::AddError>(())
+//! ```
+//!
+//! The feature `module`, a default, adds what a server loads. Its allocator is the server's where there is
+//! one and the system's elsewhere; a program with a `#[global_allocator]` of its own leaves the feature out.
 #![deny(unsafe_code)]
 #![warn(unsafe_op_in_unsafe_fn)]
 

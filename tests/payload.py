@@ -4,8 +4,8 @@ import pathlib
 import struct
 import sys
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "examples"))
-from migrate import CRC_TABLE  # noqa: E402
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "package/src"))
+from vset.cli.migrate import CRC_TABLE  # noqa: E402
 
 MODULE_ID = bytes.fromhex("81bde72da2bb1eb400")
 

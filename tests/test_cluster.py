@@ -9,6 +9,7 @@ from vectors import fp32, name, random_vectors
 
 KINDS = [kind for kind in selected() if kind in ("redis70", "valkey91")]
 KEYS = [b"set:%d" % i for i in range(12)]
+FORMS = [["Q8"], ["NOQUANT"], ["BIN"], ["METRIC", "L2", "EX", 100_000], ["NOQUANT", "METRIC", "IP"]]
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -24,10 +25,9 @@ def filled(cluster):
     for server in cluster.masters:
         cluster.at(server)("FLUSHALL")
     vectors = random_vectors(200, 16, seed=6)
-    for i, key in enumerate(KEYS):
+    for key in KEYS:
         owner, _ = cluster.owner(key)
-        form = ["Q8", "NOQUANT", "BIN"][i % 3]
-        commands = [("VADD", key, "FP32", fp32(v), name(j), form, "SETATTR", '{"j":%d}' % j) for j, v in enumerate(vectors)]
+        commands = [("VADD", key, "FP32", fp32(v), name(j), *option(key), "SETATTR", '{"j":%d}' % j) for j, v in enumerate(vectors)]
         assert cluster.at(owner).pipeline(commands) == [1] * len(vectors)
     assert len({cluster.owner(key)[0].port for key in KEYS}) == 3
     return {key: digest(cluster, key) for key in KEYS}
@@ -113,7 +113,7 @@ def migration(conn):
 
 
 def option(key):
-    return [["Q8", "NOQUANT", "BIN"][KEYS.index(key) % 3]]
+    return FORMS[KEYS.index(key) % len(FORMS)]
 
 
 def role(cluster, server):

@@ -179,6 +179,25 @@ def test_from_the_peer(c, server, peer, kind):
 
 
 @pytest.mark.differs("D12: memory of other objects in the payload")
+def test_what_the_peer_cannot_hold_it_refuses(c, server, peer):
+    """Another metric, or elements that expire: an error there, and the plain form again as soon as the times are gone."""
+    if server.peer:
+        return
+    for key, options in [("l2", ["METRIC", "L2"]), ("ip", ["METRIC", "IP", "NOQUANT"]), ("timed", ["EX", 1000])]:
+        add(c, key, random_vectors(30, 8, seed=3), *options)
+        with error("ERR Bad data format"):
+            payload.move(peer, key, c("DUMP", key))
+        assert peer("EXISTS", key) == 0 and peer("PING") == "PONG"
+        payload.move(c, "back", c("DUMP", key), "REPLACE")
+        assert c("DEBUG", "DIGEST-VALUE", "back") == c("DEBUG", "DIGEST-VALUE", key)
+    names = c("VRANGE", "timed", "-", "+")
+    assert c("VPERSIST", "timed", "ELEMENTS", len(names), *names) == [1] * 30
+    payload.move(peer, "timed", c("DUMP", "timed"))
+    assert peer("VCARD", "timed") == 30
+    payload.move(c, "again", peer("DUMP", "timed"))
+    assert c("DEBUG", "DIGEST-VALUE", "again") == c("DEBUG", "DIGEST-VALUE", "timed")
+
+
 @pytest.mark.parametrize("quant", ["NOQUANT", "BIN"])
 def test_no_stray_memory(c, quant):
     add(c, "warm", random_vectors(500, 2, seed=5))

@@ -1,25 +1,30 @@
-//! The server's allocator as Rust's, so that used_memory and maxmemory count everything.
+//! The server's allocator as Rust's, so that used_memory and maxmemory count everything. Without a server
+//! there is no such allocator: a program that has this crate among its libraries gets the system's.
 
-use std::alloc::{GlobalAlloc, Layout};
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::os::raw::c_void;
-use std::ptr::null_mut;
 
-use redis_module::raw;
+use crate::server::raw;
 
 /// What the server's allocator aligns to by itself. A malloc gives 16, but servers built without
 /// its help put a word in front of each block.
 const NATURAL: usize = 8;
 
-/// Only in the built module: its functions do not exist outside of a server.
+/// Allocates from the server that loaded this module, or from the system where none did.
 pub struct ServerAllocator;
 
 // SAFETY: memory comes from the server's allocator, which may be called from any thread, and goes
 // back to it. Larger alignments than its own are made by allocating more, and keeping the start of
-// the allocation in the word before the block. Null before the module is initialized.
+// the allocation in the word before the block.
+// A block goes back to where it came from, for all of a process come from one of the two: a server sets
+// the pointers, once, before anything here allocates; in other programs they stay null.
 unsafe impl GlobalAlloc for ServerAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the API's pointers are set before the first allocation and never change.
-        let Some(allocate) = (unsafe { raw::RedisModule_Alloc }) else { return null_mut() };
+        // SAFETY: the pointers never change once something was allocated.
+        let Some(allocate) = (unsafe { raw::RedisModule_Alloc }) else {
+            // SAFETY: the caller's layout.
+            return unsafe { System.alloc(layout) };
+        };
         if layout.align() <= NATURAL {
             // SAFETY: any size may be asked for.
             return unsafe { allocate(layout.size()) }.cast();
@@ -42,6 +47,8 @@ unsafe impl GlobalAlloc for ServerAllocator {
         match unsafe { raw::RedisModule_Calloc } {
             // SAFETY: as in `alloc`.
             Some(allocate) if layout.align() <= NATURAL => unsafe { allocate(layout.size(), 1) }.cast(),
+            // SAFETY: the caller's layout.
+            None => unsafe { System.alloc_zeroed(layout) },
             _ => {
                 // SAFETY: the caller's layout; the block has this size.
                 unsafe {
@@ -58,7 +65,7 @@ unsafe impl GlobalAlloc for ServerAllocator {
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         // SAFETY: the block came from `alloc` with this layout, by the caller's word.
         unsafe {
-            let Some(free) = raw::RedisModule_Free else { return };
+            let Some(free) = raw::RedisModule_Free else { return System.dealloc(block, layout) };
             let start = match layout.align() <= NATURAL {
                 true => block,
                 false => block.cast::<*mut u8>().sub(1).read_unaligned(),
@@ -72,6 +79,7 @@ unsafe impl GlobalAlloc for ServerAllocator {
         unsafe {
             match raw::RedisModule_Realloc {
                 Some(reallocate) if layout.align() <= NATURAL => reallocate(block.cast::<c_void>(), size).cast(),
+                None => System.realloc(block, layout, size),
                 _ => {
                     let new = self.alloc(Layout::from_size_align_unchecked(size, layout.align()));
                     if !new.is_null() {

@@ -10,7 +10,7 @@
 
 use std::os::raw::{c_int, c_void};
 
-use redis_module::raw;
+use crate::server::raw;
 
 use super::api::{self, Context, api};
 use super::commands::{Call, INTERNAL_ERROR, Outcome};

@@ -8,7 +8,7 @@ use std::os::raw::{c_int, c_uint};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, OnceLock};
 
-use redis_module::raw;
+use crate::server::raw;
 
 use super::api::{Context, api, arguments};
 use super::{docs, reply};

@@ -4,7 +4,7 @@ use std::ffi::{CStr, CString};
 use std::os::raw::{c_int, c_uint};
 use std::ptr::{null, null_mut};
 
-use redis_module::raw;
+use crate::server::raw;
 
 use super::api::api;
 use super::commands::{Command, Keys};

@@ -3,7 +3,7 @@
 use std::ffi::{CStr, CString};
 use std::sync::OnceLock;
 
-use redis_module::raw;
+use crate::server::raw;
 
 use super::api::{Context, api};
 use super::face::Face;

@@ -25,6 +25,8 @@
 //! | `pools.rs` | the threads |
 //! | `settings.rs` | configuration parameters and load arguments |
 //! | `info.rs` | the sections of INFO |
+//! | `values.rs` | what the callbacks of all data types have in common |
+//! | `raw/` | the API as C has it |
 //! | `documents.rs` | the JSON document in a key, for all faces |
 //! | `sets/`, `search/`, `json/`, `kora/` | the faces |
 #![allow(unsafe_code)]
@@ -40,16 +42,16 @@ mod info;
 mod json;
 mod kora;
 mod pools;
+mod raw;
 mod reply;
 mod search;
 mod sets;
 mod settings;
+mod values;
 
 use std::os::raw::c_int;
 use std::panic::catch_unwind;
 use std::sync::OnceLock;
-
-use redis_module::raw;
 
 use api::Context;
 use face::{Face, Names};
@@ -76,7 +78,7 @@ pub unsafe extern "C" fn RedisModule_OnLoad(
 ) -> c_int {
     // SAFETY: the context is the server's; this fills in the API's function pointers, the
     // allocator's among them, before anything here allocates.
-    unsafe { raw::Export_RedisModule_InitAPI(ctx) };
+    unsafe { raw::initialize(ctx) };
     let loaded = catch_unwind(|| {
         // SAFETY: both live during this call.
         let (ctx, args) = unsafe { (Context::new(ctx), api::arguments(argv, argc)) };

@@ -16,7 +16,7 @@ use std::ffi::CStr;
 use std::os::raw::{c_char, c_int, c_longlong, c_void};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use redis_module::raw;
+use crate::server::raw;
 
 use super::api::{Context, api};
 use super::face::{Face, Names};

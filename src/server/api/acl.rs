@@ -3,7 +3,7 @@
 
 use std::os::raw::c_int;
 
-use redis_module::raw;
+use crate::server::raw;
 
 use super::{Context, Text, api};
 

@@ -3,7 +3,7 @@
 use std::ffi::{CStr, CString};
 use std::os::raw::c_char;
 
-use redis_module::raw;
+use crate::server::raw;
 
 use super::{Context, Text, api};
 

@@ -1,6 +1,6 @@
 //! Databases as a whole, and what the server can save.
 
-use redis_module::raw;
+use crate::server::raw;
 
 use super::{Context, api};
 

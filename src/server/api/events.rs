@@ -4,7 +4,7 @@ use std::os::raw::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
-use redis_module::raw;
+use crate::server::raw;
 
 use super::{Context, api, log};
 

@@ -4,7 +4,7 @@ use std::os::raw::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
 
-use redis_module::raw;
+use crate::server::raw;
 
 use super::{Cursor, Key, Text, api, string_bytes};
 

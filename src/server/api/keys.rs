@@ -2,7 +2,7 @@
 
 use std::os::raw::{c_int, c_void};
 
-use redis_module::raw;
+use crate::server::raw;
 
 use super::{Context, TypePointer, api};
 

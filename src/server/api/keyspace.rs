@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use redis_module::raw;
+use crate::server::raw;
 
 use super::threads::module;
 use super::{Context, api, log, string_bytes};

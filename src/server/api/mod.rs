@@ -39,7 +39,7 @@ use std::marker::PhantomData;
 use std::os::raw::{c_char, c_int};
 use std::sync::OnceLock;
 
-use redis_module::raw;
+use crate::server::raw;
 
 pub use acl::{Access, User};
 pub use call::{CallReply, Called, Value};
@@ -58,7 +58,7 @@ macro_rules! api {
     ($name:ident($($arg:expr),* $(,)?)) => {
         // SAFETY: the pointer was filled in when the module was loaded and has the type that the
         // header gives it; the arguments are valid by the invariant of this folder.
-        unsafe { redis_module::raw::$name.map(|function| function($($arg),*)) }
+        unsafe { crate::server::raw::$name.map(|function| function($($arg),*)) }
     };
 }
 pub(in crate::server) use api;
@@ -83,7 +83,7 @@ impl Context<'_> {
     pub fn init_module(&self, name: &str, version: c_int) -> bool {
         let name = CString::new(name).unwrap_or_default();
         // SAFETY: the server's context; the server copies the name.
-        let status = unsafe { raw::Export_RedisModule_Init(self.ptr, name.as_ptr(), version, 1) };
+        let status = unsafe { raw::register(self.ptr, name.as_ptr(), version) };
         status == raw::REDISMODULE_OK as c_int
     }
 

@@ -3,7 +3,7 @@
 use std::os::raw::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use redis_module::raw;
+use crate::server::raw;
 
 use super::{Context, Key, api};
 

@@ -2,7 +2,7 @@
 
 use std::os::raw::{c_char, c_int};
 
-use redis_module::raw;
+use crate::server::raw;
 
 use super::api;
 

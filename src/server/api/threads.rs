@@ -3,7 +3,7 @@
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use redis_module::raw;
+use crate::server::raw;
 
 use super::{Context, api};
 

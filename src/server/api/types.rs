@@ -3,7 +3,7 @@
 use std::ffi::CString;
 use std::os::raw::{c_char, c_int, c_void};
 
-use redis_module::raw;
+use crate::server::raw;
 
 use super::{Context, api};
 

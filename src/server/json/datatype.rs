@@ -2,17 +2,16 @@
 
 use std::os::raw::{c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr::null_mut;
-
-use redis_module::raw;
 
 use crate::json::saved::{self, LoadError, Source};
 use crate::json::value::{Node, View};
 use crate::json::{Value, to_text};
-use crate::server::api::{Context, Stream, Truncated, api, log, register_type};
-use crate::server::{documents, in_child, pools};
+use crate::server::api::{Context, Stream, Truncated, api, register_type};
+use crate::server::{documents, raw, values};
 
 const NAME: &str = "ReJSON-RL";
+/// How the log names these values.
+const KIND: &str = "json";
 
 /// Documents with more values than this are freed by a thread of their own.
 const FREE_BEHIND: usize = 1000;
@@ -66,29 +65,19 @@ impl Source for Stream {
 }
 
 unsafe extern "C" fn load(io: *mut raw::RedisModuleIO, version: c_int) -> *mut c_void {
-    match catch_unwind(AssertUnwindSafe(|| saved::load(version, &mut Stream(io)))) {
-        Ok(Ok(value)) => Box::into_raw(Box::new(value)).cast::<c_void>(),
-        Ok(Err(why)) => {
-            log(null_mut(), c"warning", &format!("json: refused a document: {why}"));
-            null_mut()
-        }
-        Err(_) => {
-            log(null_mut(), c"warning", "json: refused a document: internal error");
-            null_mut()
-        }
-    }
+    values::loaded(KIND, || saved::load(version, &mut Stream(io)))
 }
 
 unsafe extern "C" fn save(io: *mut raw::RedisModuleIO, document: *mut c_void) {
     // SAFETY: the server's value, of our type.
     let document = unsafe { value(document) };
-    guard("saving", || Stream(io).save_bytes(&to_text(document.node())));
+    values::guard(KIND, "saving", || Stream(io).save_bytes(&to_text(document.node())));
 }
 
 unsafe extern "C" fn rewrite(io: *mut raw::RedisModuleIO, key: *mut raw::RedisModuleString, document: *mut c_void) {
     // SAFETY: as in `save`.
     let document = unsafe { value(document) };
-    guard("rewriting", || {
+    values::guard(KIND, "rewriting", || {
         let text = to_text(document.node());
         let (bytes, len) = (text.as_ptr().cast::<c_char>(), text.len());
         let command = crate::server::commands::registered_name("JSON.SET");
@@ -109,27 +98,12 @@ unsafe extern "C" fn free(document: *mut c_void) {
 }
 
 /// Frees values: many of them on a thread of the pool.
-pub fn discard(values: Vec<Value>) {
+pub fn discard(documents: Vec<Value>) {
     let mut left = FREE_BEHIND;
-    for value in &values {
+    for value in &documents {
         left = left.saturating_sub(value.count(left));
     }
-    if left == 0 && on_main_thread() && !in_child() && !memory_is_short() {
-        pools::freer().spawn(Box::new(move || drop(values)));
-    } else {
-        guard("freeing", || drop(values));
-    }
-}
-
-/// Threads of the server that free lazily call [`free`] too: they have the time.
-fn on_main_thread() -> bool {
-    // SAFETY: both calls only return a number.
-    unsafe { libc::syscall(libc::SYS_gettid) == libc::c_long::from(libc::getpid()) }
-}
-
-/// Above its limit the server evicts keys until it sees memory come back.
-fn memory_is_short() -> bool {
-    api!(RedisModule_GetUsedMemoryRatio()).is_some_and(|ratio| ratio > 1.0)
+    values::free(KIND, documents, left == 0);
 }
 
 /// Values that the server asks about count to this; more is as much work to it.
@@ -147,16 +121,13 @@ unsafe extern "C" fn copy(
 ) -> *mut c_void {
     // SAFETY: as in `save`.
     let document = unsafe { value(document) };
-    match catch_unwind(AssertUnwindSafe(|| document.clone())) {
-        Ok(copy) => Box::into_raw(Box::new(copy)).cast::<c_void>(),
-        Err(_) => null_mut(),
-    }
+    values::copied(|| document.clone())
 }
 
 unsafe extern "C" fn digest(digest: *mut raw::RedisModuleDigest, document: *mut c_void) {
     // SAFETY: as in `save`.
     let document = unsafe { value(document) };
-    guard("digesting", || {
+    values::guard(KIND, "digesting", || {
         let mut text = Vec::new();
         sorted(document.node(), &mut text);
         let bytes = text.as_ptr().cast::<c_char>().cast_mut();
@@ -188,16 +159,5 @@ fn sorted(node: Node, out: &mut Vec<u8>) {
             out.push(b'}');
         }
         _ => out.extend_from_slice(&to_text(node)),
-    }
-}
-
-/// Runs a callback's body; a panic ends here.
-fn guard(what: &str, body: impl FnOnce()) {
-    if catch_unwind(AssertUnwindSafe(body)).is_err() {
-        // A child that writes a file must not call it whole.
-        if in_child() {
-            std::process::abort();
-        }
-        log(null_mut(), c"warning", &format!("json: {what} failed: a bug; please report it"));
     }
 }

@@ -3,7 +3,7 @@
 use std::os::raw::{c_int, c_ulong, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use redis_module::raw;
+use crate::server::raw;
 use thin_vec::ThinVec;
 
 use crate::json::Value;

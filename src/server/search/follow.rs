@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use redis_module::raw;
+use crate::server::raw;
 
 use super::documents::{self, Found, Wanted};
 use super::registry::{self, Entry};

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
 use std::sync::Mutex;
 
-use redis_module::raw;
+use crate::server::raw;
 
 use super::registry::{self, Entry, Registry};
 use super::{housekeeping, scan};

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use redis_module::raw;
+use crate::server::raw;
 
 use super::refuse;
 use crate::reply::Reply;

@@ -1,7 +1,7 @@
 //! A VMADD of more elements than are stored in one go: stored in slices, a timer's tick apart, so that other
 //! clients are served in between and the linkers catch up. Each slice is a VMADD of its own to replicas.
 
-use redis_module::raw;
+use crate::server::raw;
 
 use super::insertion::{Delayed, SLICE, add_all};
 use super::open::open;

@@ -5,8 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use redis_module::raw;
-
 use super::expiring;
 use crate::arena::Movable;
 use crate::graph::Alone;
@@ -14,11 +12,15 @@ use crate::persist::{self, LoadError, Sink, Source};
 use crate::server::api::{Context, Stream, Truncated, TypePointer, api, log, register_type, string_bytes};
 use crate::server::commands::registered_name;
 use crate::server::face::Names;
-use crate::server::{in_child, pools};
+use crate::server::values::{self, warn};
+use crate::server::{in_child, raw};
 use crate::set::{Restored, VectorSet};
 use crate::vector::Metric;
 
 static TYPE: AtomicPtr<raw::RedisModuleType> = AtomicPtr::new(null_mut());
+
+/// How the log names these values.
+const KIND: &str = "vectorset";
 
 /// Sets with more elements than this are freed by a thread of their own.
 const FREE_BEHIND: usize = 1000;
@@ -88,34 +90,23 @@ impl Source for Stream {
 }
 
 unsafe extern "C" fn load(io: *mut raw::RedisModuleIO, version: c_int) -> *mut c_void {
-    let warn = |text: &str| log(null_mut(), c"warning", &format!("vectorset: {text}"));
-    if version != persist::VERSION {
-        warn(&format!("refused a value of version {version}; {} is known", persist::VERSION));
-        return null_mut();
-    }
-    match catch_unwind(AssertUnwindSafe(|| persist::load(&mut Stream(io)))) {
-        Ok(Ok(loaded)) => {
-            match &loaded.graph {
-                Restored::Whole => {}
-                Restored::Joined(groups) => {
-                    log(null_mut(), c"notice", &format!("vectorset: joined {groups} groups that had no connection"));
-                }
-                Restored::Rebuilt(why) => warn(&format!("rebuilt the graph of a value, since it was damaged: {why}")),
+    values::loaded(KIND, || {
+        if version != persist::VERSION {
+            return Err(format!("of version {version}; {} is known", persist::VERSION));
+        }
+        let loaded = persist::load(&mut Stream(io)).map_err(|why| why.to_string())?;
+        match &loaded.graph {
+            Restored::Whole => {}
+            Restored::Joined(groups) => {
+                log(null_mut(), c"notice", &format!("{KIND}: joined {groups} groups that had no connection"));
             }
-            if loaded.set.expiring() > 0 {
-                watch_loaded(io);
-            }
-            Box::into_raw(Box::new(loaded.set)).cast::<c_void>()
+            Restored::Rebuilt(why) => warn(KIND, &format!("rebuilt the graph of a value, since it was damaged: {why}")),
         }
-        Ok(Err(why)) => {
-            warn(&format!("refused a value: {why}"));
-            null_mut()
+        if loaded.set.expiring() > 0 {
+            watch_loaded(io);
         }
-        Err(_) => {
-            warn("refused a value: internal error");
-            null_mut()
-        }
-    }
+        Ok(loaded.set)
+    })
 }
 
 /// Has the key that is being loaded watched for elements that expire.
@@ -133,14 +124,14 @@ fn watch_loaded(io: *mut raw::RedisModuleIO) {
 unsafe extern "C" fn save(io: *mut raw::RedisModuleIO, value: *mut c_void) {
     // SAFETY: the server's value, of our type.
     let set = unsafe { set(value) };
-    guard("saving", || persist::save(&set.settle(alone()), &mut Stream(io)));
+    values::guard(KIND, "saving", || persist::save(&set.settle(alone()), &mut Stream(io)));
 }
 
 unsafe extern "C" fn rewrite(io: *mut raw::RedisModuleIO, key: *mut raw::RedisModuleString, value: *mut c_void) {
     // SAFETY: as in `save`.
     let set = unsafe { set(value) };
     let command = registered_name("VREPLAY");
-    guard("rewriting", || {
+    values::guard(KIND, "rewriting", || {
         let mut first = true;
         persist::rewrite(&set.settle(alone()), &mut |chunk, last| {
             let which = match (std::mem::take(&mut first), last) {
@@ -171,23 +162,8 @@ unsafe extern "C" fn memory(value: *const c_void) -> usize {
 unsafe extern "C" fn free(value: *mut c_void) {
     // SAFETY: the server gives the box back that it was given, and does not use it again.
     let set = unsafe { Box::from_raw(value.cast::<VectorSet>()) };
-    if set.len() > FREE_BEHIND && on_main_thread() && !in_child() && !memory_is_short() {
-        pools::freer().spawn(Box::new(move || drop(set)));
-    } else {
-        guard("freeing", || drop(set));
-    }
-}
-
-/// Other threads of the server call [`free`] too, those that free lazily: they have the time.
-fn on_main_thread() -> bool {
-    // SAFETY: both calls only return a number.
-    unsafe { libc::syscall(libc::SYS_gettid) == libc::c_long::from(libc::getpid()) }
-}
-
-/// Whether the server is above its limit. Then it evicts one key after another until it sees memory
-/// come back: what went behind its back would cost keys that could have stayed.
-fn memory_is_short() -> bool {
-    api!(RedisModule_GetUsedMemoryRatio()).is_some_and(|ratio| ratio > 1.0)
+    let is_large = set.len() > FREE_BEHIND;
+    values::free(KIND, set, is_large);
 }
 
 unsafe extern "C" fn free_effort(_key: *mut raw::RedisModuleString, value: *const c_void) -> usize {
@@ -202,10 +178,7 @@ unsafe extern "C" fn copy(
 ) -> *mut c_void {
     // SAFETY: as in `save`.
     let set = unsafe { set(value) };
-    match catch_unwind(AssertUnwindSafe(|| set.duplicate())) {
-        Ok(copy) => Box::into_raw(Box::new(copy)).cast::<c_void>(),
-        Err(_) => null_mut(),
-    }
+    values::copied(|| set.duplicate())
 }
 
 /// Moves names and attributes to where the server's allocator would rather have them; 1 if there are
@@ -250,7 +223,7 @@ unsafe extern "C" fn digest(digest: *mut raw::RedisModuleDigest, value: *mut c_v
     let number = |number: usize| {
         api!(RedisModule_DigestAddLongLong(digest, number as i64));
     };
-    guard("digesting", || {
+    values::guard(KIND, "digesting", || {
         add_to_digest(set, &bytes, &number, &|| {
             api!(RedisModule_DigestEndSequence(digest));
         })
@@ -281,15 +254,4 @@ fn add_to_digest(set: &VectorSet, bytes: &dyn Fn(&[u8]), number: &dyn Fn(usize),
         }
         end();
     });
-}
-
-/// Runs a callback's body; a panic ends here.
-fn guard(what: &str, body: impl FnOnce()) {
-    if catch_unwind(AssertUnwindSafe(body)).is_err() {
-        // A child that writes a file must not call it whole.
-        if in_child() {
-            std::process::abort();
-        }
-        log(null_mut(), c"warning", &format!("vectorset: {what} failed: a bug; please report it"));
-    }
 }

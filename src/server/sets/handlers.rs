@@ -3,7 +3,7 @@
 
 use std::sync::Mutex;
 
-use redis_module::raw;
+use crate::server::raw;
 
 use super::open::{open, read};
 use super::search::may_wait;

@@ -1,7 +1,7 @@
 //! VREMBYFILTER: found in the pool, removed on the main thread in slices, a timer's tick apart, so
 //! that other clients are served in between.
 
-use redis_module::raw;
+use crate::server::raw;
 
 use super::info;
 use super::open::open;

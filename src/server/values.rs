@@ -1,0 +1,66 @@
+//! What the callbacks of every data type have in common: they end panics, free large values behind the server's
+//! back, and tell in the log what they refuse.
+
+use std::fmt::Display;
+use std::os::raw::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::null_mut;
+
+use super::api::{api, log};
+use super::{in_child, pools};
+
+/// Logs for a type of values.
+pub fn warn(kind: &str, text: &str) {
+    log(null_mut(), c"warning", &format!("{kind}: {text}"));
+}
+
+/// Runs a callback's body; a panic ends here.
+pub fn guard(kind: &str, what: &str, body: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(body)).is_err() {
+        // A child that writes a file must not call it whole.
+        if in_child() {
+            std::process::abort();
+        }
+        warn(kind, &format!("{what} failed: a bug; please report it"));
+    }
+}
+
+/// Reads a value; null, and a line in the log, if it is refused.
+pub fn loaded<T, E: Display>(kind: &str, read: impl FnOnce() -> Result<T, E>) -> *mut c_void {
+    let refused = |why: &str| {
+        warn(kind, &format!("refused a value: {why}"));
+        null_mut()
+    };
+    match catch_unwind(AssertUnwindSafe(read)) {
+        Ok(Ok(value)) => Box::into_raw(Box::new(value)).cast::<c_void>(),
+        Ok(Err(why)) => refused(&why.to_string()),
+        Err(_) => refused("internal error"),
+    }
+}
+
+/// The value that a copy makes, in a box; null if it fails.
+pub fn copied<T>(copy: impl FnOnce() -> T) -> *mut c_void {
+    let made = catch_unwind(AssertUnwindSafe(copy));
+    made.map_or(null_mut(), |copy| Box::into_raw(Box::new(copy)).cast::<c_void>())
+}
+
+/// Frees a value, a large one on a thread of its own. Threads of the server that free lazily call this too: they
+/// have the time. Above its limit a server evicts one key after another until it sees memory come back: what went
+/// behind its back would cost keys that could have stayed.
+pub fn free<T: Send + 'static>(kind: &str, value: T, is_large: bool) {
+    if is_large && on_main_thread() && !in_child() && !memory_is_short() {
+        pools::freer().spawn(Box::new(move || drop(value)));
+    } else {
+        guard(kind, "freeing", || drop(value));
+    }
+}
+
+fn on_main_thread() -> bool {
+    // SAFETY: both calls only return a number.
+    unsafe { libc::syscall(libc::SYS_gettid) == libc::c_long::from(libc::getpid()) }
+}
+
+/// Whether the server is above its limit.
+fn memory_is_short() -> bool {
+    api!(RedisModule_GetUsedMemoryRatio()).is_some_and(|ratio| ratio > 1.0)
+}
