@@ -29,6 +29,20 @@ pub enum Reply {
     Map(Vec<(Reply, Reply)>),
 }
 
+impl Reply {
+    /// Whether it has more levels of lists. Looks no deeper than that.
+    pub fn nests_deeper_than(&self, levels: usize) -> bool {
+        let Some(left) = levels.checked_sub(1) else {
+            return matches!(self, Reply::Array(_) | Reply::Set(_) | Reply::Map(_));
+        };
+        match self {
+            Reply::Array(items) | Reply::Set(items) => items.iter().any(|item| item.nests_deeper_than(left)),
+            Reply::Map(pairs) => pairs.iter().any(|(a, b)| a.nests_deeper_than(left) || b.nests_deeper_than(left)),
+            _ => false,
+        }
+    }
+}
+
 impl From<usize> for Reply {
     fn from(value: usize) -> Reply {
         Reply::Int(value as i64)

@@ -265,6 +265,22 @@ def test_left_out(server):
         other.remove()
 
 
+def test_deep_replies_in_scripts(c, clean):
+    """Lua of Redis 6.2.5 writes beyond its stack's end where a reply nests deep: there it is an error."""
+    script = "return redis.call('JSON.RESP', KEYS[1])"
+    for depth in (1, 5, 30, 127):
+        c("JSON.SET", "k", "$", "[" * depth + "1" + "]" * depth)
+        try:
+            reply = c("EVAL", script, 1, "k")
+            for _ in range(depth):
+                bracket, reply = reply
+                assert bracket == b"["
+            assert reply == 1
+        except ReplyError as e:
+            assert "nests too deep" in str(e) and depth > 5 and not clean.modern
+    assert c("PING") == "PONG"
+
+
 # Random commands beside a twin of dicts and lists.
 
 

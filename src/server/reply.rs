@@ -4,9 +4,15 @@ use super::api::Context;
 use super::commands::{Failure, Outcome};
 use crate::reply::Reply;
 
+/// Lua's stack has 20 places for a function of C, of which each level of arrays takes two.
+const DEEPEST_IN_A_SMALL_STACK: usize = 8;
+
 /// Sends what became of a command.
 pub fn answer(ctx: &Context, outcome: Outcome) {
     match outcome {
+        Ok(Some(reply)) if ctx.goes_to_a_small_stack() && reply.nests_deeper_than(DEEPEST_IN_A_SMALL_STACK) => {
+            ctx.reply_error(b"ERR the reply nests too deep for a script of this server");
+        }
         Ok(Some(reply)) => send(ctx, &reply),
         Ok(None) => {}
         Err(Failure::Arity) => ctx.reply_arity(),

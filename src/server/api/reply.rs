@@ -16,6 +16,14 @@ impl Context<'_> {
         sends_maps && self.flags() & raw::REDISMODULE_CTX_FLAGS_RESP3 != 0
     }
 
+    /// Whether the reply goes to a script of a server that gives Lua no more stack for nested arrays: Redis 6.2 up to
+    /// 6.2.5 writes beyond its end (CVE-2021-32626).
+    pub fn goes_to_a_small_stack(&self) -> bool {
+        // SAFETY: as above; servers with maps ask for the stack that they need.
+        let is_old = unsafe { raw::RedisModule_ReplyWithMap }.is_none();
+        is_old && self.flags() & raw::REDISMODULE_CTX_FLAGS_LUA != 0
+    }
+
     pub fn reply_error(&self, text: &[u8]) {
         // The line ends at CR or LF, and C's string at NUL.
         let clean: Vec<u8> = text.iter().map(|&b| if matches!(b, 0 | b'\r' | b'\n') { b' ' } else { b }).collect();
