@@ -26,6 +26,11 @@ impl Found {
     /// The rows that are still there, nearest first, none twice; where one was replaced, the row that is there
     /// now, with the distance of the one that was found. On the owner's thread.
     pub fn rows(&self) -> Vec<Candidate> {
+        self.rows_that(|_| true)
+    }
+
+    /// [`Found::rows`], of which only those count that are to be shown.
+    pub fn rows_that(&self, shown: impl Fn(u32) -> bool) -> Vec<Candidate> {
         let shared = &*self.reader.shared;
         let replaced = shared.lock_replaced();
         let is_live = |row| shared.graph.is_live(row);
@@ -37,11 +42,20 @@ impl Found {
                 break;
             }
             let node = replaced.latest(found.node, is_live);
-            if !is_live(node) || !replaced.is_empty() && !seen.insert(node) {
+            if !is_live(node) || !shown(node) || !replaced.is_empty() && !seen.insert(node) {
                 continue;
             }
             rows.push(Candidate { distance: found.distance, node });
         }
         rows
+    }
+
+    /// Whether rows that were found are gone by now, without another in their place, or are `hidden`: then others may
+    /// exist that belong where they were. On the owner's thread.
+    pub fn has_lost(&self, hidden: impl Fn(u32) -> bool) -> bool {
+        let shared = &*self.reader.shared;
+        let replaced = shared.lock_replaced();
+        let is_live = |row| shared.graph.is_live(row);
+        self.rows.iter().map(|found| replaced.latest(found.node, is_live)).any(|row| !is_live(row) || hidden(row))
     }
 }

@@ -13,8 +13,9 @@ use super::space::Sketches;
 use crate::graph::{Candidate, Measure, Within};
 use crate::vector::{ExactQuery, Metric, Probe};
 
-/// Rows beyond those asked for, in case some are removed before the reply is built.
+/// Rows beyond those asked for, in case some are removed before the reply is built: at least so many, and a share.
 const SPARE: usize = 8;
+const SPARE_SHARE: usize = 8;
 
 /// See the module's text.
 pub(super) struct Search<'a, A: ?Sized> {
@@ -24,6 +25,8 @@ pub(super) struct Search<'a, A: ?Sized> {
     vector: &'a [f32],
     /// All rows if None.
     accept: Option<&'a A>,
+    /// Rows that were asked for, and with the spare ones.
+    count: usize,
     wanted: usize,
     /// When the query was asked, among replacements of rows.
     asked: u64,
@@ -45,7 +48,8 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
             probe: Probe::from_vector(shared.codec, vector),
             vector,
             accept,
-            wanted: count.saturating_add(SPARE),
+            count,
+            wanted: count.saturating_add(SPARE.max(count / SPARE_SHARE)),
             asked,
             tested: 0,
             evaluated: 0,
@@ -62,7 +66,7 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
                 let found = self.traverse(width, most_expanded);
                 // The traversal is not exhaustive; what exists must be found.
                 let matching = self.accept.and_then(Accept::count).unwrap_or(usize::MAX);
-                if complete && found.len() < self.wanted.saturating_sub(SPARE).min(matching) {
+                if complete && found.len() < self.count.min(matching) {
                     (Plan::Scan, self.scan())
                 } else {
                     (plan, found)
@@ -188,7 +192,7 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
         let pending = self.pending();
         // Dead rows are bridges until they are repaired, and take places in the beam. Where they take many, or
         // places that hits need, the beam gets wider.
-        let least = (ef - ef / 16).max(self.wanted.saturating_sub(SPARE)).min(ef);
+        let least = (ef - ef / 16).max(self.count).min(ef);
         let mut width = ef;
         loop {
             let mut found = with_scratch(|scratch| {
@@ -206,11 +210,16 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
             });
             let met = found.len();
             found.retain(|c| shared.graph.is_live(c.node));
-            if found.len() >= least || met < width {
+            let live = found.len();
+            if live >= least || met < width {
                 found.truncate(ef);
-                return self.finish(found, pending, ef);
+                let found = self.finish(found, pending.clone(), ef);
+                // What died since the beam was full has left places that others belong in.
+                if found.len() >= self.count.min(ef) || met < width {
+                    return found;
+                }
             }
-            width += 2 * (met - found.len());
+            width += 2 * (met - live).max(SPARE);
         }
     }
 

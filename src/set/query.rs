@@ -178,6 +178,11 @@ impl Accept for Visible<'_> {
         !self.table.is_hidden(row, self.now) && self.chosen.as_ref().is_none_or(|chosen| chosen.matches(row))
     }
 
+    fn matches_successor(&self, old: u32, new: u32) -> bool {
+        !self.table.is_hidden(new, self.now)
+            && self.chosen.as_ref().is_none_or(|chosen| chosen.matches_successor(old, new))
+    }
+
     fn count(&self) -> Option<usize> {
         self.chosen.as_ref().and_then(Accept::count)
     }
@@ -205,13 +210,20 @@ impl Hits {
         self.found.work()
     }
 
+    /// Whether it found elements that are gone by now, and so many of them that too few hits are left: to ask again
+    /// may find others. `left` are the hits of [`Hits::resolve`]. On the set's main thread.
+    pub fn is_short(&self, left: usize) -> bool {
+        let now = now();
+        left < self.limits.count && self.found.has_lost(|row| self.table.is_hidden(row, now))
+    }
+
     /// The hits that are elements still, best first. On the set's main thread.
     pub fn resolve(&self) -> Vec<Hit<'_>> {
         let table = &*self.table;
         let Limits { metric, count, min_score, ref excluded } = self.limits;
         let now = now();
-        let rows = self.found.rows().into_iter().filter(|found| !table.is_hidden(found.node, now));
-        let hits = rows.map(|found| Hit {
+        let rows = self.found.rows_that(|row| !table.is_hidden(row, now));
+        let hits = rows.into_iter().map(|found| Hit {
             name: table.name(found.node),
             score: metric.score(found.distance),
             attributes: table.attribute_text(found.node),

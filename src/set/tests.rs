@@ -126,3 +126,28 @@ fn copies_keep_times() {
     let copy = set.duplicate();
     assert_eq!((copy.time(b"e1"), copy.time(b"e2"), copy.len()), (Some(Some(i64::MAX)), Some(None), 4));
 }
+
+/// Those whose time comes, and those that are removed, before the reply is built make room for others; where these are
+/// too many, that is known.
+#[test]
+fn hits_that_go_leave_their_places_to_others() {
+    for truth in [false, true] {
+        let mut set = numbered(100);
+        let options = SearchOptions { truth, ..Default::default() };
+        let hits = set.query(Target::Vector(&[1.0, 1.0]), &options).expect("finite").run();
+        for i in 0..3 {
+            set.set_time(format!("e{i}").as_bytes(), Some(1));
+            set.remove(format!("e{}", 5 + i).as_bytes());
+        }
+        let found = hits.resolve();
+        assert_eq!(
+            found.iter().map(|hit| hit.name).collect::<Vec<_>>(),
+            [&b"e3"[..], b"e4", b"e8", b"e9", b"e10", b"e11", b"e12", b"e13", b"e14", b"e15"]
+        );
+        assert!(!hits.is_short(found.len()));
+        for i in 10..17 {
+            set.remove(format!("e{i}").as_bytes());
+        }
+        assert!(hits.is_short(hits.resolve().len()));
+    }
+}

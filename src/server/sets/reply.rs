@@ -2,7 +2,7 @@
 
 use crate::command::vmsim::KeyedHit;
 use crate::server::api::Context;
-use crate::set::{Hit, Hits};
+use crate::set::Hit;
 
 /// How VSIM's hits are to look.
 #[derive(Clone, Copy)]
@@ -13,16 +13,15 @@ pub struct HitFormat {
     pub maps: bool,
 }
 
-/// Sends the hits of VSIM; none for a missing key.
-pub fn send_hits(ctx: &Context, hits: Option<&Hits>, format: HitFormat) {
-    let hits = hits.map(Hits::resolve).unwrap_or_default();
+/// Sends the hits of VSIM.
+pub fn send_hits(ctx: &Context, hits: &[Hit], format: HitFormat) {
     let HitFormat { with_scores, with_attributes, maps } = format;
     match (with_scores || with_attributes, maps) {
         (false, _) => ctx.reply_array(hits.len()),
         (true, true) => ctx.reply_map(hits.len()),
         (true, false) => ctx.reply_array(hits.len() * (1 + with_scores as usize + with_attributes as usize)),
     }
-    for hit in &hits {
+    for hit in hits {
         ctx.reply_bytes(hit.name);
         if with_scores && with_attributes && maps {
             ctx.reply_array(2);

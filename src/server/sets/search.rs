@@ -10,9 +10,9 @@ use super::{info, settings};
 use crate::command::near::{self, Question};
 use crate::command::vsim::{self as vsim_command, Options};
 use crate::command::{CommandError, Reply, vmsim as vmsim_command};
-use crate::server::api::{Context, Key, Text};
+use crate::server::api::{Key, Text};
 use crate::server::blocking::{self, Unblock};
-use crate::server::commands::{Call, Outcome};
+use crate::server::commands::{Call, Failure, Outcome};
 use crate::server::pools;
 use crate::server::settings::single_threaded;
 use crate::set::{Hits, Query, Target, VectorSet};
@@ -33,8 +33,18 @@ thread_local! {
     static QUERY_ENDED: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-pub fn vsim(call: &Call) -> Outcome {
-    let alone = pools::queries().is_idle() && QUERY_ENDED.get().is_none_or(|ended| ended.elapsed() >= PAUSE);
+/// A query that takes less than this is run once more, on the main thread, where hits were removed after it ended.
+const AGAIN_BELOW_NANOS: u64 = 2_000_000;
+
+/// What a VSIM asks.
+struct Asked {
+    /// None if there is no such set.
+    query: Option<Query>,
+    no_thread: bool,
+    format: HitFormat,
+}
+
+fn ask(call: &Call) -> Result<Asked, Failure> {
     let mut args = vsim_command::arguments(call.args)?;
     let mut key = call.ctx.open_to_read(call.key);
     let set = open(&mut key)?;
@@ -49,17 +59,27 @@ pub fn vsim(call: &Call) -> Outcome {
         with_attributes: options.with_attributes,
         maps: call.ctx.has_resp3(),
     };
-    let Some(set) = set else {
-        send_hits(call.ctx, None, format);
+    let query = set.map(|set| query(set, &question, &options)).transpose()?;
+    Ok(Asked { query, no_thread: options.no_thread, format })
+}
+
+pub fn vsim(call: &Call) -> Outcome {
+    let alone = pools::queries().is_idle() && QUERY_ENDED.get().is_none_or(|ended| ended.elapsed() >= PAUSE);
+    let Asked { query, no_thread, format } = ask(call)?;
+    let Some(query) = query else {
+        send_hits(call.ctx, &[], format);
         return Ok(None);
     };
-    let query = query(set, &question, &options)?;
     let estimate = query.estimate();
-    let at_once = options.no_thread || alone && estimate < INLINE_ALONE_BELOW_NANOS;
-    if !at_once && may_wait(call, estimate) {
-        return run_query(call, query, format);
+    let at_once = no_thread || alone && estimate < INLINE_ALONE_BELOW_NANOS;
+    if !at_once
+        && may_wait(call, estimate)
+        && let Some(unblock) = Unblock::block(call.ctx)
+    {
+        run_in_pool(unblock, query, format);
+        return Ok(None);
     }
-    send_hits(call.ctx, Some(&info::measured(query)), format);
+    send_hits(call.ctx, &info::measured(query).resolve(), format);
     QUERY_ENDED.set(Some(Instant::now()));
     Ok(None)
 }
@@ -72,15 +92,24 @@ fn query(set: &VectorSet, question: &Question, options: &Options) -> Result<Quer
     Ok(set.query(target, &options.search)?)
 }
 
-/// Runs a query in the pool and replies when it is done.
-fn run_query(call: &Call, query: Query, format: HitFormat) -> Outcome {
-    blocking::run(call.ctx, move || {
+/// Runs a query in the pool and replies when it is done. Where hits were removed since, and too few are left, it
+/// asks once more: others may have been there all the time.
+fn run_in_pool(unblock: Unblock, query: Query, format: HitFormat) {
+    pools::queries().spawn(Box::new(move || {
         let hits = info::measured(query);
-        move |ctx: &Context| {
-            send_hits(ctx, Some(&hits), format);
+        unblock.answer(move |call| {
+            let found = hits.resolve();
+            if hits.is_short(found.len())
+                && let Ok(Asked { query: Some(query), .. }) = ask(call)
+                && query.estimate() < AGAIN_BELOW_NANOS
+            {
+                send_hits(call.ctx, &info::measured(query).resolve(), format);
+            } else {
+                send_hits(call.ctx, &found, format);
+            }
             Ok(None)
-        }
-    })
+        });
+    }));
 }
 
 /// `VMSIM numkeys key … …`: one answer over several sets, whose searches run side by side.
@@ -90,10 +119,8 @@ pub fn vmsim(call: &Call) -> Outcome {
     let queries = prepare(call, &request, &options)?;
     let format = HitFormat { with_scores: options.with_scores, with_attributes: options.with_attributes, maps: false };
     let count = options.search.count;
-    let estimate = queries.iter().map(|(_, query)| query.estimate()).sum();
-    if options.no_thread || !may_wait(call, estimate) {
-        let found: Vec<(usize, Hits)> = queries.into_iter().map(|(set, query)| (set, info::measured(query))).collect();
-        send_keyed_hits(call.ctx, request.keys, &vmsim_command::merge(&found, count), format);
+    if options.no_thread || !may_wait(call, estimate(&queries)) {
+        send_keyed_hits(call.ctx, request.keys, &vmsim_command::merge(&run_here(queries), count), format);
         return Ok(None);
     }
     let Some(unblock) = Unblock::block(call.ctx) else { return Err(CommandError::VsimSyntax.into()) };
@@ -110,9 +137,20 @@ pub fn vmsim(call: &Call) -> Outcome {
     Ok(None)
 }
 
+/// Queries, or what they have found, by the places of their keys.
+type Keyed<T> = Vec<(usize, T)>;
+
+fn estimate(queries: &Keyed<Query>) -> u64 {
+    queries.iter().map(|(_, query)| query.estimate()).sum()
+}
+
+fn run_here(queries: Keyed<Query>) -> Keyed<Hits> {
+    queries.into_iter().map(|(set, query)| (set, info::measured(query))).collect()
+}
+
 /// What the searches of a VMSIM have found so far.
 struct Gathered {
-    found: Mutex<Vec<(usize, Hits)>>,
+    found: Mutex<Keyed<Hits>>,
     /// How many searches there are.
     sets: usize,
     count: usize,
@@ -128,8 +166,16 @@ impl Drop for Gathered {
         let unblock = self.unblock.get_mut().unwrap_or_else(|e| e.into_inner()).take();
         if let Some(unblock) = unblock.filter(|_| found.len() == self.sets) {
             unblock.answer(move |call| {
-                let (request, _) = vmsim_command::parse(call.args)?;
-                send_keyed_hits(call.ctx, request.keys, &vmsim_command::merge(&found, count), format);
+                let (request, mut args) = vmsim_command::parse(call.args)?;
+                let mut again = None;
+                // As a VSIM does.
+                if found.iter().any(|(_, hits)| hits.is_short(hits.resolve().len())) {
+                    let options = vsim_command::parse_options(&mut args, settings::search_defaults())?;
+                    let queries = prepare(call, &request, &options).ok();
+                    again = queries.filter(|queries| estimate(queries) < AGAIN_BELOW_NANOS).map(run_here);
+                }
+                let found = again.as_ref().unwrap_or(&found);
+                send_keyed_hits(call.ctx, request.keys, &vmsim_command::merge(found, count), format);
                 Ok(None)
             });
         }
@@ -137,11 +183,7 @@ impl Drop for Gathered {
 }
 
 /// The queries of the sets that are there, by the places of their keys.
-fn prepare(
-    call: &Call,
-    request: &vmsim_command::Request,
-    options: &Options,
-) -> Result<Vec<(usize, Query)>, CommandError> {
+fn prepare(call: &Call, request: &vmsim_command::Request, options: &Options) -> Result<Keyed<Query>, CommandError> {
     let names: Vec<Text> = request.keys.iter().map(|key| Text::new(key)).collect();
     let first = |at: usize| request.keys.iter().position(|key| *key == request.keys[at]).unwrap_or(at);
     // A set that is named twice is opened, and asked, once.
