@@ -1,9 +1,11 @@
 """Clusters: keys find their server, slots move with their sets, a replica takes over without a loss."""
 
+import time
+
 import pytest
 
 from cluster import Cluster
-from resp import ReplyError, error
+from resp import ReplyError, error, pairs
 from servers import eventually, in_sync, selected
 from vectors import fp32, name, random_vectors
 
@@ -83,6 +85,11 @@ def test_slots_move_as_one(cluster, filled):
     vectors = random_vectors(600, 8000, seed=9)
     assert s.pipeline(("VADD", large, "FP32", fp32(v), name(i), "NOQUANT") for i, v in enumerate(vectors)) == [1] * 600
     before = digest(cluster, large)
+    timed = b"{%s}:timed" % key  # elements expire after they have moved
+    s.pipeline(("VADD", timed, "FP32", fp32(v), name(i)) for i, v in enumerate(random_vectors(10, 8, seed=10)))
+    at = int(time.time() * 1000) + 1_000_000
+    assert s("VPEXPIREAT", timed, at, "ELEMENTS", 2, "e0", "e1") == [1, 1]
+    assert s("VEXPIRE", timed, 3, "ELEMENTS", 1, "e2") == [1]
     assert s("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", cluster.id(target)) == "OK"
     written = 0
     while (state := migration(s)) != b"success":
@@ -96,6 +103,10 @@ def test_slots_move_as_one(cluster, filled):
     eventually(lambda: cluster.owner(key)[0] is target)
     assert t("VCARD", key) == 200 + written
     assert digest(cluster, large) == before
+    assert t("VPEXPIRETIME", timed, "ELEMENTS", 3, "e0", "e1", "e3") == [at, at, -1]
+    eventually(lambda: t("VCARD", timed) == 9 and "expiring" in pairs(t("VINFO", timed)))
+    eventually(lambda: pairs(t("VINFO", timed))["expiring"] == 2)
+    t("DEL", timed)
     for i in range(written):
         assert t("VREM", key, "new%d" % i) == 1
     assert digest(cluster, key) == filled[key]

@@ -162,3 +162,17 @@ def test_replies_wait_before_the_ring_is_full(clean):
         assert most < 4000 or info(c, "vectorset")["vectorset_delayed_replies"] > before
     finally:
         c("CONFIG", "SET", "vectorset.pending-bytes", 512 << 10)
+
+
+def test_what_removed_elements_leave_is_freed_without_a_write(clean):
+    """A script's VREMBYFILTER removes all at once; nothing is written after it."""
+    if clean.peer:
+        pytest.xfail("has no VREMBYFILTER")
+    c = clean.connect()
+    text = '{"n":1,"text":"%s"}' % ("x" * 4000)
+    add(c, "k", random_vectors(3000, 8, seed=1), attributes=lambda i: text if i else '{"n":0}')
+    eventually(lambda: pairs(c("VINFO", "k"))["pending"] == 0)
+    used = int(info(c, "memory")["used_memory"])
+    assert c("EVAL", "return redis.call('VREMBYFILTER', 'k', '.n == 1')", 0) == 2999
+    eventually(lambda: int(info(c, "memory")["used_memory"]) < used - 2999 * 4000)
+    assert c("VCARD", "k") == 1

@@ -13,8 +13,9 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use crate::sync::Mutex;
 
-/// Most rows of the first chunk; few, so that a set of three elements stays small.
+/// Most rows of the first chunk, and bytes of them; few, so that a set of three elements stays small.
 const FIRST_ROWS: u32 = 4;
+const FIRST_BYTES: usize = 64;
 /// Size that chunks grow to. A power of two, which allocators serve without slack.
 const CHUNK_BYTES: usize = 64 << 10;
 const ALIGN: usize = 8;
@@ -47,7 +48,7 @@ impl Chunks {
         assert!(stride > 0);
         let per_chunk = (CHUNK_BYTES / stride).clamp(1, 1 << 16) as u32;
         let doubling_rows = 1 << per_chunk.ilog2();
-        let first_rows = FIRST_ROWS.min(doubling_rows);
+        let first_rows = if FIRST_ROWS as usize * stride > FIRST_BYTES { 1 } else { FIRST_ROWS.min(doubling_rows) };
         Chunks {
             stride,
             per_chunk,
@@ -135,6 +136,8 @@ impl Chunks {
                 })
                 .collect();
             self.bytes.fetch_add(next.len() * size_of::<AtomicPtr<u8>>(), Ordering::Relaxed);
+            // Most of these have one: small sets stay small.
+            all.reserve_exact(1);
             all.push(Box::new(next));
             let current: *const Directory = &**all.last().expect("just pushed");
             self.directory.store(current.cast_mut(), Ordering::Release);

@@ -1,9 +1,10 @@
 //! Commands that only look. Each takes the arguments behind its name; `check_*` those that are
 //! refused before the key is opened.
 
+use std::collections::HashSet;
 use std::ops::Bound;
 
-use rand::Rng;
+use rand::seq::SliceRandom;
 
 use super::args::{integer, is_word};
 use super::{Arguments, CommandError, Reply};
@@ -102,26 +103,32 @@ pub fn check_vrandmember(args: Arguments) -> Result<Option<i64>, CommandError> {
 
 /// A random element: every one equally likely. None if all are hidden.
 pub fn random_element(set: &VectorSet) -> Option<&[u8]> {
-    /// Where fewer than one in some are not hidden, it is cheaper to look for them.
-    const TRIES: usize = 64;
-    let draw = || set.nth(rand::rng().random_range(0..set.len()));
-    if set.expiring() == 0 {
-        return Some(draw());
-    }
-    if let Some(name) = (0..TRIES).map(|_| draw()).find(|name| !set.is_hidden(name)) {
-        return Some(name);
-    }
-    let ranks = set.visible_ranks();
-    (!ranks.is_empty()).then(|| set.nth(ranks[rand::rng().random_range(0..ranks.len())]))
+    set.random_visible(&mut rand::rng())
 }
 
 /// So many different random elements, or all.
 pub fn random_elements(set: &VectorSet, count: usize) -> Vec<&[u8]> {
-    // Ranks of what is not hidden, where something is.
-    let visible = (set.hidden() > 0).then(|| set.visible_ranks());
-    let len = visible.as_ref().map_or(set.len(), Vec::len);
-    let chosen = rand::seq::index::sample(&mut rand::rng(), len, count.min(len));
-    chosen.into_iter().map(|at| set.nth(visible.as_ref().map_or(at, |ranks| ranks[at]))).collect()
+    let (mut rng, visible) = (rand::rng(), set.visible());
+    if count < visible / 2 && set.expiring() > 0 {
+        let (mut chosen, mut names) = (HashSet::with_capacity(count), Vec::with_capacity(count));
+        while names.len() < count {
+            let Some(name) = set.random_visible(&mut rng) else { break };
+            if chosen.insert(name) {
+                names.push(name);
+            }
+        }
+        return names;
+    }
+    if visible == set.len() {
+        return rand::seq::index::sample(&mut rng, visible, count.min(visible))
+            .into_iter()
+            .map(|at| set.nth(at))
+            .collect();
+    }
+    let mut names = set.visible_names();
+    names.shuffle(&mut rng);
+    names.truncate(count);
+    names
 }
 
 /// The arguments of VRANGE.

@@ -36,7 +36,7 @@ impl Linked {
 
     fn remove(&self, node: u32) {
         let _presence = self.grace.guard();
-        self.graph.remove(&self.space, node, Alone::No, &self.grace);
+        self.graph.remove(&self.space, node, Alone::No, Wait::Yes, &self.grace);
     }
 }
 
@@ -174,7 +174,7 @@ fn a_panic_costs_no_more_than_good_links() {
     graph.check(&live).unwrap();
     for node in 0..200 {
         graph.mark_dead(node);
-        graph.remove(&Faulty(&space), node, Alone::No, &grace);
+        graph.remove(&Faulty(&space), node, Alone::No, Wait::Yes, &grace);
     }
     graph.check(&live[200..]).unwrap();
 }

@@ -7,6 +7,7 @@
 //! of before and some of after, each of them a node that is or was a neighbour. Writing needs the
 //! locks of both nodes of the link (`locks.rs`).
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 
 use super::few::Few;
@@ -21,6 +22,7 @@ const ORDINARY: usize = 8;
 const CLASSES: usize = 12;
 /// A reference: class (of a tower: height - 1) in the upper bits, row below.
 const ROW_BITS: u32 = MOST_ROWS.ilog2();
+const ROW_MASK: u32 = MOST_ROWS - 1;
 const NONE: u32 = u32::MAX;
 
 pub(super) struct Links {
@@ -28,38 +30,36 @@ pub(super) struct Links {
     /// Reference of a node's row on level 0.
     ground: Array<AtomicU32>,
     classes: [RowClass; CLASSES],
-    /// Row of a node's tower among those of its level.
+    /// One more than the reference of a node's tower, 0 for none. Not there where no node near by has one.
     tower: Array<AtomicU32>,
-    towers: [RowClass; MAX_LEVEL],
+    /// Made with the first tower: a small set has none.
+    towers: OnceLock<Box<[RowClass; MAX_LEVEL]>>,
 }
 
 impl Links {
     pub fn new(m: usize) -> Links {
-        Links {
-            m,
-            ground: Array::new(1),
-            classes: std::array::from_fn(|class| RowClass::new(1 + class_capacity(m, class))),
-            tower: Array::new(1),
-            towers: std::array::from_fn(|above| RowClass::new((above + 1) * (1 + tower_capacity(m)))),
-        }
+        Links { m, ground: Array::new(1), classes: Default::default(), tower: Array::new(1), towers: OnceLock::new() }
     }
 
     /// Makes room for a node that has no links yet.
     pub fn announce(&self, node: u32) {
         self.ground.ensure(node);
         self.ground.at(node).store(NONE, Ordering::Release);
-        self.tower.ensure(node);
-        self.tower.at(node).store(NONE, Ordering::Release);
+        if let Some(tower) = self.tower.get(node) {
+            tower[0].store(0, Ordering::Release);
+        }
     }
 
     /// Gives a removed node's rows back, after its grace period: no reader sees them any more. The caller
     /// holds its lock.
     pub fn forget(&self, node: u32) {
-        for (references, classes) in [(&self.ground, &self.classes[..]), (&self.tower, &self.towers[..])] {
-            let old = references.at(node).swap(NONE, Ordering::AcqRel);
-            if old != NONE {
-                classes[(old >> ROW_BITS) as usize].give_unseen(old & ((1 << ROW_BITS) - 1));
-            }
+        let ground = self.ground.at(node).swap(NONE, Ordering::AcqRel);
+        if ground != NONE {
+            self.classes[(ground >> ROW_BITS) as usize].give_unseen(ground & ROW_MASK);
+        }
+        let tower = self.tower.get(node).and_then(|tower| tower[0].swap(0, Ordering::AcqRel).checked_sub(1));
+        if let (Some(towers), Some(tower)) = (self.towers.get(), tower) {
+            towers[(tower >> ROW_BITS) as usize].give_unseen(tower & ROW_MASK);
         }
     }
 
@@ -73,23 +73,20 @@ impl Links {
                 return None;
             }
             let class = (reference >> ROW_BITS) as usize;
-            Some(self.classes[class].row(reference & ((1 << ROW_BITS) - 1)))
+            Some(self.classes[class].row(reference & ROW_MASK))
         } else {
-            let reference = self.tower.get(node)?[0].load(Ordering::Acquire);
-            if reference == NONE {
-                return None;
-            }
+            let reference = self.tower.get(node)?[0].load(Ordering::Acquire).checked_sub(1)?;
             self.tower_row(reference, level)
         }
     }
 
     fn tower_row(&self, reference: u32, level: usize) -> Option<&[AtomicU32]> {
-        let (height, row) = ((reference >> ROW_BITS) as usize, reference & ((1 << ROW_BITS) - 1));
+        let (height, row) = ((reference >> ROW_BITS) as usize, reference & ROW_MASK);
         if level > height + 1 {
             return None;
         }
         let width = 1 + tower_capacity(self.m);
-        let tower = self.towers[height].row(row);
+        let tower = self.towers.get()?[height].row(row);
         Some(&tower[(level - 1) * width..level * width])
     }
 
@@ -161,7 +158,8 @@ impl Links {
     /// A class ends at [`MOST_ROWS`], and larger rows serve then. There are four times as many ids, so the last
     /// class cannot end: all nodes would have to have more links than newcomers make.
     fn take(&self, least: usize, grace: &Grace) -> (usize, u32) {
-        let found = (least..CLASSES).find_map(|class| Some((class, self.classes[class].take(grace)?)));
+        let found = (least..CLASSES)
+            .find_map(|class| Some((class, self.classes[class].take(1 + class_capacity(self.m, class), grace)?)));
         found.expect("a row for each node")
     }
 
@@ -170,9 +168,12 @@ impl Links {
         if level > 0 {
             let height = node_level - 1;
             // An eighth of the nodes has one, so there are fewer than `MOST_ROWS`.
-            let row = self.towers[height].take(grace).expect("a row for a tower");
+            let towers = self.towers.get_or_init(Box::default);
+            let width = (height + 1) * (1 + tower_capacity(self.m));
+            let row = towers[height].take(width, grace).expect("a row for a tower");
+            self.tower.ensure(node);
             // Release: the tower's zeroes are seen with it.
-            self.tower.at(node).store((height as u32) << ROW_BITS | row, Ordering::Release);
+            self.tower.at(node).store(((height as u32) << ROW_BITS | row) + 1, Ordering::Release);
             return self.row(node, level).expect("just made");
         }
         let old = self.ground.at(node).load(Ordering::Relaxed);
@@ -190,7 +191,7 @@ impl Links {
         // Release: who follows the reference sees the copied links.
         self.ground.at(node).store((class as u32) << ROW_BITS | row, Ordering::Release);
         if old != NONE {
-            self.classes[(old >> ROW_BITS) as usize].give(old & ((1 << ROW_BITS) - 1), grace);
+            self.classes[(old >> ROW_BITS) as usize].give(old & ROW_MASK, grace);
         }
         self.classes[class].row(row)
     }
@@ -220,8 +221,10 @@ impl Links {
     }
 
     pub fn allocated(&self) -> usize {
-        let classes: usize = self.classes.iter().chain(&self.towers).map(RowClass::allocated).sum();
-        classes + self.ground.allocated() + self.tower.allocated()
+        let towers = self.towers.get();
+        let classes: usize =
+            self.classes.iter().chain(towers.iter().flat_map(|towers| towers.iter())).map(RowClass::allocated).sum();
+        classes + towers.map_or(0, |towers| size_of_val(&**towers)) + self.ground.allocated() + self.tower.allocated()
     }
 }
 
@@ -249,8 +252,8 @@ mod tests {
     #[test]
     fn a_class_may_end() {
         let (links, grace) = (Links::new(4), Grace::default());
-        links.classes[0].skip_to(MOST_ROWS - 1);
-        links.classes[1].skip_to(MOST_ROWS);
+        links.classes[0].skip_to(MOST_ROWS - 1, 1 + class_capacity(4, 0));
+        links.classes[1].skip_to(MOST_ROWS, 1 + class_capacity(4, 1));
         for node in 0..3 {
             links.announce(node);
             links.push(node, 0, 0, node + 10, &grace);

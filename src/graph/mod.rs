@@ -76,7 +76,7 @@ pub use locks::gate;
 pub use node::{MAX_LEVEL, random_level};
 pub use pool::Candidate;
 pub use range::Within;
-pub use remove::Alone;
+pub use remove::{Alone, Wait};
 pub use scratch::Scratch;
 pub use visited::bytes_of_search_buffers;
 

@@ -19,6 +19,15 @@ pub enum Alone {
     Yes,
 }
 
+/// Whether to wait where another thread is in the way.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Wait {
+    /// Leave it undone.
+    No,
+    /// For as long as it takes to remove a node.
+    Yes,
+}
+
 impl Alone {
     /// The lock, unless this is the only thread: in a forked child it may be held for ever by a thread
     /// that is not.
@@ -38,7 +47,8 @@ const AT_ONCE: usize = 8;
 
 impl Graph {
     /// Unlinks a dead node from everything and repairs what it leaves behind. The caller holds a
-    /// ticket of `grace`, and may retire the node afterwards: no node links to it any more.
+    /// ticket of `grace`, and may retire the node afterwards: no node links to it any more. False if it is not to
+    /// wait, but a neighbour is being removed: nothing is done then.
     ///
     /// Neighbours that are dead too, but still linked, count as what they are: parts of the graph
     /// that hold others together until their own turn comes (`turns.rs`). They even get links, so that
@@ -47,10 +57,10 @@ impl Graph {
     /// The order that searches rely on: another node is the entry first; then the neighbours forget the
     /// dead node; its own row stays, so that a search that stands on it goes on to them, until
     /// [`Graph::forget`] after the grace period.
-    pub fn remove<S: Space>(&self, space: &S, dead: u32, alone: Alone, grace: &Grace) {
+    pub fn remove<S: Space>(&self, space: &S, dead: u32, alone: Alone, wait: Wait, grace: &Grace) -> bool {
         let over = Arc::new(Mutex::new(()));
         let _until_over = over.lock();
-        let turn = self.begin_turn(dead, alone, &over);
+        let Some(turn) = self.begin_turn(dead, alone, wait, &over) else { return false };
         for (level, survivors) in turn.neighbours.iter().enumerate().rev() {
             self.detach(dead, level, survivors);
             let repaired = catch_unwind(AssertUnwindSafe(|| {
@@ -69,6 +79,7 @@ impl Graph {
                 self.attach(survivor, &self.lock_turns(alone), grace);
             }
         }
+        true
     }
 
     /// Takes the dead node out of its neighbours' rows on a level.

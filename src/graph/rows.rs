@@ -15,11 +15,9 @@ pub(super) const MOST_ROWS: u32 = 1 << 28;
 
 /// Rows of one size.
 ///
-/// Made when its first row is: a small set uses few classes.
-pub(super) struct RowClass {
-    inner: OnceLock<Box<Inner>>,
-    width: usize,
-}
+/// Made when its first row is: a small set uses few classes. Their width is known to the user.
+#[derive(Default)]
+pub(super) struct RowClass(OnceLock<Box<Inner>>);
 
 struct Inner {
     rows: Array<AtomicU32>,
@@ -41,15 +39,16 @@ struct Free {
 }
 
 impl RowClass {
-    /// Rows of `width` numbers.
-    pub fn new(width: usize) -> RowClass {
-        RowClass { inner: OnceLock::new(), width }
+    /// What there is once a row was handed out.
+    #[inline(always)]
+    fn inner(&self) -> &Inner {
+        self.0.get().expect("a row was handed out")
     }
 
-    fn inner(&self) -> &Inner {
-        self.inner.get_or_init(|| {
+    fn of_width(&self, width: usize) -> &Inner {
+        self.0.get_or_init(|| {
             Box::new(Inner {
-                rows: Array::new(self.width),
+                rows: Array::new(width),
                 next: AtomicU32::new(0),
                 free: Mutex::default(),
                 free_rows: AtomicUsize::new(0),
@@ -60,7 +59,7 @@ impl RowClass {
 
     /// The number of a row that was given back and that no reader sees any more, all zero.
     pub fn reuse(&self, grace: &Grace) -> Option<u32> {
-        let inner = &**self.inner.get()?;
+        let inner = &**self.0.get()?;
         if inner.free_rows.load(Ordering::Relaxed) == 0 {
             return None;
         }
@@ -80,10 +79,11 @@ impl RowClass {
         Some(row)
     }
 
-    /// The number of an unused row, all zero. None if there are [`MOST_ROWS`] in use.
-    pub fn take(&self, grace: &Grace) -> Option<u32> {
+    /// The number of an unused row of `width` numbers, always the same, all zero. None if there are [`MOST_ROWS`] in
+    /// use.
+    pub fn take(&self, width: usize, grace: &Grace) -> Option<u32> {
         self.reuse(grace).or_else(|| {
-            let inner = self.inner();
+            let inner = self.of_width(width);
             let more = |next: u32| (next < MOST_ROWS).then_some(next + 1);
             let row = inner.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
             inner.rows.ensure(row);
@@ -110,14 +110,14 @@ impl RowClass {
 
     /// Bytes allocated.
     pub fn allocated(&self) -> usize {
-        let Some(inner) = self.inner.get() else { return 0 };
+        let Some(inner) = self.0.get() else { return 0 };
         size_of::<Inner>() + inner.rows.allocated() + inner.free_bytes.load(Ordering::Relaxed)
     }
 
     /// As if that many rows had been handed out.
     #[cfg(test)]
-    pub fn skip_to(&self, row: u32) {
-        self.inner().next.store(row, Ordering::Relaxed);
+    pub fn skip_to(&self, row: u32, width: usize) {
+        self.of_width(width).next.store(row, Ordering::Relaxed);
     }
 }
 

@@ -66,7 +66,7 @@ impl Built {
         let node = self.live.swap_remove(at);
         assert!(self.graph.mark_dead(node));
         let ticket = self.grace.enter();
-        self.graph.remove(&self.space, node, Alone::No, &self.grace);
+        self.graph.remove(&self.space, node, Alone::No, Wait::Yes, &self.grace);
         self.grace.leave(ticket);
         self.graph.forget(node);
         node
@@ -195,13 +195,13 @@ fn threads_link_and_remove_at_once() {
                     }
                     let ticket = grace.enter();
                     if graph.link(&space, node, 40, Alone::No, &grace, &mut scratch) {
-                        graph.remove(&space, node, Alone::No, &grace);
+                        graph.remove(&space, node, Alone::No, Wait::Yes, &grace);
                     }
                     // Every third of the lower half goes again.
                     if node > 1500 && node.is_multiple_of(2) {
                         let victim = to_remove.fetch_add(3, Ordering::SeqCst);
                         if graph.mark_dead(victim) {
-                            graph.remove(&space, victim, Alone::No, &grace);
+                            graph.remove(&space, victim, Alone::No, Wait::Yes, &grace);
                         }
                     }
                     graph.search(&space, &space.0[node as usize], 10, &mut scratch);
@@ -240,13 +240,13 @@ fn many_small_graphs_under_threads_stay_connected() {
                         }
                         let _present = grace.guard();
                         if graph.link(space, node, 12, Alone::No, grace, &mut scratch) {
-                            graph.remove(space, node, Alone::No, grace);
+                            graph.remove(space, node, Alone::No, Wait::Yes, grace);
                         }
                         if rng.random_bool(0.7) {
                             let victim = rng.random_range(0..(node + 3).min(400));
                             // Claimed by the thread that marks it.
                             if graph.is_live(victim) && graph.claim(victim) && graph.mark_dead(victim) {
-                                graph.remove(space, victim, Alone::No, grace);
+                                graph.remove(space, victim, Alone::No, Wait::Yes, grace);
                             }
                         }
                     }

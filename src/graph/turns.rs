@@ -5,7 +5,7 @@
 //! Everything else goes on: newcomers are linked, other neighbourhoods repaired.
 
 use super::locks::lock;
-use super::{Alone, Graph};
+use super::{Alone, Graph, Wait};
 use crate::arena::Grace;
 use crate::sync::{Mutex, MutexGuard};
 use std::sync::Arc;
@@ -63,15 +63,19 @@ impl Graph {
         alone.unless(&self.turns)
     }
 
-    /// Waits for the turn of a dead node and begins it. `over` is locked by the caller until the end of it.
+    /// Begins the turn of a dead node, if need be after a wait; None if there is no wait. `over` is locked by the
+    /// caller until the end of it.
     ///
     /// The entry is another node from here on, if it was this one: searches that begin now do not come
     /// to a node that loses its links.
-    pub(super) fn begin_turn(&self, dead: u32, alone: Alone, over: &Arc<Mutex<()>>) -> OwnTurn<'_> {
+    pub(super) fn begin_turn(&self, dead: u32, alone: Alone, wait: Wait, over: &Arc<Mutex<()>>) -> Option<OwnTurn<'_>> {
         loop {
             let mut turns = self.lock_turns(alone);
             if let Some(other) = turns.as_ref().and_then(|turns| turns.before(dead)) {
                 drop(turns);
+                if wait == Wait::No {
+                    return None;
+                }
                 drop(other.lock().unwrap_or_else(|e| e.into_inner()));
                 continue;
             }
@@ -82,7 +86,7 @@ impl Graph {
                 turns.0.push(Turn { dead, neighbours: neighbours.concat(), over: over.clone() });
             }
             self.leave_entry(dead, &neighbours);
-            return OwnTurn { graph: self, dead, alone, neighbours };
+            return Some(OwnTurn { graph: self, dead, alone, neighbours });
         }
     }
 

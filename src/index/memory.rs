@@ -97,7 +97,7 @@ impl VectorIndex {
         Bytes {
             vectors: shared.vectors.allocated() + shared.sketches.as_ref().map_or(0, |(_, rows)| rows.allocated()),
             links: shared.graph.allocated(),
-            rest: both + matrix + shared.pending.allocated() + self.ids.allocated(),
+            rest: both + matrix + shared.pending.allocated() + shared.bytes_of_queues() + self.ids.allocated(),
         }
     }
 

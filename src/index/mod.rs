@@ -30,6 +30,7 @@
 //! | `query.rs`, `search.rs`, `plan.rs` | a question; how it runs; how it goes about it |
 //! | `accept.rs` | which rows a query may find |
 //! | `found.rs` | what a query found, still there or replaced |
+//! | `queue.rs` | a queue that small indexes do without |
 //! | `replaced.rs` | rows that were replaced while queries run |
 //! | `settle.rs`, `restore.rs` | an index at rest, to be saved; building one from saved parts |
 //! | `copy.rs` | a copy, row by row |
@@ -48,6 +49,7 @@ mod params;
 mod pending;
 mod plan;
 mod query;
+mod queue;
 mod replaced;
 mod restore;
 mod saved;
@@ -372,6 +374,11 @@ impl VectorIndex {
             self.ids.reclaim(row);
         }
         true
+    }
+
+    /// Whether [`VectorIndex::reclaim`] has something to free, now or later.
+    pub fn has_remains(&self) -> bool {
+        !self.retired.is_empty() || self.shared.has_remains()
     }
 
     /// Whether more waits to be linked or repaired than may: let the reply to a write wait

@@ -8,14 +8,13 @@ use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use crossbeam_queue::SegQueue;
-
 use super::memory::Account;
 use super::params::Params;
 use super::pending::Pending;
+use super::queue::Queue;
 use super::replaced::Replaced;
 use crate::arena::{ByteRows, Grace};
-use crate::graph::{Alone, Graph, Scratch};
+use crate::graph::{Alone, Graph, Scratch, Wait};
 use crate::metrics::Durations;
 use crate::sync::{Mutex, MutexGuard};
 use crate::vector::{Codec, Projection, Sketcher};
@@ -155,13 +154,13 @@ pub(super) struct Shared {
     pub grace: Grace,
     pub pending: Pending,
     /// Dead nodes that were linked and wait for their repair.
-    pub dead: SegQueue<u32>,
+    pub dead: Queue<u32>,
     /// These, and those that are being repaired.
     unrepaired: AtomicUsize,
     /// Dead nodes without links, with the stamp of their grace period.
-    pub retired: SegQueue<(u64, u32)>,
+    pub retired: Queue<(u64, u32)>,
     replaced: Mutex<Replaced>,
-    waiters: SegQueue<Waiter>,
+    waiters: Queue<Waiter>,
     /// Those who wait for links. Locked for a look at all of them: one that was out of a queue for its look
     /// would be missed by the thread that ends the work then.
     link_waiters: Mutex<Vec<(Until, Waiter)>>,
@@ -173,6 +172,8 @@ pub(super) struct Shared {
     paused: AtomicBool,
     /// The owner is gone: nothing needs to be linked any more.
     abandoned: AtomicBool,
+    /// Counts pieces of work that were begun, to take both kinds in turn.
+    pieces: AtomicUsize,
     /// Tasks for this index in the linkers' queue.
     pub scheduled: AtomicUsize,
     pub account: Account,
@@ -194,17 +195,18 @@ impl Shared {
             graph: Graph::new(params.m),
             grace: Grace::default(),
             pending: Pending::default(),
-            dead: SegQueue::new(),
+            dead: Queue::default(),
             unrepaired: AtomicUsize::new(0),
-            retired: SegQueue::new(),
+            retired: Queue::default(),
             replaced: Mutex::default(),
-            waiters: SegQueue::new(),
+            waiters: Queue::default(),
             link_waiters: Mutex::default(),
             strays: Mutex::default(),
             has_strays: AtomicBool::new(false),
             working: AtomicUsize::new(0),
             paused: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
+            pieces: AtomicUsize::new(0),
             scheduled: AtomicUsize::new(0),
             #[cfg(test)]
             fails_at: u32::MAX.into(),
@@ -262,6 +264,16 @@ impl Shared {
         self.dead.push(node);
     }
 
+    /// Whether something of removed rows is still to be repaired, or to be taken back by the owner.
+    pub fn has_remains(&self) -> bool {
+        self.unrepaired.load(Ordering::SeqCst) > 0 || !self.retired.is_empty()
+    }
+
+    /// Bytes of the queues.
+    pub fn bytes_of_queues(&self) -> usize {
+        self.dead.allocated() + self.retired.allocated() + self.waiters.allocated()
+    }
+
     /// Whether background work waits or is being done.
     pub fn has_work(&self) -> bool {
         let unrepaired = self.unrepaired.load(Ordering::SeqCst);
@@ -292,14 +304,12 @@ impl Shared {
     }
 
     fn do_piece(&self) -> bool {
-        if let Some(node) = self.dead.pop() {
-            TO_REPAIR.pieces.fetch_sub(1, Ordering::Relaxed);
-            let _until_repaired = Working(&self.unrepaired);
-            let began = Instant::now();
-            self.repair(node, Alone::No);
-            TO_REPAIR.took(began.elapsed().as_nanos() as u64);
-            return true;
-        }
+        // In turn, so that neither kind waits for all of the other.
+        let link_first = self.pieces.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
+        link_first && self.link_next() || self.repair_next(Wait::No) || self.link_next() || self.repair_next(Wait::Yes)
+    }
+
+    fn link_next(&self) -> bool {
         let Some((row, ef)) = self.pending.claim() else { return false };
         TO_LINK.pieces.fetch_sub(1, Ordering::Relaxed);
         let claimed = Claimed(self);
@@ -310,6 +320,26 @@ impl Shared {
         drop(claimed);
         TO_LINK.took(began.elapsed().as_nanos() as u64);
         true
+    }
+
+    /// Repairs what one of the first dead nodes leaves. Those that another thread's repair is in the way of go to the
+    /// end of the list, unless this is to wait.
+    fn repair_next(&self, wait: Wait) -> bool {
+        /// Dead nodes that are tried: of two that lie together, the next but one mostly lies elsewhere.
+        const TRIES: usize = 4;
+        for _ in 0..TRIES {
+            let Some(node) = self.dead.pop() else { return false };
+            let until_repaired = Working(&self.unrepaired);
+            let began = Instant::now();
+            if self.try_repair(node, Alone::No, wait) {
+                TO_REPAIR.pieces.fetch_sub(1, Ordering::Relaxed);
+                TO_REPAIR.took(began.elapsed().as_nanos() as u64);
+                return true;
+            }
+            std::mem::forget(until_repaired);
+            self.dead.push(node);
+        }
+        false
     }
 
     /// Whether a row needs no place on the pending list any more.
@@ -370,9 +400,16 @@ impl Shared {
 
     /// Takes a dead, linked node out of the graph and retires it.
     pub fn repair(&self, node: u32, alone: Alone) {
+        self.try_repair(node, alone, Wait::Yes);
+    }
+
+    /// [`Shared::repair`]; false if it is not to wait, but would have to.
+    fn try_repair(&self, node: u32, alone: Alone, wait: Wait) -> bool {
         let presence = self.grace.guard();
         let began = Instant::now();
-        self.graph.remove(self, node, alone, &self.grace);
+        if !self.graph.remove(self, node, alone, wait, &self.grace) {
+            return false;
+        }
         REPAIRED.add(began.elapsed());
         self.account_for_links();
         drop(presence);
@@ -381,6 +418,7 @@ impl Shared {
         if alone == Alone::No {
             self.retire(node);
         }
+        true
     }
 
     /// Gives an id back once no query can see it any more.

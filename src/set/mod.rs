@@ -341,6 +341,18 @@ impl VectorSet {
         self.index.reclaim() || more_blobs
     }
 
+    /// [`VectorSet::reclaim`] where no change follows that would bring the sums of bytes up to date.
+    pub fn tidy(&mut self) -> bool {
+        let more = self.reclaim();
+        self.account();
+        more
+    }
+
+    /// Whether something of removed elements is still to be freed, now or later.
+    pub fn has_remains(&self) -> bool {
+        !self.retired.is_empty() || self.index.has_remains()
+    }
+
     /// Whether there is an element of that name.
     pub fn contains(&self, name: &[u8]) -> bool {
         self.id(name).is_some()

@@ -78,6 +78,11 @@ impl Retired {
         true
     }
 
+    /// Whether nothing is kept.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Leaves all to the last reader of a table.
     pub fn leave_to(&mut self, table: &Table) {
         let mut leftover = table.leftover.lock().unwrap_or_else(|e| e.into_inner());

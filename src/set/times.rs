@@ -6,6 +6,8 @@
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rand::Rng;
+
 use super::VectorSet;
 use super::table::Table;
 
@@ -63,6 +65,17 @@ impl Order {
         let whole = self.blocks.partition_point(|block| block.last().is_some_and(|last| last.0 <= now));
         let part = self.blocks.get(whole).map_or(0, |block| block.partition_point(|entry| entry.0 <= now));
         self.blocks[..whole].iter().map(Vec::len).sum::<usize>() + part
+    }
+
+    /// The entry of this rank.
+    fn nth(&self, mut rank: usize) -> Option<(i64, u32)> {
+        for block in &self.blocks {
+            match block.get(rank) {
+                Some(entry) => return Some(*entry),
+                None => rank -= block.len(),
+            }
+        }
+        None
     }
 
     pub fn allocated(&self) -> usize {
@@ -135,11 +148,35 @@ impl VectorSet {
         self.len() - self.hidden()
     }
 
-    /// The ranks in byte order of the elements that replies tell of.
-    pub fn visible_ranks(&self) -> Vec<usize> {
+    /// A random one of the elements that replies tell of, each equally likely; None if there is none.
+    ///
+    /// Those with a time are found by their rank in the order of times. One without is drawn from all, as often as it
+    /// takes: where these are few it is seldom looked for, so that this takes about as many draws as there are
+    /// elements for each that is not hidden.
+    pub fn random_visible(&self, rng: &mut impl Rng) -> Option<&[u8]> {
+        let (now, len) = (now(), self.len());
+        let due = if self.order.len == 0 { 0 } else { self.order.due(now) };
+        let timed = self.order.len - due;
+        let rank = rng.random_range(0..(len - due).max(1));
+        if rank < timed {
+            return self.order.nth(due + rank).map(|(_, id)| self.table.name(id));
+        }
+        if self.order.len == len {
+            return None;
+        }
+        loop {
+            let id = self.names.nth(rng.random_range(0..len));
+            if self.table.time(id).is_none() {
+                return Some(self.table.name(id));
+            }
+        }
+    }
+
+    /// The elements that replies tell of, in byte order.
+    pub fn visible_names(&self) -> Vec<&[u8]> {
         let now = now();
-        let all = self.names.iter().enumerate();
-        all.filter(|&(_, id)| !self.table.is_hidden(id, now)).map(|(rank, _)| rank).collect()
+        let visible = self.names.iter().filter(|&id| !self.table.is_hidden(id, now));
+        visible.map(|id| self.table.name(id)).collect()
     }
 
     /// Whether an element is stored, but hidden.
@@ -170,7 +207,9 @@ impl VectorSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::{Rng, SeedableRng, rngs::SmallRng};
+    use crate::set::{AttributeChange, Params};
+    use crate::vector::{Encoding, Metric};
+    use rand::{SeedableRng, rngs::SmallRng};
     use std::collections::BTreeSet;
 
     #[test]
@@ -192,9 +231,41 @@ mod tests {
             if step % 50 == 0 {
                 let now = rng.random_range(0..520);
                 assert_eq!(order.due(now), model.iter().filter(|entry| entry.0 <= now).count());
+                let rank = rng.random_range(0..2 * model.len().max(1));
+                assert_eq!(order.nth(rank), model.iter().nth(rank).copied());
                 assert_eq!((order.first(), order.len), (model.first().copied(), model.len()));
                 assert!(order.blocks.iter().flatten().eq(model.iter()));
             }
+        }
+    }
+
+    #[test]
+    fn each_that_is_not_hidden_is_drawn_as_often() {
+        let params = Params { dim: 2, input_dim: None, encoding: Encoding::F32, metric: Metric::Cosine, m: 4 };
+        for (hidden, timed, untimed) in [(15, 10, 15), (38, 1, 1), (30, 10, 0), (30, 0, 10), (0, 20, 20)] {
+            let mut set = VectorSet::new(params.clone());
+            let name = |i: usize| format!("e{i:02}").into_bytes();
+            for i in 0..hidden + timed + untimed {
+                set.add(&name(i), &[1.0, i as f32], 10, AttributeChange::Keep).expect("room");
+                let time = if i < hidden { Some(1) } else { (i < hidden + timed).then_some(i64::MAX) };
+                assert!(set.set_time(&name(i), time));
+            }
+            let (visible, draws) = (timed + untimed, 1000);
+            let mut drawn = vec![0i32; hidden + visible];
+            let mut rng = SmallRng::seed_from_u64(5);
+            for _ in 0..draws * visible {
+                let found = set.random_visible(&mut rng).expect("one that is not hidden");
+                let at = (0..hidden + visible).find(|&i| name(i) == found);
+                drawn[at.expect("a name")] += 1;
+            }
+            assert!(drawn[..hidden].iter().all(|&n| n == 0));
+            // Six times the standard deviation of a thousand draws.
+            assert!(drawn[hidden..].iter().all(|&n| (n - draws as i32).abs() < 200), "{drawn:?}");
+            assert_eq!(set.visible_names().len(), visible);
+            for i in hidden..hidden + visible {
+                set.set_time(&name(i), Some(1));
+            }
+            assert_eq!(set.random_visible(&mut rng), None);
         }
     }
 }

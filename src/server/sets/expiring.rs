@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use crate::server::raw;
 
-use super::info;
 use super::open::open;
+use super::{info, remains};
 use crate::server::api::{
     Context, KeyEvent, ServerEvent, Text, api, string_bytes, subscribe_to_keys, subscribe_to_server,
 };
@@ -151,6 +151,9 @@ pub fn tell(ctx: &Context, name: *mut raw::RedisModuleString, removed: &[Vec<u8>
     info::STATS.removals.add(removed.len() as u64);
     // SAFETY: the caller's string.
     let key = unsafe { string_bytes(name) }.to_vec();
+    if !removed.is_empty() {
+        remains::watch(ctx, ctx.database(), &key);
+    }
     for element in removed {
         ctx.replicate(registered_name("VREM"), &[&key, element]);
         ctx.changed(name, c"vexpired");

@@ -9,6 +9,7 @@
 //! | `random.rs` | VRANDMEMBER |
 //! | `handlers.rs` | all other commands |
 //! | `removal.rs` | VREMBYFILTER: more work than fits into one go |
+//! | `remains.rs` | freeing what removed elements leave behind |
 //! | `reply.rs` | hits as RESP |
 //! | `datatype.rs` | load, save, rewrite, copy, free, digest, memory, defragmentation |
 //! | `open.rs` | the set in a key |
@@ -25,6 +26,7 @@ mod info;
 mod insertion;
 mod open;
 mod random;
+mod remains;
 mod removal;
 mod reply;
 mod search;

@@ -3,8 +3,8 @@
 
 use crate::server::raw;
 
-use super::info;
 use super::open::open;
+use super::{info, remains};
 use crate::server::api::{Context, Key, Text, api, string_bytes, with_lock};
 use crate::server::blocking::Unblock;
 use crate::server::commands::{Call, Failure, INTERNAL_ERROR, Outcome, registered_name};
@@ -91,6 +91,8 @@ impl Slice {
         }
         if self.set_is_empty {
             ctx.notify(name, c"del");
+        } else if !self.names.is_empty() {
+            remains::watch(ctx, ctx.database(), key_name);
         }
         self.names.len()
     }
