@@ -12,8 +12,8 @@ GLIBC    := 2.31
 CORE  = --no-default-features --target-dir target/core
 
 .DEFAULT_GOAL := build
-.PHONY: build portable demo run play pipeline test test-core test-one test-server bench bench-quick bench-kernels bench-filter bench-core \
-        bench-scale bench-server bench-search check loom asan tsan valgrind package docs clean help
+.PHONY: build portable demo run play pipeline test test-core test-one test-server bench bench-quick bench-kernels bench-filter bench-updates \
+        bench-core bench-scale bench-server bench-search check loom asan tsan valgrind package docs clean help
 .DELETE_ON_ERROR:
 
 ##@ Build
@@ -56,12 +56,12 @@ test-server: build portable $(VENV)/.test $(VENV)/.published $(VENV)/.npm $(VENV
 	$(PY) -m pytest tests -n 3 --dist loadfile $(PYTEST)
 
 ##@ Measure
-bench: bench-kernels bench-filter bench-core bench-scale bench-server bench-search ## all of these: benches/results/<date>-<cpu>, about an hour
+bench: bench-kernels bench-filter bench-updates bench-core bench-scale bench-server bench-search ## all of these: benches/results/<date>-<cpu>, about an hour
 
 bench-quick: ## the same with small sets, about a quarter of an hour
 	$(MAKE) bench QUICK=--quick
 
-bench-kernels bench-filter: $(VENV)/.bench ## distances beside simsimd; filters
+bench-kernels bench-filter bench-updates: $(VENV)/.bench ## distances beside simsimd; filters; links and removals by one linker and two
 	$(PY) benches/micro.py $(@:bench-%=%)
 
 bench-core: $(VENV)/.bench $(VENV)/.npm ## the engine beside hnswlib, usearch and faiss: BENCH="words --elements 30000"

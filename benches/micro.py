@@ -1,4 +1,4 @@
-"""Runs kernels.rs or filter.rs, and keeps what it printed beside the other results: python micro.py kernels|filter"""
+"""Runs kernels.rs, filter.rs or updates.rs, and keeps what it printed beside the other results: python micro.py kernels|filter|updates"""
 
 import subprocess
 import sys

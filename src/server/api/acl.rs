@@ -7,13 +7,6 @@ use crate::server::raw;
 
 use super::{Context, Text, api};
 
-/// What is done to a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    Read,
-    Write,
-}
-
 /// A user, as its rights are at this moment.
 pub struct User(*mut raw::RedisModuleUser);
 
@@ -38,13 +31,10 @@ impl Context<'_> {
 }
 
 impl User {
-    /// Whether the user may do this to the key.
-    pub fn may(&self, access: Access, key: &Text) -> bool {
-        let flags = match access {
-            Access::Read => raw::REDISMODULE_CMD_KEY_ACCESS,
-            Access::Write => raw::REDISMODULE_CMD_KEY_UPDATE,
-        };
-        let status = api!(RedisModule_ACLCheckKeyPermissions(self.0, key.ptr(), flags as c_int));
+    /// Whether the user may read the key.
+    pub fn may_read(&self, key: &Text) -> bool {
+        let flags = raw::REDISMODULE_CMD_KEY_ACCESS as c_int;
+        let status = api!(RedisModule_ACLCheckKeyPermissions(self.0, key.ptr(), flags));
         status.is_none_or(|status| status == raw::REDISMODULE_OK as c_int)
     }
 }

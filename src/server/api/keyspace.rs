@@ -13,11 +13,8 @@ use super::{Context, api, log, string_bytes};
 
 /// A key was changed, or came, or went.
 pub struct KeyEvent<'a> {
-    /// One of `REDISMODULE_NOTIFY_…`.
-    pub class: c_int,
     /// Such as "hset", "del", "rename_to".
     pub event: &'a [u8],
-    pub key: *mut raw::RedisModuleString,
     pub name: &'a [u8],
 }
 
@@ -56,14 +53,14 @@ pub fn subscribe_to_keys(classes: c_int, listener: Listener) {
 
 unsafe extern "C" fn on_event<const SLOT: usize>(
     ctx: *mut raw::RedisModuleCtx,
-    class: c_int,
+    _class: c_int,
     event: *const c_char,
     key: *mut raw::RedisModuleString,
 ) -> c_int {
     let Some(listener) = LISTENERS[SLOT].get() else { return raw::REDISMODULE_OK as c_int };
     // SAFETY: the server's context, name of the event and key live during this call.
     let (ctx, event, name) = unsafe { (Context::new(ctx), CStr::from_ptr(event).to_bytes(), string_bytes(key)) };
-    let event = KeyEvent { class, event, key, name };
+    let event = KeyEvent { event, name };
     if catch_unwind(AssertUnwindSafe(|| listener(&ctx, &event))).is_err() {
         log(std::ptr::null_mut(), c"warning", "vectorset: an event of a key was lost: a bug; please report it");
     }

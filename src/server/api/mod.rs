@@ -17,9 +17,6 @@
 //! | `types.rs` | data types, and the streams that they are saved to |
 //! | `acl.rs` | what a user may do |
 
-// What each of the faces needs, whichever of them are built.
-#![allow(dead_code, unused_imports)]
-
 mod acl;
 mod call;
 mod database;
@@ -41,8 +38,7 @@ use std::sync::OnceLock;
 
 use crate::server::raw;
 
-pub use acl::{Access, User};
-pub use call::{CallReply, Called, Value};
+pub use call::{Called, Value};
 pub use database::saves_nothing_for_nothing;
 pub use events::{ServerEvent, subscribe_to_server};
 pub use keys::{Key, KeyType, Opened};
@@ -50,8 +46,7 @@ pub use keyspace::{KeyEvent, subscribe_to_keys};
 pub use scan::Cursor;
 pub use strings::{Text, arguments, string_bytes};
 pub use threads::{remember_module, with_lock};
-pub use timers::Timer;
-pub use types::{Loaded, Stream, Truncated, TypePointer, register_type};
+pub use types::{Stream, Truncated, TypePointer, register_type};
 
 /// Calls an API function that every supported server has, or does nothing where it is missing.
 macro_rules! api {

@@ -72,19 +72,6 @@ impl Context<'_> {
         api!(RedisModule_ReplyWithStringBuffer(self.ptr, bytes.as_ptr().cast::<c_char>(), bytes.len()));
     }
 
-    /// A text of a format of three letters ("txt", "mkd"); plain bytes in RESP2.
-    pub fn reply_verbatim(&self, bytes: &[u8], format: &std::ffi::CStr) {
-        let sent = api!(RedisModule_ReplyWithVerbatimStringType(
-            self.ptr,
-            bytes.as_ptr().cast::<c_char>(),
-            bytes.len(),
-            format.as_ptr()
-        ));
-        if sent.is_none() {
-            self.reply_bytes(bytes);
-        }
-    }
-
     pub fn reply_simple(&self, word: &str) {
         let word = CString::new(word).unwrap_or_default();
         api!(RedisModule_ReplyWithSimpleString(self.ptr, word.as_ptr()));

@@ -3,7 +3,7 @@
 use super::registry;
 use super::{Missing, refuse_missing};
 use crate::search::schema::Definition;
-use crate::server::api::{Access, Context, Text};
+use crate::server::api::{Context, Text};
 use crate::server::commands::Failure;
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ pub fn check_keys(ctx: &Context, prefixes: &[impl AsRef<[u8]>]) -> Result<(), Fa
     for prefix in prefixes {
         for length in [7, 24] {
             let end: Vec<u8> = (0..length).map(|_| rand::random::<u8>()).collect();
-            if !user.may(Access::Read, &Text::new(&[prefix.as_ref(), &end].concat())) {
+            if !user.may_read(&Text::new(&[prefix.as_ref(), &end].concat())) {
                 return Err(Failure::Text(
                     b"NOPERM User does not have the required permissions to query the index".to_vec(),
                 ));
