@@ -329,14 +329,15 @@ impl Shared {
         const TRIES: usize = 4;
         for _ in 0..TRIES {
             let Some(node) = self.dead.pop() else { return false };
+            TO_REPAIR.pieces.fetch_sub(1, Ordering::Relaxed);
             let until_repaired = Working(&self.unrepaired);
             let began = Instant::now();
             if self.try_repair(node, Alone::No, wait) {
-                TO_REPAIR.pieces.fetch_sub(1, Ordering::Relaxed);
                 TO_REPAIR.took(began.elapsed().as_nanos() as u64);
                 return true;
             }
             std::mem::forget(until_repaired);
+            TO_REPAIR.pieces.fetch_add(1, Ordering::Relaxed);
             self.dead.push(node);
         }
         false

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use vset::arena::Grace;
-use vset::graph::{Alone, Graph, Measure, Scratch, Space, gate, random_level};
+use vset::graph::{Alone, Graph, Measure, Scratch, Space, Wait, gate, random_level};
 use vset::set::{AttributeChange, Params, VectorSet, start_linkers};
 use vset::vector::{Encoding, Metric};
 use vset::workers::Pool;
@@ -111,7 +111,7 @@ fn a_child_finishes_what_threads_began() {
             if graph.is_live(node) && !graph.is_linked(node) {
                 graph.link(&Line, node, 20, Alone::Yes, &grace, &mut scratch);
             } else if !graph.is_live(node) && graph.is_present(node) {
-                graph.remove(&Line, node, Alone::Yes, &grace);
+                graph.remove(&Line, node, Alone::Yes, Wait::Yes, &grace);
             }
         }
         graph.join_groups(&Line, Alone::Yes, &grace);
@@ -133,7 +133,7 @@ fn a_child_finishes_what_threads_began() {
                     assert!(!graph.link(&Line, node, 20, Alone::No, grace, &mut scratch));
                     // Each thread takes out what it linked, half of it.
                     if rng.random_bool(0.5) && graph.mark_dead(node) {
-                        graph.remove(&Line, node, Alone::No, grace);
+                        graph.remove(&Line, node, Alone::No, Wait::Yes, grace);
                     }
                 }
             });
