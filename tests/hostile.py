@@ -9,7 +9,7 @@ FAMILIES = ("V", "JSON.")
 # Of other authors, or not made to be called by clients that guess.
 NOT_OURS = {"VREPLAY"}
 
-KEYS = ["set", "l2", "ip", "bin", "f32", "projected", "timed", "json", "nested", "string", "hash", "missing", "", "n" * 300]
+KEYS = ["set", "l2", "ip", "bin", "f32", "f16", "projected", "timed", "json", "nested", "string", "hash", "missing", "", "n" * 300]
 ELEMENTS = ["a", "b", "c", "e1", "e2", "e39", "new", "", "x" * 500, "\0", "ELE", "FP32"]
 NUMBERS = [
     "0", "1", "2", "3", "-1", "4", "10", "15", "16", "100", "1000", "65535", "65536", "1000000", "1000001", "2147483647", "2147483648", "4294967295",
@@ -31,7 +31,7 @@ FILTERS = [
     " and ".join([".n>0"] * 200), ".n in [" + ",".join(map(str, range(2000))) + "]", "nan", ".\0",
 ]  # fmt: skip
 WORDS = (
-    "VALUES FP32 FP64 FP16 BF16 INT8 UINT8 XU8 ELE REDUCE CAS NOQUANT Q8 BIN EF SETATTR M METRIC L2 IP COSINE XDISTANCE_METRIC NX XX GT LT EX PX EXAT PXAT KEEPTTL WITHATTRIBS WITHSCORES COUNT "
+    "VALUES FP32 FP64 FP16 BF16 INT8 UINT8 XU8 ELE REDUCE CAS NOQUANT F16 Q8 BIN EF SETATTR M METRIC L2 IP COSINE XDISTANCE_METRIC NX XX GT LT EX PX EXAT PXAT KEEPTTL WITHATTRIBS WITHSCORES COUNT "
     "EPSILON FILTER FILTER-EF TRUTH NOTHREAD MINSCORE EXCLUDE AND WEIGHT FROM PARAMS ELEMENTS RAW INDENT NEWLINE SPACE FORMAT STRING EXPAND FPHA BF16 "
     "MEMORY HELP DEBUG - + ( [ (a [a"
 ).split()
@@ -101,10 +101,11 @@ class Generator:
 
     def by_hand(self, name):
         """The commands whose documentation alone makes few that are taken."""
-        key, element = self.rng.choice(KEYS[:9]), self.rng.choice(ELEMENTS)
+        key, element = self.rng.choice(KEYS[:10]), self.rng.choice(ELEMENTS)
         if name == "VADD":
             options = [w for w in (["SETATTR", self.rng.choice(JSONS)], ["CAS"], ["EX", self.number()], ["METRIC", self.rng.choice(["L2", "IP"])]) if self.rng.random() < 0.2]
-            return [key, *self.vector(), element, *sum(options, [])]
+            form = {"bin": ["BIN"], "f32": ["NOQUANT"], "f16": ["F16"]}.get(key, [])
+            return [key, *(["REDUCE", 2] if key == "projected" else []), *self.vector(), element, *form, *sum(options, [])]
         if name in ("VSIM", "VMSIM"):
             keys = [2, key, self.rng.choice(KEYS)] if name == "VMSIM" else [key]
             near = ["ELE", element] if self.rng.random() < 0.4 else self.vector()
@@ -194,7 +195,7 @@ def generator(conn, rng):
 def fill(conn):
     """Sets of all forms, documents, and keys of other types."""
     conn("FLUSHALL")
-    kinds = {"set": [], "l2": ["METRIC", "L2"], "ip": ["METRIC", "IP"], "bin": ["BIN"], "f32": ["NOQUANT"], "timed": ["EX", 1000]}
+    kinds = {"set": [], "l2": ["METRIC", "L2"], "ip": ["METRIC", "IP"], "bin": ["BIN"], "f32": ["NOQUANT"], "f16": ["F16"], "timed": ["EX", 1000]}
     for key, options in kinds.items():
         for i in range(40):
             conn("VADD", key, "VALUES", 4, i, 1, i % 7, -i % 5, f"e{i}", *options, "SETATTR", '{"n":%d,"list":["a"]}' % i)
@@ -207,5 +208,5 @@ def fill(conn):
 
 
 def dumps(conn):
-    keys = ["set", "l2", "timed", "bin", "projected", "json", "nested"]
+    keys = ["set", "l2", "timed", "bin", "f16", "projected", "json", "nested"]
     return [conn("DUMP", key) for key in keys], own_version(conn)

@@ -62,6 +62,8 @@ impl Insertion {
     pub fn take(&mut self, option: &[u8], args: &mut Args) -> Result<bool, CommandError> {
         if is_word(option, "NOQUANT") {
             self.encoding = Encoding::F32;
+        } else if is_word(option, "F16") {
+            self.encoding = Encoding::F16;
         } else if is_word(option, "Q8") {
             self.encoding = Encoding::Int8;
         } else if is_word(option, "BIN") {
@@ -157,6 +159,7 @@ impl Insertion {
         let mut add = |words: &[&[u8]]| args.extend(words.iter().map(|word| word.to_vec()));
         match self.encoding {
             Encoding::F32 => add(&[b"NOQUANT"]),
+            Encoding::F16 => add(&[b"F16"]),
             Encoding::Int8 => {}
             Encoding::Binary => add(&[b"BIN"]),
         }

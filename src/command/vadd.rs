@@ -1,4 +1,4 @@
-//! `VADD key [REDUCE dim] (FP32 blob | … | VALUES n v…) element [CAS] [NX | XX] [NOQUANT | Q8 | BIN] [EF n]
+//! `VADD key [REDUCE dim] (FP32 blob | … | VALUES n v…) element [CAS] [NX | XX] [NOQUANT | F16 | Q8 | BIN] [EF n]
 //! [SETATTR json] [M n] [METRIC metric] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL]`
 
 use super::args::is_word;

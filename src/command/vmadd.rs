@@ -1,4 +1,4 @@
-//! `VMADD key [REDUCE dim] [NOQUANT | Q8 | BIN] [METRIC metric] [EF n] [M n] [NX | XX]
+//! `VMADD key [REDUCE dim] [NOQUANT | F16 | Q8 | BIN] [METRIC metric] [EF n] [M n] [NX | XX]
 //! [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL] [WITHATTRIBS] (FP32 | …) element blob [attributes] …`
 
 use super::args::is_word;
@@ -6,7 +6,7 @@ use super::insertion::{Insertion, behind_key, parse_reduce};
 use super::vector::component;
 use super::{Arguments, CommandError, VectorArgument};
 use crate::set::{AttributeChange, Params, VectorSet};
-use crate::vector::{Projection, is_finite};
+use crate::vector::{Codec, Projection, is_finite};
 
 /// The arguments of VMADD.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,7 +94,7 @@ impl Request<'_> {
     /// The first thing in which they do not.
     pub fn check(&self, set: &VectorSet) -> Result<(), CommandError> {
         self.how.check(self.dim(), set.params())?;
-        set.projection().map_or(Ok(()), |projection| self.check_projected(projection))
+        self.check_vectors(set.params(), set.projection())
     }
 
     /// Whether all elements fit a set that they would create.
@@ -103,16 +103,29 @@ impl Request<'_> {
     /// If they do not, or nothing could save that set.
     pub fn check_new(&self) -> Result<Params, CommandError> {
         self.how.check_new(self.dim())?;
-        Ok(self.how.params(self.dim()))
+        let params = self.how.params(self.dim());
+        if params.input_dim.is_none() {
+            self.check_vectors(&params, None)?;
+        }
+        Ok(params)
     }
 
-    /// Whether the projections of all vectors are finite: found out before the first is stored.
+    /// Whether a set of these parameters can hold all vectors: found out before the first is stored.
     ///
     /// # Errors
-    /// If one is not.
-    pub fn check_projected(&self, projection: &Projection) -> Result<(), CommandError> {
-        let fits = |element: &Element| is_finite(&projection.apply(&element.vector.values));
-        if self.elements.iter().all(fits) { Ok(()) } else { Err(CommandError::InvalidVector) }
+    /// If the projection of one is not finite, or its encoding has no such numbers.
+    pub fn check_vectors(&self, params: &Params, projection: Option<&Projection>) -> Result<(), CommandError> {
+        let codec = Codec::new(params.encoding, params.dim).with_metric(params.metric);
+        for element in &self.elements {
+            let projected = projection.map(|projection| projection.apply(&element.vector.values));
+            if projected.as_ref().is_some_and(|vector| !is_finite(vector)) {
+                return Err(CommandError::InvalidVector);
+            }
+            if !codec.can_hold(projected.as_deref().unwrap_or(&element.vector.values)) {
+                return Err(CommandError::TooLarge);
+            }
+        }
+        Ok(())
     }
 
     /// A command that stores these elements on any server.

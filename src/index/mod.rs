@@ -130,6 +130,8 @@ pub enum AddError {
     Full,
     /// The vector is finite, but its projection is not.
     NotFinite,
+    /// A component is larger than the encoding has numbers.
+    TooLarge,
 }
 
 impl std::fmt::Display for AddError {
@@ -137,6 +139,7 @@ impl std::fmt::Display for AddError {
         f.write_str(match self {
             AddError::Full => "there are as many vectors as there can be",
             AddError::NotFinite => "the projection of the vector is not finite",
+            AddError::TooLarge => "a component is too large for its encoding",
         })
     }
 }
@@ -305,6 +308,9 @@ impl VectorIndex {
                 let vector = projected.as_deref().unwrap_or(&vector);
                 if !is_finite(vector) {
                     return Err(AddError::NotFinite);
+                }
+                if !shared.codec.can_hold(vector) {
+                    return Err(AddError::TooLarge);
                 }
                 fresh = self.ids.fresh().ok_or(AddError::Full)?;
                 shared.write(&mut fresh, |row| shared.codec.encode(vector, row));

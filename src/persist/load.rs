@@ -39,7 +39,8 @@ pub fn load(source: &mut dyn Source) -> Result<Loaded, LoadError> {
     let config = source.unsigned()?;
     let is_extended = config & EXTENDED != 0;
     let encoding = config & 0xff & !EXTENDED;
-    let Some(encoding) = Encoding::from_id(encoding) else {
+    let known = Encoding::from_id(encoding).filter(|&known| is_extended || known != Encoding::F16);
+    let Some(encoding) = known else {
         return refuse(format!("unknown quantization {encoding}"));
     };
     // 0 comes from the time when M could not be chosen.

@@ -10,7 +10,7 @@
 //!           and last: l2 | range << 32
 //! ```
 //!
-//! Sets of another metric than cosine, and those with elements that expire, are saved in an *extended* form,
+//! Sets of another metric than cosine or of components of 2 bytes, and those with elements that expire, are saved in an *extended* form,
 //! which Redis 8 refuses as an unknown quantization (a type has one version for all of its values, so that cannot
 //! tell them apart):
 //!

@@ -2,7 +2,7 @@
 
 use super::{EXTENDED, HAS_ATTRIBUTES, HAS_MATRIX, HAS_TIMES, Sink};
 use crate::set::Settled;
-use crate::vector::Metric;
+use crate::vector::{Encoding, Metric};
 
 /// Writes a set that has no pending work.
 pub fn save(set: &Settled, sink: &mut dyn Sink) {
@@ -10,7 +10,7 @@ pub fn save(set: &Settled, sink: &mut dyn Sink) {
     let flags = if set.projection().is_some() { HAS_MATRIX } else { 0 }
         | if info.attributes_count > 0 { HAS_ATTRIBUTES } else { 0 }
         | if info.expiring > 0 { HAS_TIMES } else { 0 };
-    let is_extended = params.metric != Metric::Cosine || info.expiring > 0;
+    let is_extended = params.metric != Metric::Cosine || params.encoding == Encoding::F16 || info.expiring > 0;
     sink.unsigned(params.dim as u64);
     sink.unsigned(set.len() as u64);
     let extended = if is_extended { EXTENDED } else { 0 };

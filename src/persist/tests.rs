@@ -133,12 +133,14 @@ fn the_extended_form_loads_again() {
         (Encoding::F32, Metric::L2, None),
         (Encoding::Int8, Metric::InnerProduct, Some(11)),
         (Encoding::Binary, Metric::Cosine, None),
+        (Encoding::F16, Metric::Cosine, Some(11)),
+        (Encoding::F16, Metric::L2, None),
     ] {
         for mut set in [sample_by(encoding, metric, 100, input_dim), extended_sample(encoding, metric, 100, input_dim)]
         {
             let fields = saved(&mut set);
             // What Redis 8 takes for the quantization, of which it knows three.
-            let is_extended = metric != Metric::Cosine || set.expiring() > 0;
+            let is_extended = metric != Metric::Cosine || encoding == Encoding::F16 || set.expiring() > 0;
             assert!(matches!(fields[2], Unsigned(config) if (config & 0xff > 2) == is_extended));
             let mut loaded = load(&mut Reader(&fields)).unwrap();
             assert_eq!(loaded.graph, Restored::Whole);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::half::{MAX_HALF, halves, put_halves};
 use super::normalise::{length, normalise};
 use super::{Encoding, MAX_DIM, Metric, is_finite};
 
@@ -90,6 +91,7 @@ impl Codec {
     pub fn code_len(&self) -> usize {
         match self.encoding {
             Encoding::F32 => 4 * self.dim,
+            Encoding::F16 => 2 * self.dim,
             Encoding::Int8 => self.dim,
             Encoding::Binary => 8 * self.dim.div_ceil(64),
         }
@@ -109,6 +111,12 @@ impl Codec {
             (Encoding::Binary, _) => Some(usize::MAX),
             _ => Some(wanted.saturating_mul(2).saturating_add(16)),
         }
+    }
+
+    /// Whether the encoding has numbers of this size.
+    pub fn can_hold(&self, vector: &[f32]) -> bool {
+        let is_whole = self.metric != Metric::Cosine;
+        !is_whole || self.encoding != Encoding::F16 || vector.iter().all(|x| x.abs() <= MAX_HALF)
     }
 
     /// Quantizes `vector` (finite, of `dim` components) into `row`.
@@ -144,10 +152,16 @@ impl Codec {
     /// The vector as it is.
     fn encode_whole(&self, vector: &[f32], row: &mut [u8]) {
         let (header, code) = self.split_mut(row);
-        if self.encoding == Encoding::F32 {
-            put_floats(vector, code);
-            write_header(header, length(vector.iter().copied()), 0.0);
-            return;
+        match self.encoding {
+            Encoding::F32 => {
+                put_floats(vector, code);
+                return write_header(header, length(vector.iter().copied()), 0.0);
+            }
+            Encoding::F16 => {
+                put_halves(vector, code);
+                return write_header(header, length(halves(code)), 0.0);
+            }
+            Encoding::Int8 | Encoding::Binary => {}
         }
         let range = vector.iter().fold(0.0, |max: f32, x| max.max(x.abs()));
         // In f64, where no quotient leaves the range of numbers.
@@ -165,6 +179,10 @@ impl Codec {
         let range = match self.encoding {
             Encoding::F32 => {
                 put_floats(&unit, code);
+                0.0
+            }
+            Encoding::F16 => {
+                put_halves(&unit, code);
                 0.0
             }
             Encoding::Int8 => quantize(&unit, code),
@@ -195,6 +213,9 @@ impl Codec {
         if self.encoding == Encoding::F32 && !is_finite(&floats(code).collect::<Vec<_>>()) {
             return Err(BadVector::Component);
         }
+        if self.encoding == Encoding::F16 && !is_finite(&halves(code).collect::<Vec<_>>()) {
+            return Err(BadVector::Component);
+        }
         // No minus zero: equal vectors have equal bytes.
         let (l2, range) = (l2.abs(), range.abs());
         let (header, stored) = self.split_mut(row);
@@ -203,6 +224,7 @@ impl Codec {
         let is_whole = self.metric != Metric::Cosine;
         match self.encoding {
             Encoding::F32 => write_header(header, if is_whole { length(floats(code)) } else { l2 }, 0.0),
+            Encoding::F16 => write_header(header, if is_whole { length(halves(code)) } else { l2 }, 0.0),
             Encoding::Int8 => {
                 stored.iter_mut().for_each(|byte| *byte ^= SIGN);
                 write_header(header, if is_whole { length_of(stored, range) } else { l2 }, range);
@@ -274,6 +296,7 @@ impl<'a> Row<'a> {
         let range = self.range;
         match self.codec.encoding {
             Encoding::F32 => floats(self.code).map(|x| x * l2).collect(),
+            Encoding::F16 => halves(self.code).map(|x| x * l2).collect(),
             Encoding::Int8 => signed(self.code).map(|q| f32::from(q) * range / 127.0 * l2).collect(),
             Encoding::Binary => (0..self.codec.dim).map(|j| if bit(self.code, j) { 1.0 } else { -1.0 }).collect(),
         }

@@ -1,6 +1,7 @@
 //! Distances from a query that is not quantized, to rank the best few again.
 
 use super::codec::{floats, header, signed};
+use super::half::halves;
 use super::kernel::{Kernels, active};
 use super::normalise::{length, normalise};
 use super::probe::to_distances;
@@ -19,7 +20,7 @@ enum Form {
     /// there where [`ExactQuery::precise`] needs it.
     Stored { probe: Probe, vector: Vec<f32> },
     /// Unit vector for cosine, else the vector itself, and its length.
-    Int8 { vector: Vec<f32>, l2: f32 },
+    Sharp { vector: Vec<f32>, l2: f32 },
     /// `above` is the sum of the components above zero, `all` that of all absolute values. The unit vector
     /// has a zero for each padding bit.
     Binary { unit: Vec<f32>, above: f32, all: f32 },
@@ -34,9 +35,11 @@ impl ExactQuery {
         assert_eq!(vector.len(), codec.dim(), "vector length");
         let zero = vector.iter().all(|&x| x == 0.0);
         let form = match (codec.encoding(), codec.metric()) {
-            (Encoding::Int8, Metric::Cosine) if !zero => Form::Int8 { vector: normalise(vector).0, l2: 1.0 },
-            (Encoding::Int8, Metric::L2 | Metric::InnerProduct) => {
-                Form::Int8 { vector: vector.to_vec(), l2: length(vector.iter().copied()) }
+            (Encoding::Int8 | Encoding::F16, Metric::Cosine) if !zero => {
+                Form::Sharp { vector: normalise(vector).0, l2: 1.0 }
+            }
+            (Encoding::Int8 | Encoding::F16, Metric::L2 | Metric::InnerProduct) => {
+                Form::Sharp { vector: vector.to_vec(), l2: length(vector.iter().copied()) }
             }
             (Encoding::Binary, _) if !zero => {
                 let mut unit = normalise(vector).0;
@@ -55,7 +58,7 @@ impl ExactQuery {
 
     /// The distance to each row, in the units of [`Metric`].
     ///
-    /// F32 and Int8: to the vector that the row's bytes stand for. Binary: twice the share, by absolute value,
+    /// But for Binary: to the vector that the row's bytes stand for. Binary: twice the share, by absolute value,
     /// of the components whose sign is not the stored one: the Hamming distance if all components
     /// weigh the same, and in the order of the dot products with the signs.
     ///
@@ -69,7 +72,17 @@ impl ExactQuery {
     pub fn distances_with(&self, kernels: &Kernels, rows: &[&[u8]], out: &mut [f32]) {
         match &self.form {
             Form::Stored { probe, .. } => probe.distances_with(kernels, rows, out),
-            Form::Int8 { vector, l2 } => {
+            Form::Sharp { vector, .. }
+                if self.codec.encoding() == Encoding::F16 && self.codec.metric() == Metric::L2 =>
+            {
+                kernels.f16_apart(vector, rows, out);
+                out.iter_mut().for_each(|d| *d = Metric::L2.bounded(*d));
+            }
+            Form::Sharp { vector, l2 } if self.codec.encoding() == Encoding::F16 => {
+                kernels.f16_dot(vector, rows, out);
+                to_distances(self.codec.metric(), self.codec.metric(), *l2, rows, out);
+            }
+            Form::Sharp { vector, l2 } => {
                 kernels.int8_weigh(vector, rows, out);
                 for (d, row) in out.iter_mut().zip(rows) {
                     let ([_, range], _) = header(row);
@@ -96,7 +109,7 @@ impl ExactQuery {
         let (metric, vector) = (
             self.codec.metric(),
             match &self.form {
-                Form::Stored { vector, .. } | Form::Int8 { vector, .. } => vector,
+                Form::Stored { vector, .. } | Form::Sharp { vector, .. } => vector,
                 Form::Binary { .. } => return self.distances(rows, out),
             },
         );
@@ -109,6 +122,7 @@ impl ExactQuery {
             let ([_, range], code) = header(row);
             *d = match self.codec.encoding() {
                 Encoding::F32 => sum_up(metric, vector, floats(code)),
+                Encoding::F16 => sum_up(metric, vector, halves(code)),
                 // As `decode` has it: the vector of a row is at distance 0 from the row.
                 _ => sum_up(metric, vector, signed(code).map(|q| f32::from(q) * range / 127.0)),
             };

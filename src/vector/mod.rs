@@ -11,6 +11,7 @@
 
 mod codec;
 mod exact;
+mod half;
 mod input;
 pub mod kernel;
 mod metric;
@@ -47,6 +48,8 @@ pub enum Encoding {
     Int8 = 1,
     /// One bit per component: its sign.
     Binary = 2,
+    /// Components of 2 bytes, normalised for cosine.
+    F16 = 3,
 }
 
 impl Encoding {
@@ -61,6 +64,7 @@ impl Encoding {
             0 => Some(Encoding::F32),
             1 => Some(Encoding::Int8),
             2 => Some(Encoding::Binary),
+            3 => Some(Encoding::F16),
             _ => None,
         }
     }
@@ -71,6 +75,7 @@ impl Encoding {
             Encoding::F32 => "f32",
             Encoding::Int8 => "int8",
             Encoding::Binary => "bin",
+            Encoding::F16 => "f16",
         }
     }
 }

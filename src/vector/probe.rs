@@ -1,6 +1,7 @@
 //! Distances from one quantized vector to many rows, while a graph is walked.
 
 use super::codec::{floats, header, signed};
+use super::half::halves;
 use super::kernel::{Kernels, active};
 use super::{Codec, Encoding, Metric};
 
@@ -21,6 +22,8 @@ pub struct Probe {
 #[derive(Clone, Debug)]
 enum Query {
     F32(Vec<f32>),
+    /// What the halves stand for.
+    F16(Vec<f32>),
     /// `scale` is range/127; `offset` is what the kernel counts too much, its rows being offset to unsigned.
     Int8 {
         codes: Vec<i8>,
@@ -60,6 +63,7 @@ impl Probe {
     fn by_metric(codec: Codec, metric: Metric, row: &[u8]) -> Probe {
         let query = match codec.encoding() {
             Encoding::F32 => Query::F32(Vec::new()),
+            Encoding::F16 => Query::F16(Vec::new()),
             Encoding::Int8 => Query::Int8 { codes: Vec::new(), scale: 0.0, offset: 0 },
             Encoding::Binary => Query::Binary(Vec::new()),
         };
@@ -80,6 +84,10 @@ impl Probe {
             Query::F32(query) => {
                 query.clear();
                 query.extend(floats(code));
+            }
+            Query::F16(query) => {
+                query.clear();
+                query.extend(halves(code));
             }
             Query::Int8 { codes, scale, offset } => {
                 codes.clear();
@@ -113,6 +121,14 @@ impl Probe {
             }
             Query::F32(query) => {
                 kernels.f32_dot(query, rows, out);
+                self.finish(rows, out);
+            }
+            Query::F16(query) if self.metric == Metric::L2 => {
+                kernels.f16_apart(query, rows, out);
+                out.iter_mut().for_each(|d| *d = Metric::L2.bounded(*d));
+            }
+            Query::F16(query) => {
+                kernels.f16_dot(query, rows, out);
                 self.finish(rows, out);
             }
             Query::Int8 { codes, scale, offset } => {

@@ -9,6 +9,7 @@
 //! are not saved: they follow from the rows.
 
 use super::codec::{HEADER, floats, header, signed};
+use super::half::halves;
 use super::kernel::{Kernels, active, rotate};
 use super::normalise::normalise;
 use super::probe::to_distances;
@@ -55,6 +56,7 @@ impl Sketcher {
         let mut vector = Vec::with_capacity(self.width());
         match self.codec.encoding() {
             Encoding::F32 => vector.extend(floats(code)),
+            Encoding::F16 => vector.extend(halves(code)),
             _ => vector.extend(signed(code).map(f32::from)),
         }
         // Of any length, so that no sum leaves the range of numbers.

@@ -1,14 +1,15 @@
-//! All kernels against the scalar definition, encoding against an independent model and known bytes.
+//! Encoding against an independent model and known bytes; distances against those of decoded vectors.
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
-use super::kernel::{Kernels, available, select};
+use super::half::{from_half, to_half};
+use super::kernel::available;
 use super::*;
 
-const ENCODINGS: [Encoding; 3] = [Encoding::F32, Encoding::Int8, Encoding::Binary];
+const ENCODINGS: [Encoding; 4] = [Encoding::F32, Encoding::Int8, Encoding::Binary, Encoding::F16];
 
-fn random_vector(random: &mut SmallRng, dim: usize) -> Vec<f32> {
+pub(super) fn random_vector(random: &mut SmallRng, dim: usize) -> Vec<f32> {
     (0..dim).map(|_| random.random_range(-1.0..1.0)).collect()
 }
 
@@ -18,140 +19,10 @@ fn encoded(codec: Codec, vector: &[f32]) -> Vec<u8> {
     row
 }
 
-fn dims() -> impl Iterator<Item = usize> {
-    (1..=300).chain([384, 768, 1536, MAX_DIM])
-}
-
-/// `count` rows of `len` bytes at all offsets from 0 to 7, each with nothing behind it in its allocation.
-fn misaligned(random: &mut SmallRng, len: usize, count: usize) -> Vec<Vec<u8>> {
-    (0..count).map(|n| (0..n % 8 + len).map(|_| random.random()).collect()).collect()
-}
-
-fn slices(buffers: &[Vec<u8>]) -> Vec<&[u8]> {
-    buffers.iter().enumerate().map(|(n, buffer)| &buffer[n % 8..]).collect()
-}
-
-fn run<T: Default + Clone>(count: usize, f: impl FnOnce(&mut [T])) -> Vec<T> {
+pub(super) fn run<T: Default + Clone>(count: usize, f: impl FnOnce(&mut [T])) -> Vec<T> {
     let mut out = vec![T::default(); count];
     f(&mut out);
     out
-}
-
-/// Integers must agree exactly, floats within the error bound of any order of summation.
-fn check_all(kernels: &Kernels, random: &mut SmallRng, dim: usize, count: usize) {
-    let scalar = select("scalar").unwrap();
-    let at = format!("{kernels:?}, dim {dim}, {count} rows");
-    let query = random_vector(random, dim);
-
-    let buffers = misaligned(random, HEADER + dim, count);
-    let rows = slices(&buffers);
-    let codes: Vec<i8> = (0..dim).map(|_| random.random()).collect();
-    assert_eq!(
-        run(count, |out| kernels.int8_dot(&codes, &rows, out)),
-        run(count, |out| scalar.int8_dot(&codes, &rows, out)),
-        "int8_dot, {at}"
-    );
-    let got = run(count, |out| kernels.int8_weigh(&query, &rows, out));
-    for (got, row) in got.iter().zip(&rows) {
-        let values = row[HEADER..].iter().map(|&byte| f64::from(byte) - 128.0);
-        check_sum(*got, query.iter().map(|&q| f64::from(q)).zip(values), &format!("int8_weigh, {at}"));
-    }
-
-    let vectors: Vec<_> = (0..count).map(|_| random_vector(random, dim)).collect();
-    let mut buffers = misaligned(random, HEADER + 4 * dim, count);
-    for (n, (buffer, vector)) in buffers.iter_mut().zip(&vectors).enumerate() {
-        for (bytes, x) in buffer[n % 8 + HEADER..].chunks_exact_mut(4).zip(vector) {
-            bytes.copy_from_slice(&x.to_le_bytes());
-        }
-    }
-    let got = run(count, |out| kernels.f32_dot(&query, &slices(&buffers), out));
-    for (got, vector) in got.iter().zip(&vectors) {
-        let pairs = query.iter().zip(vector).map(|(&q, &x)| (q.into(), x.into()));
-        check_sum(*got, pairs, &format!("f32_dot, {at}"));
-    }
-    let got = run(count, |out| kernels.f32_apart(&query, &slices(&buffers), out));
-    for (got, vector) in got.iter().zip(&vectors) {
-        // The differences are rounded before they are multiplied.
-        let pairs = query.iter().zip(vector).map(|(&q, &x)| (f64::from(q - x), f64::from(q - x)));
-        check_sum(*got, pairs, &format!("f32_apart, {at}"));
-    }
-
-    let words = dim.div_ceil(64);
-    let buffers = misaligned(random, HEADER + 8 * words, count);
-    let rows = slices(&buffers);
-    let code: Vec<u8> = (0..8 * words).map(|_| random.random()).collect();
-    assert_eq!(
-        run(count, |out| kernels.bit_distance(&code, &rows, out)),
-        run(count, |out| scalar.bit_distance(&code, &rows, out)),
-        "bit_distance, {at}"
-    );
-    let planes: Vec<u8> = (0..32 * words).map(|_| random.random()).collect();
-    assert_eq!(
-        run(count, |out| kernels.plane_weigh(&planes, &rows, out)),
-        run(count, |out| scalar.plane_weigh(&planes, &rows, out)),
-        "plane_weigh, {at}"
-    );
-    let query = random_vector(random, 64 * words);
-    let got = run(count, |out| kernels.bit_weigh(&query, &rows, out));
-    for (got, row) in got.iter().zip(&rows) {
-        let set = |j: usize| f64::from(row[HEADER + j / 8] >> (j % 8) & 1);
-        let pairs = query.iter().enumerate().map(|(j, &q)| (q.into(), set(j)));
-        check_sum(*got, pairs, &format!("bit_weigh, {at}"));
-    }
-}
-
-/// The bound for n products added in any order in f32: (n + 1) u / (1 - (n + 1) u) times the sum of their
-/// absolute values, u = 2^-24.
-fn check_sum(got: f32, pairs: impl Iterator<Item = (f64, f64)>, at: &str) {
-    let (mut n, mut sum, mut magnitude) = (1.0, 0.0, 0.0);
-    for (a, b) in pairs {
-        n += 1.0;
-        sum += a * b;
-        magnitude += (a * b).abs();
-    }
-    let nu = n * 2f64.powi(-24);
-    assert!((f64::from(got) - sum).abs() <= nu / (1.0 - nu) * magnitude, "{at}: {got}, not {sum}");
-}
-
-#[test]
-fn kernels_agree_with_their_definition() {
-    let seed = rand::random();
-    println!("seed {seed}");
-    let mut random = SmallRng::seed_from_u64(seed);
-    for kernels in available() {
-        println!("{kernels:?}");
-        for dim in dims() {
-            // Eight rows cover all offsets; fewer and more cover incomplete groups.
-            for count in if dim < 140 { 0..10 } else { 8..10 } {
-                check_all(kernels, &mut random, dim, count);
-            }
-        }
-    }
-}
-
-#[test]
-fn extremes_are_exact() {
-    for kernels in available() {
-        for dim in dims() {
-            for (q, x) in [(127, 127), (-128, -128), (-128, 127), (127, -128), (-127, 127)] {
-                let row: Vec<u8> = [0; HEADER].into_iter().chain(vec![x as i8 as u8 ^ 0x80; dim]).collect();
-                let codes = vec![q as i8; dim];
-                let rows = [&row[..]; 5];
-                let offset = 128 * q * dim as i32;
-                let dots = run(5, |out| kernels.int8_dot(&codes, &rows, out));
-                for dot in dots {
-                    assert_eq!(dot.wrapping_sub(offset), q * x * dim as i32, "{kernels:?} {dim} {q} {x}");
-                }
-                let unit = vec![1.0; dim];
-                let sums = run(5, |out| kernels.int8_weigh(&unit, &rows, out));
-                assert_eq!(sums, [(x * dim as i32) as f32; 5], "{kernels:?} {dim} {x}");
-            }
-            let len = 8 * dim.div_ceil(64);
-            let row: Vec<u8> = [0; HEADER].into_iter().chain(vec![255; len]).collect();
-            let counts = run(5, |out| kernels.bit_distance(&vec![0; len], &[&row[..]; 5], out));
-            assert_eq!(counts, [8 * len as u32; 5]);
-        }
-    }
 }
 
 /// Distances through every kernel, against f64 arithmetic on what `decode` returns.
@@ -227,7 +98,7 @@ fn weighted_hamming_is_hamming_if_all_weigh_the_same() {
 
 #[test]
 fn zero_vectors_are_at_distance_one() {
-    for encoding in [Encoding::F32, Encoding::Int8] {
+    for encoding in [Encoding::F32, Encoding::Int8, Encoding::F16] {
         let codec = Codec::new(encoding, 3);
         let (zero, other) = (encoded(codec, &[0.0; 3]), encoded(codec, &[1.0, 2.0, 3.0]));
         assert_eq!((codec.row(&zero).l2(), codec.row(&zero).range()), (1.0, 0.0));
@@ -257,7 +128,7 @@ fn whole_vectors_keep_their_distances() {
     let seed = rand::random();
     println!("seed {seed}");
     let mut random = SmallRng::seed_from_u64(seed);
-    for (encoding, metric) in [Encoding::F32, Encoding::Int8]
+    for (encoding, metric) in [Encoding::F32, Encoding::Int8, Encoding::F16]
         .into_iter()
         .flat_map(|encoding| [Metric::L2, Metric::InnerProduct].map(|metric| (encoding, metric)))
     {
@@ -319,7 +190,8 @@ fn whole_rows_come_back_from_their_saved_parts() {
     let seed = rand::random();
     println!("seed {seed}");
     let mut random = SmallRng::seed_from_u64(seed);
-    for (encoding, metric) in [(Encoding::F32, Metric::L2), (Encoding::Int8, Metric::InnerProduct)] {
+    let forms = [(Encoding::F32, Metric::L2), (Encoding::Int8, Metric::InnerProduct), (Encoding::F16, Metric::L2)];
+    for (encoding, metric) in forms {
         for scale in [0.0, 1e-40, 1e-30, 1.0, 1e30] {
             let codec = Codec::new(encoding, 9).with_metric(metric);
             let vector: Vec<f32> = random_vector(&mut random, 9).iter().map(|x| x * scale).collect();
@@ -424,15 +296,18 @@ fn encoding_agrees_with_the_model_bit_for_bit() {
                 words[j / 64] |= 1 << (j % 64);
             }
         }
-        let wire: [Vec<u8>; 3] = [
+        let half: Vec<u16> = unit.iter().map(|&x| to_half(x)).collect();
+        let wire: [Vec<u8>; 4] = [
             unit.iter().flat_map(|x| x.to_le_bytes()).collect(),
             bytes.iter().map(|&q| q as u8).collect(),
             words.iter().flat_map(|word| word.to_le_bytes()).collect(),
+            half.iter().flat_map(|bits| bits.to_le_bytes()).collect(),
         ];
-        let decoded: [Vec<f32>; 3] = [
+        let decoded: [Vec<f32>; 4] = [
             unit.iter().map(|x| x * l2).collect(),
             bytes.iter().map(|&q| ((f32::from(q) * range) / 127.0) * l2).collect(),
             unit.iter().map(|&x| if x > 0.0 { 1.0 } else { -1.0 }).collect(),
+            half.iter().map(|&bits| from_half(bits) * l2).collect(),
         ];
         for encoding in ENCODINGS {
             let codec = Codec::new(encoding, dim);
@@ -536,24 +411,6 @@ fn saved_parts_are_checked() {
 }
 
 #[test]
-fn each_kernel_can_be_selected() {
-    for kernels in available() {
-        assert_eq!(select(kernels.name()).unwrap().name(), kernels.name());
-    }
-    assert!(select("scalar").is_ok());
-    let error = select("abacus").unwrap_err().to_string();
-    assert!(error.contains("abacus") && error.contains("scalar"), "{error}");
-    println!("in use: {}", kernel::kernel_name());
-}
-
-#[test]
-#[should_panic = "row length"]
-fn short_rows_are_refused() {
-    let codec = Codec::new(Encoding::Int8, 9);
-    Probe::from_vector(codec, &[1.0; 9]).distances(&[&[0; 16]], &mut [0.0]);
-}
-
-#[test]
 fn finiteness() {
     assert!(is_finite(&[]) && is_finite(&[f32::MAX; 100]));
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
@@ -563,9 +420,9 @@ fn finiteness() {
 
 #[test]
 fn encodings_have_numbers_and_names() {
-    for (id, name) in [(0, "f32"), (1, "int8"), (2, "bin")] {
+    for (id, name) in [(0, "f32"), (1, "int8"), (2, "bin"), (3, "f16")] {
         let encoding = Encoding::from_id(id).unwrap();
         assert_eq!((encoding.id() as u64, encoding.name()), (id, name));
     }
-    assert_eq!(Encoding::from_id(3), None);
+    assert_eq!(Encoding::from_id(4), None);
 }

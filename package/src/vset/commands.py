@@ -47,7 +47,7 @@ class KeyHit(NamedTuple):
 
 Vector = Union[Sequence[float], bytes, Blob]
 Query = Union[Vector, str]  #: a vector, or the name of an element
-Quantization = Literal["Q8", "NOQUANT", "BIN"]
+Quantization = Literal["Q8", "NOQUANT", "F16", "BIN"]
 Metric = Literal["COSINE", "L2", "IP"]
 Condition = Literal["NX", "XX", "GT", "LT"]
 Where = Union[str, Filter]

@@ -334,7 +334,7 @@ class _Steps:
         info = {text(k): text(v) for k, v in (info.items() if isinstance(info, dict) else zip(info[::2], info[1::2]))}
         if int(info.get("projection-input-dim", 0)):
             raise ValueError("elements of sets with REDUCE cannot move: each shard has a projection of its own")
-        encoding = {"f32": "NOQUANT", "int8": "Q8", "bin": "BIN"}[info["quant-type"]]
+        encoding = {"f32": "NOQUANT", "f16": "F16", "int8": "Q8", "bin": "BIN"}[info["quant-type"]]
         metric = ["METRIC", info["distance-metric"].upper()] if info.get("distance-metric", "cosine") != "cosine" else []
         return [encoding, "M", int(info["hnsw-m"]), *metric]
 

@@ -14,6 +14,7 @@ const VALUES: Arg = arg(c"values", TOKEN).token(c"VALUES");
 const REDUCE: Arg = arg(c"reduce", BLOCK).token(c"REDUCE").optional().of(&[arg(c"dim", INTEGER)]);
 const QUANTIZATION: Arg = arg(c"quant_type", ONE_OF).optional().of(&[
     arg(c"noquant", TOKEN).token(c"NOQUANT"),
+    arg(c"f16", TOKEN).token(c"F16"),
     arg(c"bin", TOKEN).token(c"BIN"),
     arg(c"q8", TOKEN).token(c"Q8"),
 ]);

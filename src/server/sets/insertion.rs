@@ -99,7 +99,7 @@ pub fn vmadd(call: &Call) -> Outcome {
                 return Ok(Some(Reply::Int(0)));
             }
             if let Some(input) = params.input_dim {
-                request.check_projected(&Projection::generate(params.dim, input))?;
+                request.check_vectors(&params, Some(&Projection::generate(params.dim, input)))?;
             }
         }
     }

@@ -38,6 +38,7 @@ impl From<AddError> for CommandError {
         match error {
             AddError::Full => CommandError::SetFull,
             AddError::NotFinite => CommandError::InvalidVector,
+            AddError::TooLarge => CommandError::TooLarge,
         }
     }
 }

@@ -8,12 +8,16 @@ use crate::vector::codec::SIGN;
 
 /// If this CPU has all that is needed.
 pub(super) fn kernels() -> Option<Kernels> {
-    let found =
-        is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("popcnt");
+    let found = is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("fma")
+        && is_x86_feature_detected!("f16c")
+        && is_x86_feature_detected!("popcnt");
     found.then_some(Kernels {
         name: "avx2",
         f32_dot,
         f32_apart,
+        f16_dot,
+        f16_apart,
         int8_dot,
         int8_weigh,
         bit_distance,
@@ -30,6 +34,8 @@ pub(super) fn kernels_vnni() -> Option<Kernels> {
 
 batch!(#[target_feature(enable = "avx2,fma")] f32_dot, f32_dot_4: f32 => f32);
 batch!(#[target_feature(enable = "avx2,fma")] f32_apart, f32_apart_4: f32 => f32);
+batch!(#[target_feature(enable = "avx2,fma,f16c")] f16_dot, f16_dot_4: f32 => f32);
+batch!(#[target_feature(enable = "avx2,fma,f16c")] f16_apart, f16_apart_4: f32 => f32);
 batch!(#[target_feature(enable = "avx2")] int8_dot, int8_dot_4: i8 => i32);
 batch!(#[target_feature(enable = "avx2,avxvnni")] int8_dot_vnni, int8_dot_vnni_4: i8 => i32);
 batch!(#[target_feature(enable = "avx2,fma")] int8_weigh, int8_weigh_4: f32 => f32);
@@ -88,6 +94,59 @@ unsafe fn f32_sum_4(query: &[f32], codes: [&[u8]; 4], step: impl Fn(__m256, __m2
                 let x = codes[n].as_ptr().cast::<f32>().add(8 * whole.len());
                 sums[n] = step(sums[n], q, _mm256_maskload_ps(x, mask));
             }
+        }
+    }
+    sum_floats(sums)
+}
+
+/// # Safety
+/// Each code has 2 bytes for each component of `query`.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn f16_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+    // SAFETY: the caller's word.
+    unsafe { f16_sum_4(query, codes, |sum, q, x| _mm256_fmadd_ps(q, x, sum)) }
+}
+
+/// # Safety
+/// Each code has 2 bytes for each component of `query`.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn f16_apart_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+    let step = |sum, q, x| {
+        let apart = _mm256_sub_ps(q, x);
+        _mm256_fmadd_ps(apart, apart, sum)
+    };
+    // SAFETY: the caller's word.
+    unsafe { f16_sum_4(query, codes, step) }
+}
+
+/// As [`f32_sum_4`]. A tail meets zeros before it.
+///
+/// # Safety
+/// Each code has 2 bytes for each component of `query`.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn f16_sum_4(query: &[f32], codes: [&[u8]; 4], step: impl Fn(__m256, __m256, __m256) -> __m256) -> [f32; 4] {
+    let (whole, tail) = query.as_chunks::<8>();
+    let mut sums = [_mm256_setzero_ps(); 4];
+    for (i, q) in whole.iter().enumerate() {
+        // SAFETY: codes are as long as the query, 2 bytes a component.
+        unsafe {
+            let q = _mm256_loadu_ps(q.as_ptr());
+            for n in 0..4 {
+                let x = _mm_loadu_si128(codes[n].as_ptr().add(16 * i).cast());
+                sums[n] = step(sums[n], q, _mm256_cvtph_ps(x));
+            }
+        }
+    }
+    if !tail.is_empty() {
+        let q: [f32; 8] = padded(tail);
+        for n in 0..4 {
+            let x: [u8; 16] = padded(&codes[n][16 * whole.len()..]);
+            // SAFETY: 8 components and 16 bytes on the stack.
+            let (q, x) = unsafe { (_mm256_loadu_ps(q.as_ptr()), _mm_loadu_si128(x.as_ptr().cast())) };
+            sums[n] = step(sums[n], q, _mm256_cvtph_ps(x));
         }
     }
     sum_floats(sums)

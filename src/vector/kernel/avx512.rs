@@ -16,6 +16,8 @@ pub(super) fn kernels() -> Option<Kernels> {
         name: "avx512",
         f32_dot,
         f32_apart,
+        f16_dot,
+        f16_apart,
         int8_dot,
         int8_weigh,
         bit_distance,
@@ -26,6 +28,8 @@ pub(super) fn kernels() -> Option<Kernels> {
 
 batch!(#[target_feature(enable = "avx512f")] f32_dot, f32_dot_4: f32 => f32);
 batch!(#[target_feature(enable = "avx512f")] f32_apart, f32_apart_4: f32 => f32);
+batch!(#[target_feature(enable = "avx512f,avx512bw,avx512vl")] f16_dot, f16_dot_4: f32 => f32);
+batch!(#[target_feature(enable = "avx512f,avx512bw,avx512vl")] f16_apart, f16_apart_4: f32 => f32);
 batch!(#[target_feature(enable = "avx512f,avx512bw,avx512vnni")] int8_dot, int8_dot_4: i8 => i32);
 batch!(#[target_feature(enable = "avx512f,avx512bw,avx512vl")] int8_weigh, int8_weigh_4: f32 => f32);
 batch!(#[target_feature(enable = "avx512f,avx512vpopcntdq")] bit_distance, bit_distance_4: u8 => u32);
@@ -43,8 +47,10 @@ fn mask(left: usize, lanes: usize) -> u64 {
 #[inline]
 #[target_feature(enable = "avx512f")]
 unsafe fn f32_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+    // SAFETY: the mask ends where codes end.
+    let load = |code: &[u8], i, mask| unsafe { _mm512_maskz_loadu_ps(mask, code.as_ptr().cast::<f32>().add(i)) };
     // SAFETY: the caller's word.
-    unsafe { f32_sum_4(query, codes, |sum, q, x| _mm512_fmadd_ps(q, x, sum)) }
+    unsafe { sum_4(query, codes, load, |sum, q, x| _mm512_fmadd_ps(q, x, sum)) }
 }
 
 /// # Safety
@@ -52,31 +58,61 @@ unsafe fn f32_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
 #[inline]
 #[target_feature(enable = "avx512f")]
 unsafe fn f32_apart_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
-    let step = |sum, q, x| {
-        let apart = _mm512_sub_ps(q, x);
-        _mm512_fmadd_ps(apart, apart, sum)
-    };
+    // SAFETY: the mask ends where codes end.
+    let load = |code: &[u8], i, mask| unsafe { _mm512_maskz_loadu_ps(mask, code.as_ptr().cast::<f32>().add(i)) };
     // SAFETY: the caller's word.
-    unsafe { f32_sum_4(query, codes, step) }
+    unsafe { sum_4(query, codes, load, |sum, q, x| apart(sum, q, x)) }
 }
 
-/// Sums up what `step` makes of 16 components at a time; where query and codes end it gets zeros.
-///
 /// # Safety
-/// Each code has 4 bytes for each component of `query`.
+/// Each code has 2 bytes for each component of `query`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+unsafe fn f16_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+    // SAFETY: the mask ends where codes end.
+    let load = |code: &[u8], i, mask| unsafe { _mm256_maskz_loadu_epi16(mask, code.as_ptr().cast::<i16>().add(i)) };
+    // SAFETY: the caller's word.
+    unsafe { sum_4(query, codes, |c, i, m| _mm512_cvtph_ps(load(c, i, m)), |sum, q, x| _mm512_fmadd_ps(q, x, sum)) }
+}
+
+/// # Safety
+/// Each code has 2 bytes for each component of `query`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+unsafe fn f16_apart_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+    // SAFETY: the mask ends where codes end.
+    let load = |code: &[u8], i, mask| unsafe { _mm256_maskz_loadu_epi16(mask, code.as_ptr().cast::<i16>().add(i)) };
+    // SAFETY: the caller's word.
+    unsafe { sum_4(query, codes, |c, i, m| _mm512_cvtph_ps(load(c, i, m)), |sum, q, x| apart(sum, q, x)) }
+}
+
 #[inline]
 #[target_feature(enable = "avx512f")]
-unsafe fn f32_sum_4(query: &[f32], codes: [&[u8]; 4], step: impl Fn(__m512, __m512, __m512) -> __m512) -> [f32; 4] {
+fn apart(sum: __m512, q: __m512, x: __m512) -> __m512 {
+    let apart = _mm512_sub_ps(q, x);
+    _mm512_fmadd_ps(apart, apart, sum)
+}
+
+/// Sums up what `step` makes of 16 components at a time; where query and codes end it gets zeros. `load` gets a code, the
+/// first component and a mask of those that there are.
+///
+/// # Safety
+/// Each code has as many components as `query`.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn sum_4(
+    query: &[f32],
+    codes: [&[u8]; 4],
+    load: impl Fn(&[u8], usize, __mmask16) -> __m512,
+    step: impl Fn(__m512, __m512, __m512) -> __m512,
+) -> [f32; 4] {
     let mut sums = [_mm512_setzero_ps(); 4];
     for i in (0..query.len()).step_by(16) {
         let mask = mask(query.len() - i, 16) as __mmask16;
-        // SAFETY: the mask ends where query and codes end.
-        unsafe {
-            let q = _mm512_maskz_loadu_ps(mask, query.as_ptr().add(i));
-            for n in 0..4 {
-                let x = _mm512_maskz_loadu_ps(mask, codes[n].as_ptr().cast::<f32>().add(i));
-                sums[n] = step(sums[n], q, x);
-            }
+        // SAFETY: the mask ends where the query ends.
+        let q = unsafe { _mm512_maskz_loadu_ps(mask, query.as_ptr().add(i)) };
+        for n in 0..4 {
+            sums[n] = step(sums[n], q, load(codes[n], i, mask));
         }
     }
     sum_floats(sums)

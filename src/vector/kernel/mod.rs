@@ -19,6 +19,8 @@ mod avx512;
 mod neon;
 mod rotate;
 mod scalar;
+#[cfg(test)]
+mod tests;
 
 /// A kernel: one result per row for a query of `Q`s.
 ///
@@ -34,6 +36,9 @@ pub struct Kernels {
     f32_dot: Batch<f32, f32>,
     /// Sum of (query - component)².
     f32_apart: Batch<f32, f32>,
+    /// The same of components of 2 bytes.
+    f16_dot: Batch<f32, f32>,
+    f16_apart: Batch<f32, f32>,
     /// Sum of query * (stored byte, unsigned), modulo 2^32.
     int8_dot: Batch<i8, i32>,
     /// Sum of query * (stored byte as signed value).
@@ -64,6 +69,20 @@ impl Kernels {
         check(4 * query.len(), rows, out);
         // SAFETY: selected for this CPU; lengths checked.
         unsafe { (self.f32_apart)(query, rows, out) }
+    }
+
+    /// Dot products of a query with F16 rows.
+    pub(super) fn f16_dot(&self, query: &[f32], rows: &[&[u8]], out: &mut [f32]) {
+        check(2 * query.len(), rows, out);
+        // SAFETY: selected for this CPU; lengths checked.
+        unsafe { (self.f16_dot)(query, rows, out) }
+    }
+
+    /// Squared Euclidean distances of a query from F16 rows.
+    pub(super) fn f16_apart(&self, query: &[f32], rows: &[&[u8]], out: &mut [f32]) {
+        check(2 * query.len(), rows, out);
+        // SAFETY: selected for this CPU; lengths checked.
+        unsafe { (self.f16_apart)(query, rows, out) }
     }
 
     /// Dot products, modulo 2^32, of a signed query with the unsigned bytes of Int8 rows.

@@ -3,6 +3,7 @@
 use std::arch::aarch64::*;
 use std::arch::{asm, is_aarch64_feature_detected};
 
+use super::scalar::{f16_apart, f16_dot};
 use super::{Kernels, batch, last, padded};
 use crate::vector::codec::SIGN;
 
@@ -13,6 +14,8 @@ pub(super) fn kernels() -> Option<Kernels> {
         name: "neon",
         f32_dot,
         f32_apart,
+        f16_dot,
+        f16_apart,
         int8_dot,
         int8_weigh,
         bit_distance,

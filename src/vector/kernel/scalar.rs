@@ -2,12 +2,25 @@
 
 use super::{Kernels, batch};
 use crate::vector::codec::{bit, floats, signed};
+use crate::vector::half::halves;
 
-pub(super) const KERNELS: Kernels =
-    Kernels { name: "scalar", f32_dot, f32_apart, int8_dot, int8_weigh, bit_distance, bit_weigh, plane_weigh };
+pub(super) const KERNELS: Kernels = Kernels {
+    name: "scalar",
+    f32_dot,
+    f32_apart,
+    f16_dot,
+    f16_apart,
+    int8_dot,
+    int8_weigh,
+    bit_distance,
+    bit_weigh,
+    plane_weigh,
+};
 
 batch!(f32_dot, f32_dot_4: f32 => f32);
 batch!(f32_apart, f32_apart_4: f32 => f32);
+batch!(f16_dot, f16_dot_4: f32 => f32);
+batch!(f16_apart, f16_apart_4: f32 => f32);
 batch!(int8_dot, int8_dot_4: i8 => i32);
 batch!(int8_weigh, int8_weigh_4: f32 => f32);
 batch!(bit_distance, bit_distance_4: u8 => u32);
@@ -24,6 +37,18 @@ unsafe fn f32_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
 /// None needed: unsafe like its siblings.
 unsafe fn f32_apart_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
     codes.map(|code| query.iter().zip(floats(code)).map(|(q, x)| (q - x) * (q - x)).sum())
+}
+
+/// # Safety
+/// None needed: unsafe like its siblings.
+unsafe fn f16_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+    codes.map(|code| query.iter().zip(halves(code)).map(|(q, x)| q * x).sum())
+}
+
+/// # Safety
+/// None needed: unsafe like its siblings.
+unsafe fn f16_apart_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+    codes.map(|code| query.iter().zip(halves(code)).map(|(q, x)| (q - x) * (q - x)).sum())
 }
 
 /// # Safety

@@ -40,7 +40,7 @@ def register(commands: Subparsers) -> None:
     made.add_argument("--count", type=number(1, 1_000_000), default=10, help="neighbours to ask for")
     made.add_argument("--ef", type=number(1, 1_000_000), default=100)
     made.add_argument("--clients", type=number(1, 1000), default=4, help="connections that ask at a time")
-    made.add_argument("--quantization", choices=["Q8", "NOQUANT", "BIN"], default="Q8")
+    made.add_argument("--quantization", choices=["Q8", "NOQUANT", "F16", "BIN"], default="Q8")
     made.add_argument("--seed", type=number(0), default=1)
     made.add_argument("--module", metavar="FILE", help="this libvset.so, for a temporary server")
 

@@ -27,7 +27,7 @@ vectors and attributes. Writes to the source while it runs are not followed.
 BATCH = 500
 # What every server from 6.2 on restores. The module's value is the same in all versions; only the stamp tells them.
 RDB_VERSION = 9
-FORMATS = {"int8": "Q8", "f32": "NOQUANT", "bin": "BIN"}
+FORMATS = {"int8": "Q8", "f32": "NOQUANT", "f16": "F16", "bin": "BIN"}
 
 
 class Refused(Exception):
