@@ -4,6 +4,9 @@ import time
 
 import pytest
 
+from resp import ReplyError
+from servers import eventually, info
+
 
 def fill(conn):
     conn("FT.CREATE", "i", "PREFIX", 2, "d:", "e:", "STOPWORDS", 1, "foo", "SCHEMA", "n", "NUMERIC", "SORTABLE", "t", "AS", "text",
@@ -56,6 +59,63 @@ def test_restart(launch, config):
         conn("SAVE")
     server.restart()
     verify(server.connect(), before)
+
+
+PLAIN = ("aof-use-rdb-preamble", "no")
+
+
+@pytest.mark.parametrize("config", [(), (PLAIN,)])
+def test_a_rewritten_append_only_file(launch, config):
+    """Writes and definitions before, while and after it is rewritten, then the end without notice."""
+    server = launch(("appendonly", "yes"), ("appendfsync", "always"), *config)
+    conn = server.connect()
+    fill(conn)
+    conn("FT.CREATE", "gone", "SCHEMA", "x", "TAG")
+    before = definition(conn)
+    conn("FT.CREATE", "j", "PREFIX", 1, "e:", "SCHEMA", "n", "NUMERIC")
+    conn("SELECT", 1)
+    conn("HSET", "d:1", "n", 1)
+    conn("FT.CREATE", "i", "PREFIX", 1, "d:", "SCHEMA", "n", "NUMERIC")
+    conn("SELECT", 0)
+    conn("MULTI")
+    conn("BGREWRITEAOF")
+    # In one turn of the server's loop with the fork.
+    conn("FT.DROPINDEX", "gone")
+    conn("FT.ALTER", "j", "SCHEMA", "ADD", "m", "TAG")
+    conn("EXEC")
+    rewritten(conn)
+    conn("FT.ALIASADD", "late", "j")
+    server.restart(kill=True)
+    conn = server.connect()
+    assert sorted(conn("FT._LIST")) == [b"i", b"j"]
+    verify(conn, before)
+    conn("HSET", "e:2", "m", "x")
+    assert conn("FT.SEARCH", "late", "@m:{x}", "NOCONTENT") == [1, b"e:2"]
+    conn("SELECT", 1)
+    ready(conn)
+    assert conn("FT.SEARCH", "i", "@n:[1 1]", "NOCONTENT") == [1, b"d:1"]
+    with pytest.raises(ReplyError, match="append-only"):
+        conn("FT.REPLAY", b"")
+
+
+def test_append_only_from_now_on(launch):
+    server = launch(PLAIN, ("appendfsync", "always"))
+    conn = server.connect()
+    fill(conn)
+    before = definition(conn)
+    conn("CONFIG", "SET", "appendonly", "yes")
+    rewritten(conn)
+    conn("HSET", "d:0", "n", 0)
+    server.kill()
+    server.config += (("appendonly", "yes"),)
+    server.start()
+    verify(server.connect(), before)
+
+
+def rewritten(conn):
+    running = ("aof_rewrite_in_progress", "aof_rewrite_scheduled")
+    eventually(lambda: all(info(conn, "persistence")[x] == "0" for x in running))
+    assert info(conn, "persistence")["aof_last_bgrewrite_status"] == "ok"
 
 
 def test_debug_reload(launch):

@@ -34,15 +34,18 @@
 //! | `replaced.rs` | rows that were replaced while queries run |
 //! | `settle.rs`, `restore.rs` | an index at rest, to be saved; building one from saved parts |
 //! | `copy.rs` | a copy, row by row |
-//! | `saved.rs` | a saved form, for owners that have none of their own |
+//! | `saved.rs` | what saved forms are made of |
+//! | `kept.rs`, `awaited.rs` | a graph saved without its vectors; taking it up again while these come |
 //! | `space.rs` | the graph's view of the vectors, and of their sketches |
 //! | `memory.rs` | where the bytes are |
 //! | `check.rs` | the verification |
 
 mod accept;
+mod awaited;
 mod check;
 mod copy;
 mod found;
+mod kept;
 mod linkers;
 mod memory;
 mod params;
@@ -68,6 +71,7 @@ use std::sync::atomic::Ordering;
 
 pub use accept::{Accept, Everything};
 pub use found::Found;
+pub use kept::KeptGraph;
 pub use linkers::{link_in_background, start_linkers};
 pub use memory::{Bytes, LINKS, REST, Share, Sum, VECTORS};
 pub use params::*;
@@ -76,11 +80,14 @@ pub use query::{Options, Query, RangeOptions, Reader, Target, Work};
 pub use restore::{BadRow, DuplicateLabel, Restored, Restorer, SavedRow};
 pub use saved::{LoadError, Sink, Source, put_number, take_bytes, take_number};
 pub use settle::{AtRest, SavedLinks};
+/// Whether other threads are there.
+pub use crate::graph::Alone;
 pub use shared::{LINKED, REPAIRED, Waiter, backlog};
 
 use crate::arena::Ids;
-use crate::graph::{Alone, Measure, random_level};
+use crate::graph::{Measure, random_level};
 use crate::vector::{Encoding, Input, Probe, Projection, is_finite};
+use awaited::Awaited;
 use shared::Shared;
 
 /// Up to this many rows, and bytes of them, linking costs less than handing it over.
@@ -121,6 +128,8 @@ pub struct VectorIndex {
     len: usize,
     /// Ids that queries may still see, with the stamps of their grace periods.
     retired: VecDeque<(u64, u32)>,
+    /// A saved graph whose vectors are being loaded.
+    awaited: Option<Box<Awaited>>,
 }
 
 /// Why a vector could not be used.
@@ -180,7 +189,13 @@ impl VectorIndex {
             ids: Ids::default(),
             len: 0,
             retired: VecDeque::new(),
+            awaited: None,
         }
+    }
+
+    /// Whether it has no graph.
+    pub fn is_flat(&self) -> bool {
+        self.shared.is_flat
     }
 
     /// What is fixed at creation.
@@ -245,14 +260,33 @@ impl VectorIndex {
         ef: usize,
         attach: impl FnOnce(u32),
     ) -> Result<u32, AddError> {
-        let row = self.store(old, vector, attach)?;
+        self.put_of(&[], old, vector, ef, attach)
+    }
+
+    /// [`VectorIndex::put`] of a vector that belongs to `owner`: by its name it is known again in a graph that was saved
+    /// ([`VectorIndex::await_graph`]).
+    ///
+    /// # Errors
+    /// As above.
+    pub fn put_of(
+        &mut self,
+        owner: &[u8],
+        old: Option<u32>,
+        vector: Input,
+        ef: usize,
+        attach: impl FnOnce(u32),
+    ) -> Result<u32, AddError> {
+        let row = self.store(owner, old, vector, attach)?;
         if old == Some(row) {
             return Ok(row);
         }
         if let Some(old) = old {
             self.shared.lock_replaced().note(old, row, self.shared.grace.stamp());
         }
-        self.link_or_push(row, ef);
+        match &mut self.awaited {
+            Some(awaited) => awaited.hold(&self.shared, row, ef),
+            None => self.link_or_push(row, ef),
+        }
         if let Some(old) = old {
             self.kill(old);
         }
@@ -293,7 +327,13 @@ impl VectorIndex {
     }
 
     /// Writes and announces a row; yields the old one, untouched, if that holds the same.
-    fn store(&mut self, old: Option<u32>, vector: Input, attach: impl FnOnce(u32)) -> Result<u32, AddError> {
+    fn store(
+        &mut self,
+        owner: &[u8],
+        old: Option<u32>,
+        vector: Input,
+        attach: impl FnOnce(u32),
+    ) -> Result<u32, AddError> {
         self.reclaim();
         let shared = &self.shared;
         let mut fresh;
@@ -323,7 +363,8 @@ impl VectorIndex {
             return Ok(old);
         }
         attach(row);
-        let level = if shared.is_flat { 0 } else { random_level(&mut rand::rng()) };
+        let saved = self.awaited.as_mut().and_then(|awaited| awaited.recognise(owner, shared.vectors.get(row), row));
+        let level = saved.unwrap_or_else(|| if shared.is_flat { 0 } else { random_level(&mut rand::rng()) });
         shared.graph.announce(row, level);
         self.len += 1;
         Ok(row)

@@ -62,26 +62,8 @@ pub enum Restored {
 impl Restorer {
     /// Begins an index.
     pub fn new(params: Params, projection: Option<Projection>) -> Restorer {
-        Restorer::into(VectorIndex::with_projection(params, projection))
-    }
-
-    /// Fills an index that has no rows yet. One without a graph takes no links.
-    pub fn into(index: VectorIndex) -> Restorer {
+        let index = VectorIndex::with_projection(params, projection);
         Restorer { index, lists: Vec::new(), targets: Vec::new(), labels: Vec::new() }
-    }
-
-    /// The index as far as it is.
-    pub(super) fn index(&self) -> &VectorIndex {
-        &self.index
-    }
-
-    pub(super) fn is_flat(&self) -> bool {
-        self.index.shared.is_flat
-    }
-
-    /// Bytes of a stored vector in its wire form.
-    pub(super) fn code_len(&self) -> usize {
-        self.index.shared.codec.code_len()
     }
 
     /// Adds a row; yields it.
@@ -117,7 +99,6 @@ impl Restorer {
     pub fn finish(self) -> Result<(VectorIndex, Restored, Vec<u64>), DuplicateLabel> {
         let translation = Translation::new(&self.labels)?;
         let outcome = match self.resolve(&translation) {
-            _ if self.index.shared.is_flat => Restored::Whole,
             Ok(links) => self.take(&links),
             Err(why) => {
                 let shared = &self.index.shared;
@@ -158,10 +139,7 @@ impl Restorer {
     fn resolve(&self, translation: &Translation) -> Result<Vec<u32>, String> {
         let graph = &self.index.shared.graph;
         let mut nodes = Vec::with_capacity(self.targets.len());
-        // Each link is to be there once in each direction. Directions count with opposite signs, so
-        // that a sum of keyed hashes over all is zero; by chance, once in 2^64.
-        let key = RandomState::new();
-        let mut balance = 0u64;
+        let mut balance = Balance::default();
         let mut row = Vec::new();
         for (node, level, targets) in self.lists_of(&self.targets) {
             row.clear();
@@ -174,8 +152,7 @@ impl Restorer {
                 if graph.level(neighbour) < level {
                     return Err(format!("a link on level {level} leads to a node of a lower one"));
                 }
-                let hash = key.hash_one((level, node.min(neighbour), node.max(neighbour)));
-                balance = if node < neighbour { balance.wrapping_add(hash) } else { balance.wrapping_sub(hash) };
+                balance.add(level, node, neighbour);
                 row.push(neighbour);
             }
             nodes.extend_from_slice(&row);
@@ -184,7 +161,7 @@ impl Restorer {
                 return Err(format!("node {} has the same link twice", self.labels[node as usize]));
             }
         }
-        if balance != 0 {
+        if !balance.is_even() {
             return Err("a link leads there but not back".into());
         }
         Ok(nodes)
@@ -211,6 +188,27 @@ impl Restorer {
             flat = rest;
             (node, level as usize, row)
         })
+    }
+}
+
+/// Whether each link is there once in each direction: directions count with opposite signs, so that a sum of keyed
+/// hashes over all is zero; by chance, once in 2^64.
+#[derive(Default)]
+pub(super) struct Balance {
+    key: RandomState,
+    sum: u64,
+}
+
+impl Balance {
+    /// Counts a link from one node to another.
+    pub fn add(&mut self, level: usize, node: u32, neighbour: u32) {
+        let hash = self.key.hash_one((level, node.min(neighbour), node.max(neighbour)));
+        self.sum = if node < neighbour { self.sum.wrapping_add(hash) } else { self.sum.wrapping_sub(hash) };
+    }
+
+    /// Whether all that were counted lead there and back.
+    pub fn is_even(&self) -> bool {
+        self.sum == 0
     }
 }
 

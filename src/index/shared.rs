@@ -135,8 +135,7 @@ impl Drop for Linking<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() && !self.shared.is_done_with(self.row) {
             // In this order: in the list, known to be there, then off the ring.
-            self.shared.lock_strays().push(self.row);
-            self.shared.has_strays.store(true, Ordering::SeqCst);
+            self.shared.push_stray(self.row);
         }
     }
 }
@@ -364,6 +363,19 @@ impl Shared {
             rows.extend(self.lock_strays().iter());
         }
         rows
+    }
+
+    /// Has queries compare with a row that nothing links yet.
+    pub fn push_stray(&self, row: u32) {
+        self.lock_strays().push(row);
+        self.has_strays.store(true, Ordering::SeqCst);
+    }
+
+    /// All strays are linked, or on the pending list.
+    pub fn forget_strays(&self) {
+        let mut strays = self.lock_strays();
+        *strays = Vec::new();
+        self.has_strays.store(false, Ordering::SeqCst);
     }
 
     /// Links strays, while linkers are paused.

@@ -33,7 +33,7 @@ fn remove_late(index: &mut VectorIndex, row: u32) {
 
 /// Stores a row as if linkers were there, and late.
 fn insert_late(index: &mut VectorIndex, vector: &[f32]) -> u32 {
-    let row = index.store(None, Input::Floats(vector), |_| ()).expect("room");
+    let row = index.store(&[], None, Input::Floats(vector), |_| ()).expect("room");
     assert!(index.shared.push_pending(row, 60));
     row
 }

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use vset::graph::Alone;
-use vset::index::{
-    Accept, LoadError, Options, Params, RangeOptions, Restored, Restorer, Sink, Source, Target, VectorIndex,
-};
+use vset::index::{Accept, Options, Params, RangeOptions, Target, VectorIndex};
 use vset::vector::{Encoding, Metric};
 
 const DIM: usize = 6;
@@ -193,125 +191,6 @@ fn owners_that_were_there_all_the_time_are_found() {
             }
         }
     }
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Item {
-    Number(u64),
-    Bytes(Vec<u8>),
-}
-
-#[derive(Default)]
-struct Saved(Vec<Item>);
-
-impl Sink for Saved {
-    fn unsigned(&mut self, value: u64) {
-        self.0.push(Item::Number(value));
-    }
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.0.push(Item::Bytes(bytes.to_vec()));
-    }
-}
-
-struct Loading<'a>(&'a [Item]);
-
-impl Source for Loading<'_> {
-    fn unsigned(&mut self) -> Result<u64, LoadError> {
-        match self.0.split_first() {
-            Some((&Item::Number(value), rest)) => {
-                self.0 = rest;
-                Ok(value)
-            }
-            _ => Err(LoadError::truncated()),
-        }
-    }
-    fn bytes(&mut self) -> Result<Box<dyn AsRef<[u8]> + '_>, LoadError> {
-        match self.0.split_first() {
-            Some((Item::Bytes(bytes), rest)) => {
-                self.0 = rest;
-                Ok(Box::new(bytes))
-            }
-            _ => Err(LoadError::truncated()),
-        }
-    }
-}
-
-fn restorer(encoding: Encoding, flat: bool) -> Restorer {
-    Restorer::into(if flat { VectorIndex::flat(params(encoding)) } else { VectorIndex::new(params(encoding)) })
-}
-
-fn saved(index: &mut VectorIndex) -> Vec<Item> {
-    let mut saved = Saved::default();
-    index.save(Alone::No, |row| u64::from(row) * 1000 + 7, &mut saved);
-    saved.0
-}
-
-#[test]
-fn what_is_saved_loads_again() {
-    for encoding in [Encoding::F32, Encoding::Int8, Encoding::Binary] {
-        for flat in [false, true] {
-            let make = if flat { VectorIndex::flat } else { VectorIndex::new };
-            let (mut index, model) = lived(make(params(encoding)), 8, 2000);
-            let items = saved(&mut index);
-            let (mut loaded, restored, labels) = restorer(encoding, flat).load(&mut Loading(&items)).expect("it loads");
-            assert_eq!(restored, Restored::Whole);
-            assert!(labels.iter().copied().eq(model.keys().map(|&row| u64::from(row) * 1000 + 7)));
-            for (new, &old) in (0..).zip(model.keys()) {
-                let (a, b) = (index.raw_vector(old), loaded.raw_vector(new));
-                assert_eq!((a.code, a.l2, a.range), (b.code, b.l2, b.range));
-                let places = |links: Vec<Vec<(u32, f32)>>, place: &dyn Fn(u32) -> u64| {
-                    let levels = links.into_iter().map(|links| {
-                        let mut places: Vec<u64> = links.into_iter().map(|(row, _)| place(row)).collect();
-                        places.sort_unstable();
-                        places
-                    });
-                    levels.collect::<Vec<_>>()
-                };
-                let before = places(index.links(old), &|row| u64::from(row) * 1000 + 7);
-                assert_eq!(places(loaded.links(new), &|row| labels[row as usize]), before);
-            }
-            let _rest = loaded.settle(Alone::No);
-            loaded.check(&(0..model.len() as u32).collect::<Vec<_>>()).expect("a sound index");
-        }
-    }
-}
-
-/// Any change is refused, or yields a sound index.
-#[test]
-fn damaged_bytes_do_no_harm() {
-    let seed = 9;
-    let mut rng = SmallRng::seed_from_u64(seed);
-    let (mut index, _) = lived(VectorIndex::new(params(Encoding::Int8)), seed, 120);
-    let items = saved(&mut index);
-    for end in 0..items.len() {
-        assert!(restorer(Encoding::Int8, false).load(&mut Loading(&items[..end])).is_err());
-    }
-    assert!(restorer(Encoding::F32, false).load(&mut Loading(&items)).is_err());
-    let (mut accepted, mut refused) = (0, 0);
-    for _ in 0..3000 {
-        let mut items = items.clone();
-        let at = rng.random_range(0..items.len());
-        match &mut items[at] {
-            Item::Number(number) => *number ^= 1 << rng.random_range(0..64),
-            Item::Bytes(bytes) => {
-                let at = rng.random_range(0..bytes.len());
-                match rng.random_range(0..3) {
-                    0 => bytes.truncate(at),
-                    1 => bytes[at] ^= 1 << rng.random_range(0..8),
-                    _ => bytes[at] = rng.random(),
-                }
-            }
-        }
-        match restorer(Encoding::Int8, false).load(&mut Loading(&items)) {
-            Err(_) => refused += 1,
-            Ok((mut loaded, _, labels)) => {
-                accepted += 1;
-                let _rest = loaded.settle(Alone::No);
-                loaded.check(&(0..labels.len() as u32).collect::<Vec<_>>()).expect("a sound index");
-            }
-        }
-    }
-    assert!(accepted > 100 && refused > 100, "{accepted} accepted, {refused} refused");
 }
 
 /// A copy has the same rows and links, and a life of its own.

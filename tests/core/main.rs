@@ -9,6 +9,7 @@ mod fuzz_corpora;
 mod index;
 mod json_cases;
 mod json_model;
+mod kept_graphs;
 mod layering;
 mod model;
 mod recall;

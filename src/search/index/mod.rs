@@ -10,6 +10,7 @@ mod docset;
 mod document;
 mod fields;
 mod geo;
+mod graphs;
 mod names;
 mod pages;
 mod parse;

@@ -130,7 +130,7 @@ impl Read {
                 index.column.set(document, sort);
                 changed = true;
             }
-            let mut place = Place { index, field, vectors: vectors[at].as_mut(), document };
+            let mut place = Place { index, field, vectors: vectors[at].as_mut(), document, key: &key };
             let new = place.apply(&known[at], parsed, &mut texts);
             changed |= known[at] != new;
             known[at] = new;
@@ -179,6 +179,7 @@ struct Place<'a> {
     field: &'a Field,
     vectors: Option<&'a mut VectorField>,
     document: u32,
+    key: &'a [u8],
 }
 
 impl Place<'_> {
@@ -225,11 +226,12 @@ impl Place<'_> {
                     return Known::Present;
                 };
                 let hash = hash_of(&values);
-                match old {
-                    Known::Vectors(before, _) if *before == hash => old.clone(),
-                    Known::Vectors(_, old) => Known::Vectors(hash, vectors.put(options, rows, document, old, &values)),
-                    _ => Known::Vectors(hash, vectors.put(options, rows, document, &[], &values)),
-                }
+                let before = match old {
+                    Known::Vectors(before, _) if *before == hash => return old.clone(),
+                    Known::Vectors(_, rows) => &rows[..],
+                    _ => &[],
+                };
+                Known::Vectors(hash, vectors.put(options, rows, (document, self.key), before, &values))
             }
             _ => Known::Present,
         }

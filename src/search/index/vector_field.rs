@@ -12,7 +12,7 @@ use super::vectors::decode;
 use crate::arena::Array;
 use crate::index::{Params, VectorIndex};
 use crate::search::schema::{Algorithm, VectorOptions};
-use crate::vector::Encoding;
+use crate::vector::{Encoding, Input};
 
 /// Up to so many components graphs keep floats: little is to be saved, and distances are exact as they stand.
 const SMALL_DIM: usize = 64;
@@ -82,7 +82,7 @@ impl VectorField {
         &mut self,
         options: &VectorOptions,
         rows: &mut VectorRows,
-        document: u32,
+        (document, key): (u32, &[u8]),
         old: &[u32],
         vectors: &[Vec<u8>],
     ) -> Vec<u32> {
@@ -90,11 +90,9 @@ impl VectorField {
         for (at, vector) in vectors.iter().enumerate() {
             let (vector, owners) = (decode(vector, options.element), &self.owners);
             let attach = |row| owners.set(row, document);
-            let row = match old.get(at) {
-                Some(old) => self.index.replace_with(*old, &vector, self.ef_construction, attach),
-                None => self.index.insert_with(&vector, self.ef_construction, attach),
-            };
-            new.extend(row.ok().or(old.get(at).copied()));
+            let before = old.get(at).copied();
+            let row = self.index.put_of(key, before, Input::Floats(&vector), self.ef_construction, attach);
+            new.extend(row.ok().or(before));
         }
         old.iter().skip(vectors.len()).for_each(|row| self.index.remove(*row));
         rows.set(document, old.len(), &new);

@@ -31,6 +31,8 @@ pub enum ServerEvent {
     RoleChanged { replica: bool },
     /// A module was loaded or unloaded.
     ModulesChanged,
+    /// A child was forked, to write a file or a stream.
+    ChildBorn,
     /// The server ends.
     ShuttingDown,
 }
@@ -53,6 +55,7 @@ pub fn subscribe_to_server(ctx: &Context, listener: Listener) {
         raw::REDISMODULE_EVENT_SWAPDB,
         raw::REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED,
         raw::REDISMODULE_EVENT_MODULE_CHANGE,
+        raw::REDISMODULE_EVENT_FORK_CHILD,
         raw::REDISMODULE_EVENT_SHUTDOWN,
     ] {
         let event = raw::RedisModuleEvent { id, dataver: 1 };
@@ -107,6 +110,7 @@ unsafe fn read(id: u64, sub: u64, data: *mut c_void) -> Option<ServerEvent> {
             RoleChanged { replica: sub == raw::REDISMODULE_EVENT_REPLROLECHANGED_NOW_REPLICA }
         }
         (raw::REDISMODULE_EVENT_MODULE_CHANGE, _) => ModulesChanged,
+        (raw::REDISMODULE_EVENT_FORK_CHILD, raw::REDISMODULE_SUBEVENT_FORK_CHILD_BORN) => ChildBorn,
         (raw::REDISMODULE_EVENT_SHUTDOWN, _) => ShuttingDown,
         _ => return None,
     })

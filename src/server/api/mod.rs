@@ -129,6 +129,12 @@ impl Context<'_> {
         api!(RedisModule_Replicate(self.ptr, command.as_ptr(), c"v".as_ptr(), pointers.as_ptr(), pointers.len()));
     }
 
+    /// Appends a command to the append-only file alone.
+    pub fn append(&self, command: &CStr, arg: &[u8]) {
+        let text = Text::new(arg);
+        api!(RedisModule_Replicate(self.ptr, command.as_ptr(), c"sR".as_ptr(), text.ptr()));
+    }
+
     /// Sends the command that runs on as it came.
     pub fn replicate_verbatim(&self) {
         api!(RedisModule_ReplicateVerbatim(self.ptr));

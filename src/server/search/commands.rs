@@ -1,6 +1,6 @@
 //! The table of commands.
 
-use super::{aggregate, config, definitions, find, hybrid, inspect, profile, suggest, words};
+use super::{aggregate, config, definitions, find, hybrid, inspect, profile, rewrite, suggest, words};
 use crate::server::commands::{Call, Command, KeyUse, Keys, Outcome};
 use crate::server::docs::Docs;
 
@@ -78,6 +78,7 @@ pub static TABLE: &[Command] = &[
     row("FT.EXPLAIN", inspect::ft_explain, READ, "slow", -3, "Returns how a query is understood."),
     row("FT.EXPLAINCLI", inspect::ft_explaincli, READ, "slow", -3, "Returns how a query is understood, line by line."),
     row("FT.PROFILE", profile::ft_profile, READ, "read slow", -5, "Runs a query and returns what it cost."),
+    row("FT.REPLAY", rewrite::ft_replay, GROW, "write slow", 2, "Internal: an index in an append-only file."),
     row("FT.CHECK", inspect::ft_check, READ, "read slow dangerous", 2, "Compares an index with its documents."),
     row(
         "FT.CONFIG",

@@ -8,7 +8,7 @@ use crate::server::raw;
 
 use super::documents::{self, Found, Wanted};
 use super::registry::{self, Entry};
-use super::{json, persist};
+use super::{json, persist, rewrite};
 use crate::search::index::Document;
 use crate::search::schema::Source;
 use crate::search::value as search;
@@ -65,6 +65,7 @@ pub fn on_server(ctx: &Context, event: ServerEvent) {
         ServerEvent::AsyncLoadAborted => persist::forget_aside(),
         ServerEvent::AsyncLoadDone => persist::take_over(ctx),
         ServerEvent::LoadingEnded { failed: false } => persist::loaded(ctx),
+        ServerEvent::ChildBorn => rewrite::on_child(ctx),
         _ => {}
     }
 }

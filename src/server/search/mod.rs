@@ -20,7 +20,8 @@
 //! | `inspect.rs`, `profile.rs`, `config.rs` | FT.INFO, FT.TAGVALS, FT.EXPLAIN; FT.PROFILE; FT.CONFIG |
 //! | `suggest.rs` | suggestions |
 //! | `words.rs` | synonyms, dictionaries |
-//! | `persist.rs`, `telemetry.rs` | the saved form; the section of INFO |
+//! | `persist.rs`, `saved.rs`, `rewrite.rs` | the saved form: of RDB files, its strings, of append-only files without any |
+//! | `telemetry.rs` | the section of INFO |
 
 mod access;
 mod aggregate;
@@ -44,6 +45,8 @@ mod persist;
 mod profile;
 mod rank;
 mod registry;
+mod rewrite;
+mod saved;
 mod scan;
 mod suggest;
 mod telemetry;

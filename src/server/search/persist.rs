@@ -1,35 +1,42 @@
-//! The saved form: definitions, aliases, synonyms and dictionaries stand before the keys of an RDB file.
+//! The saved form: definitions, aliases, synonyms, dictionaries and graphs stand before the keys of an RDB file, and behind
+//! them a mark that they have all come.
 //!
-//! Its frame never changes: a number of strings, then the strings. What they hold is a matter of versions; a string that
-//! is not understood is left out, so that the keys behind it load all the same.
+//! Its frame never changes: strings, and an empty one behind them. What they hold is a matter of versions; a string that
+//! is not understood is left out, so that the keys behind it load all the same. A graph comes as blocks, each in a string
+//! of its own; one that is damaged is left out, and its vectors are linked as any that come.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crate::server::raw;
 
-use super::registry::{self, Entry, Registry};
+use super::registry::{self, Registry};
+use super::saved::{self, Saved};
 use super::{housekeeping, scan};
-use crate::search::command::{create, rewrite};
-use crate::search::index::SearchIndex;
-use crate::server::api::{Context, Stream, log, register_type};
+use crate::index::{Alone, KeptGraph};
+use crate::server::api::{self, Context, Stream, log, register_type};
+use crate::server::in_child;
 
 /// Of the frame.
-const FRAME_VERSION: i32 = 1;
-/// Of what the strings hold.
-const VERSION: u8 = 1;
+const FRAME_VERSION: i32 = 2;
+const BEFORE: i32 = raw::REDISMODULE_AUX_BEFORE_RDB as i32;
+const AFTER: i32 = raw::REDISMODULE_AUX_AFTER_RDB as i32;
 
 /// What a full sync loads beside what is served.
 static ASIDE: Mutex<Option<Registry>> = Mutex::new(None);
 /// Whether it does so.
-static LOADING_ASIDE: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
-use std::sync::atomic::Ordering::Relaxed;
+static LOADING_ASIDE: AtomicBool = AtomicBool::new(false);
+/// The graph whose blocks are being loaded: its database, index and field; none if it is damaged.
+static GRAPH: Mutex<Option<(Whose, Option<KeptGraph>)>> = Mutex::new(None);
+
+type Whose = (i32, Vec<u8>, usize);
 
 /// Makes the type known to the server under which the strings are saved.
 pub fn register(ctx: &Context) -> Result<(), String> {
     register_type(ctx, "vset-ftix", FRAME_VERSION, |methods| {
-        methods.aux_save_triggers = raw::REDISMODULE_AUX_BEFORE_RDB as i32;
+        methods.aux_save_triggers = BEFORE | AFTER;
         methods.aux_load = Some(load);
         methods.aux_save = Some(save);
         // Writes nothing at all where there is nothing to write (7.2).
@@ -39,84 +46,67 @@ pub fn register(ctx: &Context) -> Result<(), String> {
     .ok_or_else(|| "the server refuses the type vset-ftix".into())
 }
 
-unsafe extern "C" fn save(io: *mut raw::RedisModuleIO, _when: i32) {
-    let strings = catch_unwind(AssertUnwindSafe(|| registry::with(strings))).unwrap_or_default();
-    if strings.is_empty() && crate::server::api::saves_nothing_for_nothing() {
-        return;
+unsafe extern "C" fn save(io: *mut raw::RedisModuleIO, when: i32) {
+    let saved = catch_unwind(AssertUnwindSafe(|| registry::with(|registry| save_all(registry, Stream(io), when))));
+    // A child that writes a file must not call it whole.
+    if saved.is_err() && in_child() {
+        std::process::abort();
     }
-    let mut stream = Stream(io);
-    stream.save_unsigned(strings.len() as u64);
-    strings.iter().for_each(|string| stream.save_bytes(string));
 }
 
-unsafe extern "C" fn load(io: *mut raw::RedisModuleIO, version: i32, _when: i32) -> i32 {
-    const DONE: i32 = raw::REDISMODULE_OK as i32;
+fn save_all(registry: &mut Registry, mut stream: Stream, when: i32) {
+    let strings = saved::strings(registry);
+    if strings.is_empty() && api::saves_nothing_for_nothing() {
+        return;
+    }
+    if when == BEFORE {
+        strings.iter().for_each(|string| stream.save_bytes(string));
+        save_graphs(registry, &mut stream);
+    }
+    stream.save_bytes(b"");
+}
+
+fn save_graphs(registry: &mut Registry, stream: &mut Stream) {
+    let alone = if in_child() { Alone::Yes } else { Alone::No };
+    for (database, entry) in registry.entries() {
+        let name = entry.definition.name.clone();
+        entry.index.save_graphs(alone, &mut |field, block| {
+            stream.save_bytes(&saved::graph(database, &name, field, block));
+        });
+    }
+}
+
+unsafe extern "C" fn load(io: *mut raw::RedisModuleIO, version: i32, when: i32) -> i32 {
     const FAILED: i32 = raw::REDISMODULE_ERR as i32;
     if version != FRAME_VERSION {
         log(null_mut(), c"warning", "vectorset: indexes were saved by an unknown version");
         return FAILED;
     }
     let mut stream = Stream(io);
-    let Ok(count) = stream.load_unsigned() else { return FAILED };
-    for _ in 0..count {
+    loop {
         let Ok(string) = stream.load_bytes() else { return FAILED };
+        if string.as_ref().is_empty() {
+            break;
+        }
         let understood = catch_unwind(AssertUnwindSafe(|| take(string.as_ref())));
         if !matches!(understood, Ok(Some(()))) {
             log(null_mut(), c"warning", "vectorset: a saved index was not understood and is left out");
         }
     }
-    DONE
+    // Keys that a full sync loads beside those that are served are read when they have taken their place.
+    if when == AFTER && !LOADING_ASIDE.load(Relaxed) {
+        end_waiting();
+    }
+    raw::REDISMODULE_OK as i32
 }
 
-/// The strings that a registry is saved as: one for each index, one for the dictionaries.
-fn strings(registry: &mut Registry) -> Vec<Vec<u8>> {
-    let mut strings = Vec::new();
-    let indexes: Vec<(i32, Vec<u8>)> =
-        registry.entries().map(|(database, entry)| (database, entry.definition.name.clone())).collect();
-    for (database, name) in indexes {
-        let aliases = registry.aliases(database, &name);
-        let Some(entry) = registry.find_named(database, &name) else { continue };
-        let mut fields = vec![vec![VERSION], b"index".to_vec(), database.to_string().into_bytes()];
-        push_list(&mut fields, &rewrite::words(&entry.definition));
-        push_list(&mut fields, &aliases);
-        for (group, words) in entry.index.synonyms() {
-            let group: Vec<Vec<u8>> = std::iter::once(group.to_vec()).chain(words.iter().cloned()).collect();
-            push_list(&mut fields, &group);
-        }
-        strings.push(pack(&fields));
-    }
-    for (name, words) in &registry.dictionaries {
-        let mut fields = vec![vec![VERSION], b"dictionary".to_vec(), name.clone()];
-        push_list(&mut fields, &words.iter().cloned().collect::<Vec<_>>());
-        strings.push(pack(&fields));
-    }
-    strings
-}
-
-fn push_list(fields: &mut Vec<Vec<u8>>, list: &[Vec<u8>]) {
-    fields.push(pack(list));
-}
-
-/// Byte strings as one, each behind its length.
-fn pack(parts: &[Vec<u8>]) -> Vec<u8> {
-    let mut packed = Vec::new();
-    for part in parts {
-        packed.extend_from_slice(&(part.len() as u64).to_le_bytes());
-        packed.extend_from_slice(part);
-    }
-    packed
-}
-
-fn unpack(mut packed: &[u8]) -> Option<Vec<&[u8]>> {
-    let mut parts = Vec::new();
-    while !packed.is_empty() {
-        let (len, rest) = packed.split_at_checked(8)?;
-        let len = u64::from_le_bytes(len.try_into().ok()?);
-        let (part, rest) = rest.split_at_checked(usize::try_from(len).ok()?)?;
-        parts.push(part);
-        packed = rest;
-    }
-    Some(parts)
+/// All documents have come that saved graphs wait for, but for those that a walk over the keys brings.
+fn end_waiting() {
+    *GRAPH.lock().unwrap_or_else(|e| e.into_inner()) = None;
+    registry::with(|registry| {
+        let complete = registry.entries().filter(|(_, entry)| entry.scan.is_none());
+        complete.for_each(|(_, entry)| entry.index.end_waiting());
+    });
 }
 
 /// Calls `body` with the registry that is being loaded.
@@ -131,37 +121,48 @@ fn with_loading<R>(body: impl FnOnce(&mut Registry) -> R) -> R {
 
 /// Takes in a string.
 fn take(string: &[u8]) -> Option<()> {
-    match &unpack(string)?[..] {
-        [[VERSION], b"index", database, words, aliases, synonyms @ ..] => {
-            let database = std::str::from_utf8(database).ok()?.parse().ok()?;
-            let definition = create::create(&unpack(words)?).ok()?;
-            let name = definition.name.clone();
-            let mut entry = Entry::new(SearchIndex::new(definition));
-            for group in synonyms {
-                let group = unpack(group)?;
-                let (name, words) = group.split_first()?;
-                let words: Vec<Vec<u8>> = words.iter().map(|word| word.to_vec()).collect();
-                entry.index.add_synonyms(name, &words);
+    match Saved::read(string)? {
+        Saved::Graph { database, name, field, block } => take_graph((database, name, field), &block),
+        Saved::Index(index) => with_loading(|registry| {
+            if !registry.is_taken(index.database, index.name()) {
+                index.put(registry);
             }
-            let aliases = unpack(aliases)?;
-            with_loading(|registry| {
-                if !registry.is_taken(database, &name) {
-                    registry.add(database, entry);
-                    aliases.iter().for_each(|alias| registry.set_alias(database, alias, &name));
-                }
-            });
-        }
-        [[VERSION], b"dictionary", name, words] => {
-            let words = unpack(words)?.into_iter().map(<[u8]>::to_vec).collect();
-            with_loading(|registry| registry.dictionaries.insert(name.to_vec(), words));
-        }
-        _ => return None,
+        }),
+        Saved::Dictionary { name, words } => with_loading(|registry| _ = registry.dictionaries.insert(name, words)),
     }
     Some(())
 }
 
+/// Takes in a block of a graph; with the last, vectors that come find their places in it.
+fn take_graph(whose: Whose, block: &[u8]) {
+    let mut loading = GRAPH.lock().unwrap_or_else(|e| e.into_inner());
+    let mut graph = match loading.take() {
+        Some((of, graph)) if of == whose => graph,
+        // What was there before ends too early.
+        _ => Some(KeptGraph::default()),
+    };
+    let (database, name, field) = &whose;
+    match graph.as_mut().map_or(Ok(false), |graph| graph.read(block)) {
+        Ok(false) => {}
+        Ok(true) => {
+            let graph = graph.take().unwrap_or_default();
+            with_loading(|registry| {
+                registry.find_named(*database, name).map(|entry| entry.index.await_graph(*field, graph))
+            });
+        }
+        Err(why) => {
+            graph = None;
+            let name = name.escape_ascii();
+            let text = format!("vectorset: the saved graph of {name} is damaged, its vectors are linked again: {why}");
+            log(null_mut(), c"warning", &text);
+        }
+    }
+    *loading = Some((whose, graph));
+}
+
 /// Keys were loaded: what was defined then but not filled by their events is filled now.
 pub fn loaded(ctx: &Context) {
+    end_waiting();
     if registry::is_any() {
         housekeeping::start(ctx);
     }

@@ -33,12 +33,11 @@ impl Scan {
 /// Begins to walk the selected database for an index, unless it is empty.
 pub fn start(ctx: &Context, id: u64) {
     let expected = ctx.keys();
-    if expected == 0 {
-        return;
-    }
     registry::with(|registry| {
-        if let Some((_, entry)) = registry.by_id(id) {
-            entry.scan = Some(Scan { cursor: Cursor::new(), seen: 0, expected });
+        let Some((_, entry)) = registry.by_id(id) else { return };
+        match expected {
+            0 => entry.index.end_waiting(),
+            _ => entry.scan = Some(Scan { cursor: Cursor::new(), seen: 0, expected }),
         }
     });
     set_timer(ctx);
@@ -77,13 +76,13 @@ fn tick(ctx: &Context) {
     LAST.store(id, Ordering::Relaxed);
     ctx.select(database);
     let ends = slice(ctx, database, id, &mut scan);
-    if !ends {
-        registry::with(|registry| {
-            if let Some((_, entry)) = registry.by_id(id) {
-                entry.scan = Some(scan);
-            }
-        });
-    }
+    registry::with(|registry| {
+        let Some((_, entry)) = registry.by_id(id) else { return };
+        match ends {
+            true => entry.index.end_waiting(),
+            false => entry.scan = Some(scan),
+        }
+    });
     set_timer(ctx);
 }
 
