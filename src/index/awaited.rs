@@ -5,9 +5,9 @@
 
 use std::collections::HashMap;
 
+use super::VectorIndex;
 use super::kept::{KeptGraph, label};
 use super::shared::Shared;
-use super::VectorIndex;
 use crate::graph::Alone;
 
 const NONE: u32 = u32::MAX;

@@ -35,12 +35,7 @@ pub(super) fn label(owner: &[u8], vector: &[u8]) -> u64 {
 
 impl VectorIndex {
     /// Saves the graph, block by block. Settles the index first, as [`VectorIndex::settle`] does.
-    pub fn save_graph(
-        &mut self,
-        alone: Alone,
-        owner: &dyn Fn(u32) -> Option<Arc<[u8]>>,
-        put: &mut dyn FnMut(&[u8]),
-    ) {
+    pub fn save_graph(&mut self, alone: Alone, owner: &dyn Fn(u32) -> Option<Arc<[u8]>>, put: &mut dyn FnMut(&[u8])) {
         self.end_waiting(alone);
         let _rest = self.settle(alone);
         let rows: Vec<u32> = (0..self.end()).filter(|&row| self.is_live(row)).collect();

@@ -69,6 +69,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+/// Whether other threads are there.
+pub use crate::graph::Alone;
 pub use accept::{Accept, Everything};
 pub use found::Found;
 pub use kept::KeptGraph;
@@ -80,8 +82,6 @@ pub use query::{Options, Query, RangeOptions, Reader, Target, Work};
 pub use restore::{BadRow, DuplicateLabel, Restored, Restorer, SavedRow};
 pub use saved::{LoadError, Sink, Source, put_number, take_bytes, take_number};
 pub use settle::{AtRest, SavedLinks};
-/// Whether other threads are there.
-pub use crate::graph::Alone;
 pub use shared::{LINKED, REPAIRED, Waiter, backlog};
 
 use crate::arena::Ids;
