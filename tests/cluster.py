@@ -1,5 +1,6 @@
 """A cluster of real servers in temporary folders, put together by commands."""
 
+import binascii
 import contextlib
 
 from resp import ReplyError
@@ -9,10 +10,11 @@ SLOTS = 16384
 
 
 class Cluster:
-    """So many masters, with the slots divided among them, and replicas of the first."""
+    """So many masters, with the slots divided among them, and replicas of the first, or of each in turn."""
 
-    def __init__(self, kind, masters, replicas=0):
-        config = [("cluster-enabled", "yes"), ("cluster-node-timeout", 2000), ("cluster-require-full-coverage", "no")]
+    def __init__(self, kind, masters, replicas=0, each=False, timeout=2000):
+        self.each = each
+        config = [("cluster-enabled", "yes"), ("cluster-node-timeout", timeout), ("cluster-require-full-coverage", "no")]
         self.servers = []
         try:
             for _ in range(masters + replicas):
@@ -41,10 +43,11 @@ class Cluster:
         for server in self.servers[1:]:
             self.at(server)("CLUSTER", "MEET", "127.0.0.1", first.port, first.bus_port)
         eventually(lambda: all(self.healthy(s) for s in self.servers))
-        for replica in self.replicas:
+        for i, replica in enumerate(self.replicas):
             conn = self.at(replica)
-            conn("CLUSTER", "REPLICATE", self.id(first))
-            self.await_replica(replica, first)
+            master = self.masters[i % len(self.masters)] if self.each else first
+            conn("CLUSTER", "REPLICATE", self.id(master))
+            self.await_replica(replica, master)
 
     def await_replica(self, replica, master):
         """Returns when it is in step, and every server has heard of it: a master hears no FAILOVER of a stranger."""
@@ -84,6 +87,19 @@ class Cluster:
                 port = int(address.rpartition(":")[2])
                 server, asking = next(s for s in self.servers if s.port == port), what == "ASK"
         raise AssertionError("redirected in a circle")
+
+    def pipeline(self, commands):
+        """Runs each command at the master that owns its first key."""
+        ranges = [(first, last, node[1]) for first, last, node, *_ in self.at(self.masters[0])("CLUSTER", "SLOTS")]
+        by_port = {}
+        for command in commands:
+            key = command[1] if isinstance(command[1], bytes) else command[1].encode()
+            slot = binascii.crc_hqx(key, 0) % SLOTS  # of keys without a tag
+            by_port.setdefault(next(port for first, last, port in ranges if first <= slot <= last), []).append(command)
+        for port, some in by_port.items():
+            server = next(s for s in self.servers if s.port == port)
+            refused = [r for r in self.at(server).pipeline(some) if isinstance(r, ReplyError)]
+            assert not refused, refused[0]
 
     def owner(self, key):
         """The master that has a key's slot, as the first master sees it, and the slot."""

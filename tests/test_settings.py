@@ -10,7 +10,7 @@ from servers import ROOT, Server, eventually, in_sync
 from vectors import add, fp32, name, random_vectors, values
 
 SINGLE = "vectorset.force-single-threaded-execution"
-FLAGS = {SINGLE, "vectorset.ft-new-error-texts", "vectorset.kora-metric"}
+FLAGS = {SINGLE, "vectorset.ft-new-error-texts", "vectorset.kora-metric", "vectorset.search-partial"}
 SAMPLE = (ROOT / "redis.conf.sample").read_text()
 # Name: default, as the sample has it. With them stand bounds of numbers, as the page of settings has them.
 DEFAULTS = dict(re.findall(r"^# (vectorset\.\S+) (\S+)$", SAMPLE, re.M))

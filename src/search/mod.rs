@@ -18,6 +18,7 @@
 //! | [`expression`] | APPLY and FILTER |
 //! | [`command`] | arguments to typed requests |
 //! | [`glob`] | patterns of keys |
+//! | [`cluster`] | one answer of many nodes |
 //! | [`spell`], [`suggest`] | words near unknown ones; strings found by how they begin |
 //! | [`value`], [`number`] | the values of rows and expressions, and how numbers are printed |
 //! | [`error`] | every error text |
@@ -25,6 +26,7 @@
 pub mod aggregate;
 #[cfg(test)]
 mod cases;
+pub mod cluster;
 pub mod command;
 pub mod error;
 pub mod evaluate;

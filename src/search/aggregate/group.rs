@@ -32,7 +32,12 @@ impl Grouping {
     /// The groups, in the order in which their first rows came. A row whose property is an array takes part once for
     /// each of its values.
     pub fn apply(&self, table: &Table, clock: &mut Clock) -> Table {
-        let mut groups = Groups { grouping: self, by_key: HashMap::new(), groups: Vec::new() };
+        self.groups(table, clock).into_table()
+    }
+
+    /// The groups, to which others may still be joined.
+    pub fn groups(&self, table: &Table, clock: &mut Clock) -> Groups {
+        let mut groups = Groups::new(self);
         for row in table.rows() {
             if clock.is_over() {
                 break;
@@ -44,24 +49,74 @@ impl Grouping {
                 groups.add(Key(self.by.iter().map(value).collect()), row);
             }
         }
-        groups.into_table()
+        groups
     }
 }
 
-struct Groups<'a> {
-    grouping: &'a Grouping,
+/// Groups whose reducers are at work.
+pub struct Groups {
+    grouping: Grouping,
     by_key: HashMap<Key, usize>,
     groups: Vec<Vec<Accumulator>>,
 }
 
-impl Groups<'_> {
+/// A group taken apart: what it is grouped by, and what each reducer has come to.
+pub type Apart = (Vec<Value>, Vec<Vec<Option<Value>>>);
+
+impl Groups {
+    fn new(grouping: &Grouping) -> Groups {
+        Groups { grouping: grouping.clone(), by_key: HashMap::new(), groups: Vec::new() }
+    }
+
+    /// All groups, in the order in which they came.
+    pub fn take_apart(self) -> Vec<Apart> {
+        let mut keys: Vec<(Key, usize)> = self.by_key.into_iter().collect();
+        keys.sort_unstable_by_key(|&(_, group)| group);
+        let apart = |accumulators: Vec<Accumulator>| accumulators.into_iter().map(Accumulator::take_apart).collect();
+        keys.into_iter().zip(self.groups).map(|((key, _), group)| (key.0, apart(group))).collect()
+    }
+
+    /// Groups that were taken apart; None if those do not fit the grouping.
+    pub fn put_together(grouping: &Grouping, apart: Vec<Apart>) -> Option<Groups> {
+        let mut groups = Groups::new(grouping);
+        for (key, parts) in apart {
+            if key.len() != grouping.by.len() || parts.len() != grouping.reducers.len() {
+                return None;
+            }
+            let accumulators = grouping.reducers.iter().zip(parts).map(|(reducer, parts)| reducer.put_together(parts));
+            if groups.by_key.insert(Key(key), groups.groups.len()).is_some() {
+                return None;
+            }
+            groups.groups.push(accumulators.collect::<Option<_>>()?);
+        }
+        Some(groups)
+    }
+
+    /// Adds the groups of the same grouping that were made of other rows.
+    pub fn join(&mut self, other: Groups) {
+        let mut keys: Vec<(Key, usize)> = other.by_key.into_iter().collect();
+        keys.sort_unstable_by_key(|&(_, group)| group);
+        for ((key, _), group) in keys.into_iter().zip(other.groups) {
+            match self.by_key.get(&key) {
+                None => {
+                    self.by_key.insert(key, self.groups.len());
+                    self.groups.push(group);
+                }
+                Some(&known) => {
+                    let pairs = self.grouping.reducers.iter().zip(&mut self.groups[known]).zip(group);
+                    pairs.for_each(|((reducer, into), from)| reducer.join(into, from));
+                }
+            }
+        }
+    }
+
     fn add(&mut self, key: Key, row: &[Option<Value>]) {
-        let reducers = &self.grouping.reducers;
-        let group = *self.by_key.entry(key).or_insert_with(|| {
-            self.groups.push(reducers.iter().map(Reducer::start).collect());
-            self.groups.len() - 1
+        let Groups { grouping: Grouping { reducers, .. }, by_key, groups } = self;
+        let group = *by_key.entry(key).or_insert_with(|| {
+            groups.push(reducers.iter().map(Reducer::start).collect());
+            groups.len() - 1
         });
-        for (reducer, accumulator) in reducers.iter().zip(&mut self.groups[group]) {
+        for (reducer, accumulator) in reducers.iter().zip(&mut groups[group]) {
             reducer.add(accumulator, row);
         }
     }
@@ -88,7 +143,8 @@ impl Groups<'_> {
         }
     }
 
-    fn into_table(self) -> Table {
+    /// Rows: the columns grouped by, then one for each reducer.
+    pub fn into_table(self) -> Table {
         let mut keys: Vec<(Key, usize)> = self.by_key.into_iter().collect();
         keys.sort_unstable_by_key(|&(_, group)| group);
         let mut table = Table::new(self.grouping.by.len() + self.grouping.reducers.len());

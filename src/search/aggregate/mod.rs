@@ -10,6 +10,7 @@
 mod group;
 mod hybrid;
 mod order;
+mod parts;
 mod pipeline;
 mod plan;
 mod reduce;
@@ -18,7 +19,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use group::Grouping;
+pub use group::{Apart, Grouping, Groups};
 pub use hybrid::{Fused, Fusion, fuse, vector_score};
 pub use order::compare;
 pub use pipeline::{Clock, Formula, Keeps, Pipeline, Step};

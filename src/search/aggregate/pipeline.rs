@@ -1,5 +1,6 @@
 //! Steps one after the other, and the clock that ends them.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use super::{Grouping, Sorting, Table};
@@ -70,9 +71,26 @@ impl Clock {
 impl<E> Pipeline<E> {
     /// Runs all steps. Returns the rows, and how many there would be if no step cut them: what SORTBY and LIMIT leave
     /// out counts, what a filter removes does not.
-    pub fn run(&self, mut table: Table, clock: &mut Clock) -> Result<(Table, usize), E> {
-        let mut total = table.len();
-        for step in &self.steps {
+    pub fn run(&self, table: Table, clock: &mut Clock) -> Result<(Table, usize), E> {
+        let total = table.len();
+        self.run_some(0..self.steps.len(), table, total, clock)
+    }
+
+    /// The first step that looks at more than one row; the number of steps if none does.
+    pub fn head(&self) -> usize {
+        let all = |step: &Step<E>| matches!(step, Step::Group(..) | Step::Sort(_) | Step::Limit { .. });
+        self.steps.iter().position(all).unwrap_or(self.steps.len())
+    }
+
+    /// Runs some of the steps; `total` is what those before came to.
+    pub fn run_some(
+        &self,
+        steps: Range<usize>,
+        mut table: Table,
+        mut total: usize,
+        clock: &mut Clock,
+    ) -> Result<(Table, usize), E> {
+        for step in &self.steps[steps] {
             clock.ignored = clock.over;
             match step {
                 Step::Apply(formula, column) => apply(formula, *column, &mut table, clock)?,

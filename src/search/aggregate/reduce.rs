@@ -178,7 +178,7 @@ impl Reducer {
 }
 
 /// Whether a row with this key comes before one with that; a row without a key comes last.
-fn precedes(key: &Option<Value>, before: &Option<Value>, direction: Direction) -> bool {
+pub(super) fn precedes(key: &Option<Value>, before: &Option<Value>, direction: Direction) -> bool {
     match (key, before) {
         (Some(key), Some(before)) => match direction {
             Direction::Ascending => compare(key, before).is_lt(),

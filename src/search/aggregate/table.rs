@@ -60,7 +60,7 @@ impl Table {
     }
 
     /// The same rows with more columns, which are empty.
-    pub(super) fn widened(self, width: usize) -> Table {
+    pub fn widened(self, width: usize) -> Table {
         if width <= self.width {
             return self;
         }
@@ -77,6 +77,11 @@ impl Table {
     /// Keeps these rows in this order.
     pub(super) fn arrange(&mut self, order: Vec<u32>) {
         self.order = order;
+    }
+
+    /// Keeps the first rows.
+    pub fn truncate(&mut self, len: usize) {
+        self.order.truncate(len);
     }
 
     /// The cells of a row by its number.

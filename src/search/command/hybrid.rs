@@ -119,7 +119,7 @@ impl HybridRequest {
             b"EXPLAINSCORE" => self.explain_score = true,
             b"WITHCURSOR" => self.cursor = Some(cursor(args, settings)?),
             b"DIALECT" => return Err(no_dialect()),
-            b"PARAMS" | b"TIMEOUT" | b"FORMAT" => {
+            b"PARAMS" | b"TIMEOUT" | b"FORMAT" | b"PARTIAL" => {
                 self.search.read(&option, args)?;
             }
             _ if steps.read(&option, args)? => {}

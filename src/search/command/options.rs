@@ -84,6 +84,8 @@ pub struct QueryOptions {
     /// Milliseconds, 0 for none; None is the setting.
     pub timeout: Option<u64>,
     pub format: Format,
+    /// PARTIAL: of a cluster's shards, what those say that answer.
+    pub partial: bool,
     /// PARAMS was there.
     pub(super) has_params: bool,
 }
@@ -130,6 +132,7 @@ impl QueryOptions {
             key_pattern: None,
             timeout: None,
             format: Format::String,
+            partial: false,
             has_params: false,
         }
     }
@@ -141,6 +144,7 @@ impl QueryOptions {
             b"NOSTOPWORDS" => self.no_stop_words = true,
             b"INORDER" => self.in_order = true,
             b"WITHCOUNT" | b"WITHOUTCOUNT" => {}
+            b"PARTIAL" => self.partial = true,
             b"SLOP" => self.slop = Some(integer(args.value("SLOP")?).ok_or_else(|| bad("SLOP", UNCONVERTIBLE))?),
             b"INFIELDS" => {
                 let fields = args.counted("INFIELDS")?;

@@ -32,6 +32,13 @@ pub fn words(definition: &Definition) -> Vec<Vec<u8>> {
     words.0
 }
 
+/// The words that define a field.
+pub fn field_words(field: &Field) -> Vec<Vec<u8>> {
+    let mut words = Words(Vec::new());
+    words.field(field);
+    words.0
+}
+
 struct Words(Vec<Vec<u8>>);
 
 impl Words {

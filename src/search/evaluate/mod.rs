@@ -50,6 +50,18 @@ pub struct BoundQuery {
     distances: Vec<bind::Distance>,
     knn: Option<Asked>,
     ranges: Vec<Asked>,
+    owned: Option<Owned>,
+}
+
+/// Whether something holds of a key.
+pub type OfKey = Box<dyn Fn(&[u8]) -> bool + Send + Sync>;
+
+/// Which documents a query is about, where an index may hold others' too.
+pub struct Owned {
+    /// Whether a document of this key is.
+    pub passes: OfKey,
+    /// Is told if all are.
+    pub all_pass: Box<dyn Fn() + Send + Sync>,
 }
 
 impl BoundQuery {
@@ -58,7 +70,17 @@ impl BoundQuery {
         bind::verify(&state, &query, &options)?;
         let (knn, ranges) = vectors::ask(index, &query)?;
         let distances = bind::distances(&query);
-        Ok(BoundQuery { state, query, options, distances, knn, ranges })
+        Ok(BoundQuery { state, query, options, distances, knn, ranges, owned: None })
+    }
+
+    /// Leaves documents out.
+    pub fn restrict(&mut self, owned: Option<Owned>) {
+        self.owned = owned;
+    }
+
+    /// The k of a KNN.
+    pub fn k(&self) -> Option<usize> {
+        self.query.knn.as_ref().map(|knn| knn.k)
     }
 
     pub fn options(&self) -> &SearchOptions {

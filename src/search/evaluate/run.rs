@@ -75,7 +75,7 @@ impl BoundQuery {
 
     /// The query's plan, and the keys asked for as parts of it.
     fn plan(&self, planner: &mut Planner) -> Plan {
-        let mut plan = planner.plan(&self.query.root);
+        let mut plan = self.among_owned(planner.plan(&self.query.root));
         if let Some(keys) = &self.options.in_keys {
             let documents: BTreeSet<u32> = keys.iter().filter_map(|key| self.state.records.find(key)).collect();
             plan = Plan::among(plan, DocSet::from_sorted(documents.into_iter().collect()));
@@ -101,6 +101,19 @@ impl BoundQuery {
         }
         documents.sort_unstable();
         documents
+    }
+
+    /// The plan without documents that are left out.
+    fn among_owned(&self, plan: Plan) -> Plan {
+        let Some(owned) = &self.owned else { return plan };
+        let passes =
+            |document: &u32| self.state.records.get(*document).is_some_and(|record| (owned.passes)(&record.key));
+        let documents: Vec<u32> = self.state.all.iter().filter(passes).collect();
+        if documents.len() == self.state.all.len() {
+            (owned.all_pass)();
+            return plan;
+        }
+        Plan::among(plan, DocSet::from_sorted(documents))
     }
 
     /// The words that the query's words stand for: what to highlight.

@@ -41,16 +41,28 @@ pub const TIMED_OUT: &str = "Timeout limit was reached";
 /// An affix or a fuzzy word stood for more terms than were looked at.
 pub const EXPANSIONS_CUT: &str = "Max prefix expansions limit was reached";
 
+/// Shards of the cluster that could not be asked, or did not answer in time, are left out.
+pub const SHARDS_MISSING: &str = "Some shards did not answer: results are partial";
+
 /// What a RESP3 client is warned of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Warnings {
     pub timed_out: bool,
     pub expansions_cut: bool,
+    pub shards_missing: bool,
 }
 
 impl Warnings {
+    /// Adds those of another part of the reply.
+    pub fn add(&mut self, other: Warnings) {
+        self.timed_out |= other.timed_out;
+        self.expansions_cut |= other.expansions_cut;
+        self.shards_missing |= other.shards_missing;
+    }
+
     fn reply(self) -> Reply {
-        let texts = [(self.timed_out, TIMED_OUT), (self.expansions_cut, EXPANSIONS_CUT)];
+        let texts =
+            [(self.timed_out, TIMED_OUT), (self.expansions_cut, EXPANSIONS_CUT), (self.shards_missing, SHARDS_MISSING)];
         Reply::Array(texts.into_iter().filter(|text| text.0).map(|text| Reply::Simple(text.1)).collect())
     }
 }

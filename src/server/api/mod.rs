@@ -16,9 +16,11 @@
 //! | `timers.rs`, `threads.rs` | closures that run later, or under the server's lock |
 //! | `types.rs` | data types, and the streams that they are saved to |
 //! | `acl.rs` | what a user may do |
+//! | `cluster.rs` | other nodes, and messages to them |
 
 mod acl;
 mod call;
+mod cluster;
 mod database;
 mod events;
 mod hashes;
@@ -120,6 +122,11 @@ impl Context<'_> {
     /// Whether this server takes its changes from a master.
     pub fn is_replica(&self) -> bool {
         self.flags() & raw::REDISMODULE_CTX_FLAGS_SLAVE != 0
+    }
+
+    /// Whether keys are coming from a file or from a master.
+    pub fn is_loading(&self) -> bool {
+        self.flags() & raw::REDISMODULE_CTX_FLAGS_LOADING != 0
     }
 
     /// Sends a command to replicas and to the append-only file.

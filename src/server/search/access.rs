@@ -8,6 +8,7 @@ use crate::server::commands::Failure;
 use std::sync::Arc;
 
 /// An index that a command names.
+#[derive(Clone)]
 pub struct Target {
     pub id: u64,
     pub database: i32,
@@ -23,7 +24,11 @@ pub fn target(ctx: &Context, name: &[u8], missing: Missing) -> Result<Target, Fa
 
 /// The index of that name or alias in the selected database, whatever the user may see.
 pub fn find(ctx: &Context, name: &[u8]) -> Option<Target> {
-    let database = ctx.database();
+    find_in(ctx.database(), name)
+}
+
+/// The index of that name or alias in a database, whatever the user may see: another node may have checked that.
+pub fn find_in(database: i32, name: &[u8]) -> Option<Target> {
     registry::with(|registry| {
         let entry = registry.find(database, name)?;
         entry.touch();
@@ -39,7 +44,7 @@ pub fn check(ctx: &Context, definition: &Definition) -> Result<(), Failure> {
 /// Whether the user may read all keys that begin with any of these prefixes. Servers tell only about keys; a key whose end
 /// was unknowable then stands for all.
 pub fn check_keys(ctx: &Context, prefixes: &[impl AsRef<[u8]>]) -> Result<(), Failure> {
-    if ctx.is_repetition() {
+    if ctx.is_repetition() || super::cluster::is_applying() {
         return Ok(());
     }
     let Some(user) = ctx.user() else { return Ok(()) };

@@ -9,13 +9,15 @@ use super::cursors::{self, Waiting};
 use super::rank::Ranking;
 use super::walk::{Input, Place, Walk};
 use super::work::{self, Need, Work};
-use super::{Missing, follow, ok, protocol, refuse, telemetry};
+use super::{Missing, cluster, follow, ok, protocol, refuse, telemetry};
 use crate::reply::Reply;
 use crate::search::aggregate::{Given, Plan};
+use crate::search::cluster::aggregate::{Part, Sharing};
+use crate::search::cluster::message::Question;
 use crate::search::command::aggregate::{AggregateRequest, CursorOptions};
 use crate::search::command::cursor::CursorRequest;
 use crate::search::command::settings::{OnTimeout, Settings};
-use crate::search::evaluate::{Found, Order};
+use crate::search::evaluate::{Found, Order, Owned};
 use crate::search::reply::{self, Protocol, Warnings};
 use crate::server::api::Context;
 use crate::server::commands::{Call, Failure, Outcome};
@@ -25,8 +27,13 @@ pub fn ft_aggregate(call: &Call) -> Outcome {
     let target = target(call.ctx, call.args[0], Missing::Query)?;
     let settings = binding::settings();
     let request = AggregateRequest::parse(call.args, &settings).map_err(refuse)?;
-    let aggregate = Aggregate::new(call.ctx, target, request, &settings)?;
-    work::start(call.ctx, Box::new(aggregate))
+    let milliseconds = request.options.timeout.unwrap_or(settings.timeout);
+    let asked = cluster::Asked { question: Question::Aggregate, milliseconds, partial: request.options.partial };
+    let aggregate = || Aggregate::new(call.ctx, target.clone(), request.clone(), &settings);
+    if let Some(outcome) = cluster::ask(call, &target, asked, || Ok(Box::new(aggregate()?.gathering()?))) {
+        return outcome;
+    }
+    work::start(call.ctx, Box::new(aggregate()?))
 }
 
 /// An aggregation under way.
@@ -43,6 +50,8 @@ pub struct Aggregate {
     stage: Stage,
     matched: usize,
     warnings: Warnings,
+    /// Where this is a shard's part.
+    sharing: Option<Sharing>,
 }
 
 enum Stage {
@@ -59,18 +68,67 @@ impl Aggregate {
         request: AggregateRequest,
         settings: &Settings,
     ) -> Result<Aggregate, Failure> {
-        let query = binding::read(&target, &request.options)?;
         let is_resp3 = protocol(ctx) == Protocol::Resp3;
         request.options.check_format(is_resp3, &target.definition).map_err(refuse)?;
         if request.cursor.is_some() {
             cursors::check_limit(target.id, settings)?;
         }
+        Aggregate::bind(ctx, target, request, settings, None)
+    }
+
+    /// A shard's part of an aggregation.
+    pub fn part(
+        ctx: &Context,
+        target: Target,
+        mut request: AggregateRequest,
+        settings: &Settings,
+        how: Sharing,
+        owned: Option<Owned>,
+    ) -> Result<Aggregate, Failure> {
+        request.cursor = None;
+        let mut aggregate = Aggregate::bind(ctx, target, request, settings, owned)?;
+        aggregate.sharing = Some(Sharing { nearest: aggregate.query.k(), ..how });
+        Ok(aggregate)
+    }
+
+    /// How the parts of shards become the reply.
+    fn gathering(mut self) -> Result<cluster::Aggregation, Failure> {
+        let plan = self.plan.take().ok_or_else(|| Failure::Text(b"ERR the query has no plan".to_vec()))?;
+        Ok(cluster::Aggregation {
+            place: self.place(),
+            nearest: self.query.k(),
+            plan,
+            cursor: self.cursor,
+            protocol: self.protocol,
+            end: self.bound.limits.deadline,
+            on_timeout: self.bound.on_timeout,
+        })
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            index: self.target.id,
+            database: self.target.database,
+            definition: self.target.definition.clone(),
+            query: Some(self.query.clone()),
+        }
+    }
+
+    fn bind(
+        ctx: &Context,
+        target: Target,
+        request: AggregateRequest,
+        settings: &Settings,
+        owned: Option<Owned>,
+    ) -> Result<Aggregate, Failure> {
+        let query = binding::read(&target, &request.options)?;
         follow::expire(ctx, target.id);
         let mut options = binding::search_options(&request.options, settings, &target.definition);
         options.scores = request.add_scores;
         options.order = Order::Document;
         options.limit = usize::MAX;
-        let query = binding::bind(&target, query, options)?;
+        let mut query = binding::bind(&target, query, options)?;
+        query.restrict(owned);
         let mut given: Vec<Given> = query.distances().into_iter().map(|name| Given { name, shown: true }).collect();
         if request.add_scores {
             given.push(Given { name: b"__score".to_vec(), shown: true });
@@ -88,6 +146,7 @@ impl Aggregate {
             stage: Stage::Running,
             matched: 0,
             warnings: Warnings::default(),
+            sharing: None,
             target,
         })
     }
@@ -104,17 +163,13 @@ impl Aggregate {
 
     fn walk(&mut self, hits: Vec<crate::search::evaluate::Hit>) -> Stage {
         let Some(plan) = self.plan.take() else { return Stage::Done };
-        let place = Place {
-            index: self.target.id,
-            database: self.target.database,
-            definition: self.target.definition.clone(),
-            query: Some(self.query.clone()),
-        };
+        let place = self.place();
         let input = hits.into_iter().take(self.most).map(|hit| Input::of(hit, self.with_score)).collect();
         let portion = self.cursor.map(|cursor| cursor.count as usize);
         // A query that was cut short still shows what it found.
         let end = self.bound.limits.deadline.filter(|_| !self.warnings.timed_out);
-        Stage::Walking(Box::new(Walk::new(place, plan, input, portion, end)))
+        let walk = Walk::new(place, plan, input, portion, end);
+        Stage::Walking(Box::new(if let Some(how) = self.sharing { walk.share(how) } else { walk }))
     }
 
     fn wanted(&self) -> usize {
@@ -171,9 +226,13 @@ impl Work for Aggregate {
         let Stage::Walking(mut walk) = std::mem::replace(&mut self.stage, Stage::Done) else {
             return Ok(reply::aggregate(0, Vec::new(), self.warnings, self.protocol));
         };
+        self.warnings.timed_out |= walk.timed_out;
+        if self.sharing.is_some() {
+            let content = walk.take_content()?;
+            return Ok(Part { total: walk.total, warnings: self.warnings, content }.write());
+        }
         let rows = walk.take(wanted)?;
         let is_full = rows.len() == wanted;
-        self.warnings.timed_out |= walk.timed_out;
         if self.warnings.timed_out && self.bound.on_timeout == OnTimeout::Fail {
             return Err(super::timed_out());
         }

@@ -1,6 +1,6 @@
 //! The table of commands.
 
-use super::{aggregate, config, definitions, find, hybrid, inspect, profile, rewrite, suggest, words};
+use super::{aggregate, cluster, config, definitions, find, hybrid, inspect, profile, rewrite, suggest, words};
 use crate::server::commands::{Call, Command, KeyUse, Keys, Outcome};
 use crate::server::docs::Docs;
 
@@ -26,27 +26,27 @@ const fn keyed(command: Command, usage: KeyUse) -> Command {
 
 /// All commands.
 pub static TABLE: &[Command] = &[
-    row("FT.CREATE", definitions::ft_create, GROW, "slow", -5, "Creates an index over hashes or JSON documents."),
-    row("FT.ALTER", definitions::ft_alter, GROW, "slow", -6, "Adds fields to an index."),
+    row("FT.CREATE", cluster::ft_create, GROW, "slow", -5, "Creates an index over hashes or JSON documents."),
+    row("FT.ALTER", cluster::ft_alter, GROW, "slow", -6, "Adds fields to an index."),
     row(
         "FT.DROPINDEX",
-        definitions::ft_dropindex,
+        cluster::ft_dropindex,
         WRITE,
         "write slow dangerous",
         -2,
         "Drops an index, with DD its documents too.",
     ),
     row("FT._LIST", definitions::ft_list, READ, "admin slow", -1, "Returns the names of all indexes of the database."),
-    row("FT.ALIASADD", definitions::ft_aliasadd, GROW, "slow", 3, "Gives an index another name."),
+    row("FT.ALIASADD", cluster::ft_aliasadd, GROW, "slow", 3, "Gives an index another name."),
     row(
         "FT.ALIASUPDATE",
-        definitions::ft_aliasupdate,
+        cluster::ft_aliasupdate,
         GROW,
         "slow",
         3,
         "Gives an index another name, taking it from another index if it has it.",
     ),
-    row("FT.ALIASDEL", definitions::ft_aliasdel, WRITE, "slow", 2, "Takes a name from an index."),
+    row("FT.ALIASDEL", cluster::ft_aliasdel, WRITE, "slow", 2, "Takes a name from an index."),
     row("FT.ALIASLIST", definitions::ft_aliaslist, READ, "slow", 2, "Returns the other names of an index."),
     row("FT.INFO", inspect::ft_info, READ, "slow", 2, "Returns definition, size and state of an index."),
     row(
@@ -88,10 +88,10 @@ pub static TABLE: &[Command] = &[
         -3,
         "Reads and changes settings of search.",
     ),
-    row("FT.SYNUPDATE", words::ft_synupdate, GROW, "slow", -4, "Adds words to a group of synonyms."),
+    row("FT.SYNUPDATE", cluster::ft_synupdate, GROW, "slow", -4, "Adds words to a group of synonyms."),
     row("FT.SYNDUMP", words::ft_syndump, READ, "slow", 2, "Returns all synonyms of an index."),
-    row("FT.DICTADD", words::ft_dictadd, GROW, "slow", -3, "Adds words to a dictionary."),
-    row("FT.DICTDEL", words::ft_dictdel, WRITE, "slow", -3, "Removes words from a dictionary."),
+    row("FT.DICTADD", cluster::ft_dictadd, GROW, "slow", -3, "Adds words to a dictionary."),
+    row("FT.DICTDEL", cluster::ft_dictdel, WRITE, "slow", -3, "Removes words from a dictionary."),
     row("FT.DICTDUMP", words::ft_dictdump, READ, "slow", 2, "Returns all words of a dictionary."),
     row("FT.SPELLCHECK", words::ft_spellcheck, READ, "slow", -3, "Returns words that a misspelt query may mean."),
     keyed(row("FT.SUGADD", suggest::ft_sugadd, GROW, "write slow", -4, "Adds a suggestion."), KeyUse::Insert),

@@ -1,6 +1,6 @@
 //! FT.DROPINDEX DD: the documents of an index go too, in slices.
 
-use super::{ok, registry};
+use super::{cluster, ok, registry};
 use crate::reply::Reply;
 use crate::search::evaluate::{Limits, Order, SearchOptions};
 use crate::search::query::{Node, NodeKind, Query};
@@ -53,6 +53,9 @@ pub fn later(ctx: &Context, database: i32, mut keys: Vec<Vec<u8>>, waiting: Opti
 fn slice(ctx: &Context, keys: &mut Vec<Vec<u8>>) {
     let some = keys.split_off(keys.len().saturating_sub(SLICE));
     let replicating = Called { replicates: true, ..Called::default() };
-    // A key that cannot be deleted, as on a cluster's other node, stays.
-    let _ = ctx.call("UNLINK", &some, replicating);
+    // A command of several slots is refused in a cluster. A key that cannot be deleted, as on a cluster's other node, stays.
+    let at_once = if cluster::is_on() { 1 } else { SLICE };
+    for keys in some.chunks(at_once) {
+        let _ = ctx.call("UNLINK", keys, replicating);
+    }
 }

@@ -7,11 +7,14 @@ use super::access::{Target, target};
 use super::binding::{self, Bound};
 use super::rank;
 use super::work::{self, Need, Work};
-use super::{Missing, documents, excerpts, follow, protocol, refuse, telemetry};
+use super::{Missing, cluster, documents, excerpts, follow, protocol, refuse, telemetry};
 use crate::reply::Reply;
+use crate::search::cluster::message::Question;
+use crate::search::cluster::search::{Merging, Part, Ranked};
+use crate::search::command::options::{Limit, QueryOptions, Scorer};
 use crate::search::command::search::SearchRequest;
 use crate::search::command::settings::{OnTimeout, Settings};
-use crate::search::evaluate::{Found, Hit, Order};
+use crate::search::evaluate::{Found, Hit, Order, Owned};
 use crate::search::reply::{self, Fields, Protocol, SearchRow, Shape, Warnings};
 use crate::search::schema::{Definition, Source};
 use crate::search::text::Hits;
@@ -22,7 +25,16 @@ use crate::server::commands::{Call, Failure, Outcome};
 /// FT.SEARCH
 pub fn ft_search(call: &Call) -> Outcome {
     let target = target(call.ctx, call.args[0], Missing::Query)?;
-    work::start(call.ctx, Box::new(read(call.ctx, target, call.args)?))
+    let settings = binding::settings();
+    let request = SearchRequest::parse(call.args, &settings).map_err(refuse)?;
+    let options = &request.options;
+    let milliseconds = options.timeout.unwrap_or(settings.timeout);
+    let asked = cluster::Asked { question: Question::Search, milliseconds, partial: options.partial };
+    let search = || Search::new(call.ctx, target.clone(), request.clone(), &settings);
+    if let Some(outcome) = cluster::ask(call, &target, asked, || Ok(Box::new(search()?.gathering()))) {
+        return outcome;
+    }
+    work::start(call.ctx, Box::new(search()?))
 }
 
 fn read(ctx: &Context, target: Target, words: &[&[u8]]) -> Result<Search, Failure> {
@@ -81,8 +93,12 @@ pub struct Search {
     total: usize,
     warnings: Warnings,
     rows: Vec<SearchRow>,
+    /// Scores are shares of the greatest.
+    normalised: bool,
     /// The words to be marked, if any are.
     words: Option<Hits>,
+    /// Where this is a shard's part of a search: the distance of a KNN of each row.
+    near: Option<Vec<Option<f64>>>,
 }
 
 /// How far a search is.
@@ -97,9 +113,49 @@ enum Stage {
 
 impl Search {
     pub fn new(ctx: &Context, target: Target, request: SearchRequest, settings: &Settings) -> Result<Search, Failure> {
-        let query = binding::read(&target, &request.options)?;
         let is_resp3 = protocol(ctx) == Protocol::Resp3;
         request.options.check_format(is_resp3, &target.definition).map_err(refuse)?;
+        Search::bind(ctx, target, request, settings)
+    }
+
+    /// A shard's part of a search: rows from the first on, among them all that the reply may show.
+    pub fn part(
+        ctx: &Context,
+        target: Target,
+        mut request: SearchRequest,
+        settings: &Settings,
+        owned: Option<Owned>,
+    ) -> Result<Search, Failure> {
+        let query = binding::read(&target, &request.options)?;
+        let limit = request.limit;
+        // Which of a KNN's k are the nearest of all is not known here.
+        let k = query.knn.as_ref().map(|knn| knn.k as u64);
+        let count = k.unwrap_or(limit.offset.saturating_add(limit.count));
+        request.limit = Limit { offset: 0, count };
+        if scorer(&request.options, settings) == Scorer::Bm25StdNorm {
+            request.options.scorer = Some(Scorer::Bm25Std);
+        }
+        let mut search = Search::bind(ctx, target, request, settings)?;
+        search.bound.query.restrict(owned);
+        search.near = Some(Vec::new());
+        Ok(search)
+    }
+
+    /// How the parts of shards become the reply.
+    fn gathering(&self) -> cluster::Rows {
+        let limit = self.request.limit;
+        let how = Merging {
+            k: self.bound.query.k(),
+            sorted: self.request.sort_by.as_ref().map(|by| by.descending),
+            normalised: self.normalised,
+            offset: usize::try_from(limit.offset).unwrap_or(usize::MAX),
+            limit: usize::try_from(limit.count).unwrap_or(usize::MAX),
+        };
+        cluster::Rows { how, shape: self.shape() }
+    }
+
+    fn bind(ctx: &Context, target: Target, request: SearchRequest, settings: &Settings) -> Result<Search, Failure> {
+        let query = binding::read(&target, &request.options)?;
         request.check_excerpts(&target.definition).map_err(refuse)?;
         follow::expire(ctx, target.id);
         let mut options = binding::search_options(&request.options, settings, &target.definition);
@@ -115,6 +171,7 @@ impl Search {
             bound = binding::bind(&target, query, options)?;
         }
         Ok(Search {
+            normalised: scorer(&request.options, settings) == Scorer::Bm25StdNorm,
             bound: Bound::new(bound, &target, &request.options, settings),
             protocol: protocol(ctx),
             definition: target.definition,
@@ -127,7 +184,19 @@ impl Search {
             warnings: Warnings::default(),
             rows: Vec::new(),
             words: None,
+            near: None,
         })
+    }
+
+    /// What rows of the reply have.
+    fn shape(&self) -> Shape {
+        Shape {
+            protocol: self.protocol,
+            content: !self.request.no_content,
+            scores: self.request.with_scores,
+            payloads: self.request.with_payloads,
+            sort_keys: self.request.with_sort_keys,
+        }
     }
 
     fn found(&mut self, found: Found) {
@@ -156,7 +225,7 @@ impl Search {
     }
 
     fn sort_value(&self, key: &Key, source: Source, hit: &Hit) -> Option<Value> {
-        if !self.request.with_sort_keys {
+        if !self.request.with_sort_keys && self.near.is_none() {
             return None;
         }
         match self.bound.query.options().order {
@@ -213,6 +282,10 @@ impl Search {
             Source::Json => fields.add(b"$", || super::json::whole(key).map(Reply::Bulk)),
         }
     }
+}
+
+fn scorer(options: &QueryOptions, settings: &Settings) -> Scorer {
+    options.scorer.unwrap_or(settings.default_scorer)
 }
 
 /// What is left to do once the hits are in order and cut.
@@ -272,8 +345,11 @@ impl Work for Search {
             }
             Stage::Rows(mut hits) => {
                 for hit in hits.by_ref() {
-                    let row = self.row(ctx, hit);
-                    self.rows.extend(row);
+                    let distance = hit.distances.first().copied().flatten();
+                    if let Some(row) = self.row(ctx, hit) {
+                        self.rows.push(row);
+                        self.near.iter_mut().for_each(|near| near.push(distance));
+                    }
                     if is_over() {
                         break;
                     }
@@ -292,14 +368,11 @@ impl Work for Search {
         if self.warnings.timed_out && self.bound.bounds.on_timeout == OnTimeout::Fail {
             return Err(super::timed_out());
         }
-        let shape = Shape {
-            protocol: self.protocol,
-            content: !self.request.no_content,
-            scores: self.request.with_scores,
-            payloads: self.request.with_payloads,
-            sort_keys: self.request.with_sort_keys,
-        };
-        Ok(reply::search(self.total, self.rows, self.warnings, shape))
+        let shape = self.shape();
+        let Some(near) = self.near else { return Ok(reply::search(self.total, self.rows, self.warnings, shape)) };
+        let is_knn = self.bound.query.k().is_some();
+        let ranked = self.rows.into_iter().zip(near).map(|(row, near)| Ranked { row, near: near.filter(|_| is_knn) });
+        Ok(Part { total: self.total, warnings: self.warnings, rows: ranked.collect() }.write())
     }
 }
 

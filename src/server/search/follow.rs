@@ -8,7 +8,7 @@ use crate::server::raw;
 
 use super::documents::{self, Found, Wanted};
 use super::registry::{self, Entry};
-use super::{json, persist, rewrite};
+use super::{cluster, json, persist, rewrite};
 use crate::search::index::Document;
 use crate::search::schema::Source;
 use crate::search::value as search;
@@ -60,6 +60,7 @@ fn follow(ctx: &Context, event: &KeyEvent, database: i32) {
 pub fn on_server(ctx: &Context, event: ServerEvent) {
     match event {
         ServerEvent::Flushing { database } => registry::with(|registry| registry.flush(database)),
+        ServerEvent::Flushed { .. } => cluster::flushed(ctx),
         ServerEvent::Swapped(a, b) => registry::with(|registry| registry.swap(a, b)),
         ServerEvent::AsyncLoadBegins => persist::load_aside(),
         ServerEvent::AsyncLoadAborted => persist::forget_aside(),
@@ -98,9 +99,13 @@ pub fn reread(ctx: &Context, database: i32, name: &[u8], only: Option<u64>, dept
         let fields = fields_expire(ctx, &key, &wanted);
         found.expires = found.expires.into_iter().chain(fields).min();
     }
+    let is_import = ctx.flags() & Context::slot_import_flag() != 0;
     registry::with(|registry| {
         for entry in registry.covering(database, name).filter(concerned) {
             apply(entry, name, found.as_ref(), depth);
+            if is_import {
+                cluster::unsettle(&entry.settled);
+            }
         }
     });
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::{cursors, deletion, follow, registry};
+use super::{cluster, cursors, deletion, follow, registry};
 use crate::server::api::Context;
 use crate::server::commands::registered_name;
 
@@ -63,5 +63,6 @@ fn drop_unused(ctx: &Context, database: i32, id: u64, name: &[u8]) {
     let entry = registry::with(|registry| registry.remove(database, name));
     super::free_behind(entry);
     ctx.replicate(registered_name("FT.DROPINDEX"), &[name]);
+    cluster::note(ctx, true);
     deletion::later(ctx, database, keys, None);
 }

@@ -10,13 +10,16 @@ use super::cursors::{self, Waiting};
 use super::rank::Ranking;
 use super::walk::{Input, Place, Walk};
 use super::work::{self, Need, Work};
-use super::{Missing, follow, protocol, refuse, telemetry};
+use super::{Missing, cluster, follow, protocol, refuse, telemetry};
 use crate::reply::Reply;
 use crate::search::aggregate::{Fusion, Given, Plan, fuse, vector_score};
+use crate::search::cluster::aggregate::{Content, Sharing};
+use crate::search::cluster::hybrid::{Candidate, Part};
+use crate::search::cluster::message::Question;
 use crate::search::command::aggregate::{Load, Step};
 use crate::search::command::hybrid::{Combine, HybridRequest, Method};
 use crate::search::command::settings::{OnTimeout, Settings};
-use crate::search::evaluate::{Found, Hit, Order};
+use crate::search::evaluate::{Found, Hit, Order, Owned};
 use crate::search::reply::{self, HybridReply, Protocol, Warnings};
 use crate::search::schema::{Kind, Metric};
 use crate::search::value::Value;
@@ -31,8 +34,13 @@ pub fn ft_hybrid(call: &Call) -> Outcome {
     let target = target(call.ctx, call.args[0], Missing::Query)?;
     let settings = binding::settings();
     let request = HybridRequest::parse(call.args, &settings).map_err(refuse)?;
-    let hybrid = Hybrid::new(call.ctx, target, request, &settings)?;
-    work::start(call.ctx, Box::new(hybrid))
+    let milliseconds = request.search.timeout.unwrap_or(settings.timeout);
+    let asked = cluster::Asked { question: Question::Hybrid, milliseconds, partial: request.search.partial };
+    let hybrid = || Hybrid::new(call.ctx, target.clone(), request.clone(), &settings);
+    if let Some(outcome) = cluster::ask(call, &target, asked, || Ok(Box::new(hybrid()?.gathering()?))) {
+        return outcome;
+    }
+    work::start(call.ctx, Box::new(hybrid()?))
 }
 
 /// A search of both kinds under way.
@@ -49,7 +57,12 @@ pub struct Hybrid {
     total: usize,
     warnings: Warnings,
     text_hits: Vec<Hit>,
+    /// Where this is a shard's part: what both sides know of the documents.
+    sides: Option<HashMap<Vec<u8>, Sides>>,
 }
+
+/// A document's score for the text and its distance.
+type Sides = (Option<f64>, Option<f64>);
 
 enum Stage {
     Running,
@@ -98,9 +111,91 @@ impl Hybrid {
             total: 0,
             warnings: Warnings::default(),
             text_hits: Vec::new(),
+            sides: None,
             request,
             target,
         })
+    }
+
+    /// A shard's part: the best of both sides with the cells of their rows.
+    pub fn part(
+        ctx: &Context,
+        target: Target,
+        request: HybridRequest,
+        settings: &Settings,
+        owned: [Option<Owned>; 2],
+    ) -> Result<Hybrid, Failure> {
+        let mut hybrid = Hybrid::new(ctx, target, request, settings)?;
+        let [text, vector] = owned;
+        hybrid.text.query.restrict(text);
+        hybrid.vector.restrict(vector);
+        hybrid.sides = Some(HashMap::new());
+        Ok(hybrid)
+    }
+
+    /// How the parts of shards become the reply.
+    fn gathering(mut self) -> Result<cluster::Mixture, Failure> {
+        if self.request.cursor.is_some() {
+            return Err(Failure::Text(b"ERR FT.HYBRID gives no cursors over several shards of a cluster".to_vec()));
+        }
+        let plan = self.plan.take().ok_or_else(|| Failure::Text(b"ERR the query has no plan".to_vec()))?;
+        Ok(cluster::Mixture {
+            plan,
+            fusion: self.fusion(),
+            metric: self.metric,
+            texts: self.text.query.options().limit,
+            vectors: self.vector.options().limit,
+            given: [self.request.search_score.is_some(), self.request.vector.score.is_some()],
+            wanted: self.wanted(),
+            protocol: self.protocol,
+            began: self.began,
+            end: self.text.bounds.limits.deadline,
+            on_timeout: self.text.bounds.on_timeout,
+        })
+    }
+
+    fn fusion(&self) -> Fusion {
+        match self.request.combine {
+            Combine::Rrf { constant, .. } => Fusion::Ranks { constant },
+            Combine::Linear { alpha, beta, .. } => Fusion::Scores { alpha, beta },
+        }
+    }
+
+    /// Reads the rows of what both sides found.
+    fn walk_both(&mut self, vector_hits: Vec<Hit>) -> Stage {
+        let sides = self.sides.get_or_insert_with(HashMap::new);
+        let mut input = Vec::new();
+        for (is_text, hit) in
+            self.text_hits.drain(..).map(|hit| (true, hit)).chain(vector_hits.into_iter().map(|hit| (false, hit)))
+        {
+            let entry = sides.entry(hit.key.to_vec()).or_insert_with(|| {
+                input.push(Input { key: hit.key.clone(), document: Some(hit.document), given: Vec::new() });
+                (None, None)
+            });
+            match is_text {
+                true => entry.0 = Some(hit.score),
+                false => entry.1 = hit.distances.first().copied().flatten(),
+            }
+        }
+        let end = self.text.bounds.limits.deadline.filter(|_| !self.warnings.timed_out);
+        let Some(plan) = self.plan.take() else { return Stage::Done };
+        // No step before all rows are together.
+        let how = Sharing { keyed: true, nearest: Some(usize::MAX) };
+        Stage::Walking(Box::new(Walk::new(self.place(), plan, input, None, end).share(how)))
+    }
+
+    /// The part that was made of the rows.
+    fn write_part(&mut self, mut walk: Walk) -> Result<Reply, Failure> {
+        self.warnings.timed_out |= walk.timed_out;
+        let mut sides = self.sides.take().unwrap_or_default();
+        let Content::Rows(table) = walk.take_content()? else { return Ok(Reply::Nil) };
+        let candidates = table.rows().filter_map(|row| {
+            let (key, cells) = row.split_last()?;
+            let Some(Value::Text(key)) = key else { return None };
+            let (score, distance) = sides.remove(&key[..])?;
+            Some(Candidate { key: key.to_vec(), score, distance, cells: cells.to_vec() })
+        });
+        Ok(Part { candidates: candidates.collect(), warnings: self.warnings }.write())
     }
 
     fn run(&mut self) -> Stage {
@@ -127,6 +222,9 @@ impl Hybrid {
     }
 
     fn merge(&mut self, vector_hits: Vec<Hit>) -> Stage {
+        if self.sides.is_some() {
+            return self.walk_both(vector_hits);
+        }
         let mut keys: HashMap<u32, Arc<[u8]>> = HashMap::new();
         let text: Vec<(u32, f64)> = self.text_hits.iter().map(|hit| (hit.document, hit.score)).collect();
         let scored = |hit: &Hit| Some((hit.document, vector_score(self.metric, hit.distances.first().copied()??)));
@@ -139,11 +237,7 @@ impl Hybrid {
             let walk = |side: &[(u32, f64)]| self.side(side, &keys, cursor.count as usize);
             return Stage::Apart(Box::new([walk(&text), walk(&vector)]));
         }
-        let fusion = match self.request.combine {
-            Combine::Rrf { constant, .. } => Fusion::Ranks { constant },
-            Combine::Linear { alpha, beta, .. } => Fusion::Scores { alpha, beta },
-        };
-        let fused = fuse(&text, &vector, fusion);
+        let fused = fuse(&text, &vector, self.fusion());
         self.total = fused.len();
         let number = |number: Option<f64>| number.map(Value::Number);
         let input = fused.into_iter().map(|fused| {
@@ -227,6 +321,7 @@ impl Work for Hybrid {
         let wanted = self.wanted();
         let rows = match std::mem::replace(&mut self.stage, Stage::Done) {
             Stage::Apart(walks) => return self.cursors(*walks),
+            Stage::Walking(walk) if self.sides.is_some() => return self.write_part(*walk),
             Stage::Walking(mut walk) => {
                 let rows = walk.take(wanted)?;
                 self.total = walk.total;

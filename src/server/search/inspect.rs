@@ -1,10 +1,13 @@
 //! FT.INFO, FT.TAGVALS, FT.EXPLAIN and FT.CHECK.
 
-use super::access::target;
-use super::{Missing, binding, check, cursors, follow, protocol, refuse, registry};
+use super::access::{Target, target};
+use super::{Missing, binding, check, cluster, cursors, follow, protocol, refuse, registry};
 use crate::reply::Reply;
+use crate::search::cluster::info::Part;
+use crate::search::cluster::message::Question;
 use crate::search::command::search::SearchRequest;
 use crate::search::error::Error;
+use crate::search::index::Failures;
 use crate::search::query;
 use crate::search::reply::{self, Info};
 use crate::server::commands::{Call, Failure, Outcome};
@@ -15,36 +18,66 @@ pub fn ft_info(call: &Call) -> Outcome {
     let settings = binding::settings();
     let cursors = cursors::counts(target.id);
     let protocol = protocol(call.ctx);
-    let reply = registry::with(|registry| {
-        let (_, entry) = registry.by_id(target.id)?;
-        let stats = entry.index.stats();
-        Some(reply::info(
+    let (id, definition) = (target.id, target.definition.clone());
+    let used = registry::with(|registry| registry.by_id(id).map(|(_, entry)| (entry.uses, entry.dialects)));
+    let (uses, dialects) = used.unwrap_or_default();
+    let show = move |mut part: Part| {
+        part.failures.resize(definition.fields.len(), Failures::default());
+        reply::info(
             &Info {
-                definition: &entry.definition,
-                stats: &stats,
-                failures: (0..entry.definition.fields.len()).map(|field| entry.index.failures(field)).collect(),
-                scanned: entry.scan.as_ref().map(super::scan::Scan::share),
-                uses: entry.uses,
-                indexing_milliseconds: entry.indexing.as_secs_f64() * 1000.0,
+                definition: &definition,
+                stats: &part.stats,
+                failures: part.failures,
+                scanned: part.scanned,
+                uses,
+                indexing_milliseconds: part.indexing_milliseconds,
                 cursors,
                 cursor_limit: settings.index_cursor_limit,
-                dialects: entry.dialects,
+                dialects,
             },
             protocol,
-        ))
-    });
-    Ok(reply)
+        )
+    };
+    let asked = cluster::Asked { question: Question::Info, milliseconds: QUICKLY, partial: false };
+    if let Some(outcome) = cluster::ask(call, &target, asked, || Ok(Box::new(cluster::Infos(show.clone())))) {
+        return outcome;
+    }
+    Ok(info_part(&target).map(show))
+}
+
+/// Milliseconds that other nodes have for what takes no time.
+const QUICKLY: u64 = 500;
+
+/// What FT.INFO tells of this node's part of an index.
+pub fn info_part(target: &Target) -> Option<Part> {
+    registry::with(|registry| {
+        let (_, entry) = registry.by_id(target.id)?;
+        Some(Part {
+            stats: entry.index.stats(),
+            failures: (0..entry.definition.fields.len()).map(|field| entry.index.failures(field)).collect(),
+            scanned: entry.scan.as_ref().map(super::scan::Scan::share),
+            indexing_milliseconds: entry.indexing.as_secs_f64() * 1000.0,
+        })
+    })
 }
 
 /// FT.TAGVALS
 pub fn ft_tagvals(call: &Call) -> Outcome {
     let target = target(call.ctx, call.args[0], Missing::Definition)?;
+    let values = tag_values(&target, call.args[1])?;
+    let asked = cluster::Asked { question: Question::TagValues, milliseconds: QUICKLY, partial: false };
+    let outcome = cluster::ask(call, &target, asked, || Ok(Box::new(cluster::TagValues)));
+    outcome.unwrap_or(Ok(Some(Reply::Set(values))))
+}
+
+/// The values of a TAG field in this node's part of an index.
+pub fn tag_values(target: &Target, field: &[u8]) -> Result<Vec<Reply>, Failure> {
     let bad = |text: &str| refuse(Error::new("SEARCH_ATTR_BAD", text));
-    let field = target.definition.field(call.args[1]).ok_or_else(|| bad("No such field"))?;
+    let field = target.definition.field(field).ok_or_else(|| bad("No such field"))?;
     let values =
         registry::with(|registry| registry.by_id(target.id).and_then(|(_, entry)| entry.index.tag_values(field)));
     let values = values.ok_or_else(|| bad("Not a tag field"))?;
-    Ok(Some(Reply::Set(values.iter().map(|value| Reply::Bulk(value.to_vec())).collect())))
+    Ok(values.iter().map(|value| Reply::Bulk(value.to_vec())).collect())
 }
 
 fn explained(call: &Call) -> Result<String, Failure> {

@@ -19,6 +19,7 @@
 //! | `aggregate.rs`, `walk.rs`, `cursors.rs`, `hybrid.rs` | FT.AGGREGATE, FT.CURSOR, FT.HYBRID |
 //! | `inspect.rs`, `profile.rs`, `config.rs` | FT.INFO, FT.TAGVALS, FT.EXPLAIN; FT.PROFILE; FT.CONFIG |
 //! | `suggest.rs` | suggestions |
+//! | `cluster/` | all of it over a cluster |
 //! | `words.rs` | synonyms, dictionaries |
 //! | `persist.rs`, `saved.rs`, `rewrite.rs` | the saved form: of RDB files, its strings, of append-only files without any |
 //! | `telemetry.rs` | the section of INFO |
@@ -27,6 +28,7 @@ mod access;
 mod aggregate;
 mod binding;
 mod check;
+mod cluster;
 mod commands;
 mod config;
 mod cursors;
@@ -101,6 +103,7 @@ impl Face for Search {
 
     fn start(&self, ctx: &Context) {
         follow::start(ctx);
+        cluster::start(ctx);
     }
 
     fn show(&self, section: &Section) {
@@ -122,7 +125,7 @@ pub fn is_there() -> bool {
 /// Whether errors begin with the words that later clients know them by.
 static NEW_ERROR_TEXTS: Flag = Flag { name: c"ft-new-error-texts", value: AtomicBool::new(false), apply: |_| () };
 
-static SETTINGS: [Setting; 1] = [Setting::Flag(&NEW_ERROR_TEXTS)];
+static SETTINGS: [Setting; 2] = [Setting::Flag(&NEW_ERROR_TEXTS), Setting::Flag(&cluster::PARTIAL)];
 
 /// What a command does with an index, which decides how it calls a missing one.
 #[derive(Clone, Copy, PartialEq)]

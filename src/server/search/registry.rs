@@ -8,9 +8,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::cluster;
 use super::expiry::Expiry;
 use super::follow;
 use super::scan::Scan;
+use crate::search::cluster::slots::slot_of;
 use crate::search::command::settings::Settings;
 use crate::search::expression::Expression;
 use crate::search::index::SearchIndex;
@@ -53,6 +55,10 @@ pub struct Entry {
     pub dialects: [bool; 4],
     /// What a document has to fulfil.
     pub filter: Option<Expression>,
+    /// The slot of which alone it holds documents.
+    slot: Option<u16>,
+    /// In a cluster: the slots that hold all of its documents, as far as that is known.
+    pub settled: Arc<AtomicU64>,
 }
 
 static REGISTRY: Mutex<Option<Registry>> = Mutex::new(None);
@@ -78,6 +84,7 @@ impl Entry {
     /// An index without documents.
     pub fn new(index: SearchIndex) -> Entry {
         let definition = Arc::new(index.definition().clone());
+        let slot = cluster::only_slot(&definition.name);
         Entry {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             wanted: Arc::new(super::documents::Wanted::of(&definition)),
@@ -90,12 +97,15 @@ impl Entry {
             used: Instant::now(),
             indexing: Duration::ZERO,
             dialects: [false; 4],
+            slot,
+            settled: Arc::default(),
         }
     }
 
     /// Whether keys of this name belong to it.
     pub fn covers(&self, key: &[u8]) -> bool {
         self.definition.prefixes.iter().any(|prefix| key.starts_with(prefix))
+            && self.slot.is_none_or(|slot| slot == slot_of(key))
     }
 
     /// Takes over the definition after the index has changed its own.

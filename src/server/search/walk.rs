@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::work::Need;
 use super::{documents, json, rank, refuse};
 use crate::search::aggregate::{Clock, Plan, Source, Table};
+use crate::search::cluster::aggregate::{Content, Sharing};
 use crate::search::error::Error;
 use crate::search::evaluate::{BoundQuery, Hit};
 use crate::search::reply::{self, AggregateRow};
@@ -56,6 +57,9 @@ pub struct Walk {
     needs_documents: bool,
     failed: Option<Error>,
     end: Option<Instant>,
+    /// Of a shard's part: how it shares the steps, and what they came to.
+    sharing: Option<Sharing>,
+    content: Option<Content>,
     pub total: usize,
     pub timed_out: bool,
 }
@@ -81,6 +85,8 @@ impl Walk {
             needs_documents,
             failed: None,
             end,
+            sharing: None,
+            content: None,
             total,
             timed_out: false,
             place,
@@ -89,8 +95,38 @@ impl Walk {
         walk
     }
 
+    /// Rows that are there already, to be taken.
+    pub fn finished(place: Place, plan: Plan, rows: Vec<AggregateRow>) -> Walk {
+        let mut walk = Walk::new(place, plan, Vec::new(), None, None);
+        walk.rows = rows.into();
+        walk
+    }
+
+    /// Becomes a shard's part: rows have their keys in one more column, and what the steps came to is in
+    /// [`Walk::take_content`].
+    pub fn share(mut self, how: Sharing) -> Walk {
+        self.sharing = Some(how);
+        self.next_portion();
+        self
+    }
+
+    /// What a shard's part came to.
+    ///
+    /// # Errors
+    /// If a step failed.
+    pub fn take_content(&mut self) -> Result<Content, Failure> {
+        match self.failed.take() {
+            Some(error) => Err(refuse(error)),
+            None => Ok(self.content.take().unwrap_or_else(|| Content::Rows(Table::new(self.width())))),
+        }
+    }
+
+    fn width(&self) -> usize {
+        self.plan.columns.len() + usize::from(self.sharing.is_some())
+    }
+
     fn next_portion(&mut self) {
-        self.table = Table::new(self.plan.columns.len());
+        self.table = Table::new(self.width());
         self.missing = self.portion.min(self.input.len());
     }
 
@@ -142,8 +178,7 @@ impl Walk {
             let key = ctx.open_to_read(name.ptr());
             let source = documents::source(&key).filter(|source| *source == self.place.definition.source);
             if let Some(source) = source {
-                let row: Vec<_> =
-                    self.plan.columns.iter().map(|column| self.cell(column, &input, Some((&key, source)))).collect();
+                let row = self.row(&input, Some((&key, source)));
                 self.table.push(row);
             }
             if self.end.is_some_and(|end| Instant::now() >= end) {
@@ -163,11 +198,19 @@ impl Walk {
             && let Some(input) = self.input.next()
         {
             self.missing -= 1;
-            let row: Vec<_> = self.plan.columns.iter().map(|column| self.cell(column, &input, None)).collect();
+            let row = self.row(&input, None);
             self.table.push(row);
         }
         let mut clock = Clock::until(self.end);
         let table = std::mem::take(&mut self.table);
+        if let Some(how) = self.sharing {
+            match Content::begin(&self.plan.pipeline, table, how, &mut clock) {
+                Ok((content, total)) => (self.content, self.total) = (Some(content), total),
+                Err(error) => self.failed = Some(error),
+            }
+            self.timed_out |= clock.was_over();
+            return self.next_portion();
+        }
         match self.plan.pipeline.run(table, &mut clock) {
             Ok((table, total)) => {
                 if self.portion == usize::MAX {
@@ -179,6 +222,13 @@ impl Walk {
         }
         self.timed_out |= clock.was_over();
         self.next_portion();
+    }
+
+    fn row(&self, input: &Input, open: Option<(&Key, schema::Source)>) -> Vec<Option<Value>> {
+        let mut row = Vec::with_capacity(self.width());
+        row.extend(self.plan.columns.iter().map(|column| self.cell(column, input, open)));
+        row.extend(self.sharing.map(|_| Some(Value::Text(input.key.clone()))));
+        row
     }
 
     fn cell(&self, column: &Source, input: &Input, open: Option<(&Key, schema::Source)>) -> Option<Value> {

@@ -86,12 +86,38 @@ fn go_on(mut work: Box<dyn Work>, unblock: Unblock) {
             Need::Documents(_) => return api::with_lock(|ctx| look_later(ctx, work, unblock)),
             Need::Nothing => {
                 return match work.reply() {
-                    Ok(reply) if items(&reply) > LONG_REPLY => unblock.write(&reply),
+                    Ok(made) => reply(unblock, made),
                     outcome => unblock.answer(move |_| outcome.map(Some)),
                 };
             }
         }
     }
+}
+
+/// Replies, from the pool.
+pub fn reply(unblock: Unblock, reply: Reply) {
+    if items(&reply) > LONG_REPLY { unblock.write(&reply) } else { unblock.reply(reply) }
+}
+
+/// How long the main thread has between two slices of a query without a client.
+const BREATH: Duration = Duration::from_micros(100);
+
+/// Runs a query for which no client waits here; `done` is called in the pool.
+pub fn start_for(mut work: Box<dyn Work>, done: impl FnOnce(Result<Reply, Failure>) + Send + 'static) {
+    pools::queries().spawn(Box::new(move || {
+        loop {
+            match work.need() {
+                Need::Nothing => return done(work.reply()),
+                Need::Thought => work.think(),
+                Need::Documents(count) => {
+                    api::with_lock(|ctx| work.look(ctx, Some(Instant::now() + SLICE)));
+                    if count > AT_ONCE {
+                        std::thread::sleep(BREATH);
+                    }
+                }
+            }
+        }
+    }));
 }
 
 /// Looks at documents at the next turn of the server's loop.

@@ -1,0 +1,145 @@
+//! The cluster as a node sees it: CLUSTER NODES, read.
+
+use super::slots::{SLOTS, Slots};
+
+/// A node of the cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Forty hexadecimal digits.
+    pub id: Vec<u8>,
+    /// Host and port, for people.
+    pub address: Vec<u8>,
+    pub is_primary: bool,
+    /// Whether it is held to be dead, or not yet known, or the link to it is down.
+    pub is_lost: bool,
+    /// Of a replica: the id of its primary.
+    pub primary: Option<Vec<u8>>,
+    pub slots: Slots,
+}
+
+/// All nodes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Topology {
+    pub nodes: Vec<Node>,
+    /// The place of the node that was asked.
+    me: Option<usize>,
+    /// Slots whose keys come to this node one by one, and slots whose keys leave it.
+    pub importing: Slots,
+    pub migrating: Slots,
+}
+
+impl Topology {
+    /// Reads the text of CLUSTER NODES; lines that are not understood are left out.
+    pub fn read(text: &[u8]) -> Topology {
+        let mut topology = Topology::default();
+        for line in text.split(|byte| *byte == b'\n') {
+            let words: Vec<&[u8]> = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).collect();
+            let [id, address, flags, primary, _, _, _, link, slots @ ..] = &words[..] else { continue };
+            let has = |flag: &[u8]| flags.split(|byte| *byte == b',').any(|known| known == flag);
+            let is_me = has(b"myself");
+            let lost = [&b"fail"[..], b"fail?", b"handshake", b"noaddr"].iter().any(|flag| has(flag));
+            let mut node = Node {
+                id: id.to_vec(),
+                address: address.split(|byte| *byte == b'@').next().unwrap_or_default().to_vec(),
+                is_primary: has(b"master"),
+                is_lost: !is_me && (lost || *link != b"connected"),
+                primary: (*primary != b"-").then(|| primary.to_vec()),
+                slots: Slots::default(),
+            };
+            for word in slots {
+                topology.add(&mut node, word);
+            }
+            topology.me = if is_me { Some(topology.nodes.len()) } else { topology.me };
+            topology.nodes.push(node);
+        }
+        topology
+    }
+
+    /// Takes in `7`, `7-9`, `[7-<-id]` or `[7->-id]`.
+    fn add(&mut self, node: &mut Node, word: &[u8]) {
+        let Ok(text) = std::str::from_utf8(word) else { return };
+        let number = |text: &str| text.parse::<u16>().ok().filter(|slot| *slot < SLOTS);
+        if let Some(moving) = text.strip_prefix('[') {
+            let (slot, rest) = moving.split_once('-').unwrap_or((moving, ""));
+            let into = if rest.starts_with('<') { &mut self.importing } else { &mut self.migrating };
+            number(slot).into_iter().for_each(|slot| into.insert(slot));
+            return;
+        }
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        if let (Some(first), Some(last)) = (number(first), number(last)) {
+            (first..=last).for_each(|slot| node.slots.insert(slot));
+        }
+    }
+
+    /// This node.
+    pub fn me(&self) -> Option<&Node> {
+        self.nodes.get(self.me?)
+    }
+
+    pub fn node(&self, id: &[u8]) -> Option<&Node> {
+        self.nodes.iter().find(|node| node.id == id)
+    }
+
+    /// The primaries that own slots, by their first; with those that may be about to get their first.
+    pub fn shards_and_others(&self) -> Vec<&Node> {
+        let is_other = |node: &&Node| node.is_primary && node.slots.is_empty() && !node.is_lost;
+        self.shards().into_iter().chain(self.nodes.iter().filter(is_other)).collect()
+    }
+
+    /// The primaries that own slots, by their first.
+    pub fn shards(&self) -> Vec<&Node> {
+        let mut shards: Vec<&Node> =
+            self.nodes.iter().filter(|node| node.is_primary && !node.slots.is_empty()).collect();
+        shards.sort_by_cached_key(|node| node.slots.ranges().first().copied());
+        shards
+    }
+
+    /// The slots that are anybody's.
+    pub fn assigned(&self) -> Slots {
+        let mut assigned = Slots::default();
+        self.shards().into_iter().for_each(|node| assigned.extend(&node.slots));
+        assigned
+    }
+
+    /// The slots for which a node answers: its own, or its primary's.
+    pub fn slots_of(&self, node: &Node) -> Slots {
+        let primary = node.primary.as_ref().and_then(|id| self.node(id));
+        primary.map_or_else(|| node.slots.clone(), |primary| primary.slots.clone())
+    }
+
+    /// Who is asked for a shard: this node if it is one of the shard's, else the primary, else a replica of it; those tried
+    /// before are left out. None if all are lost.
+    pub fn voice(&self, shard: &Node, tried: &[Vec<u8>]) -> Option<&Node> {
+        let of_shard = |node: &&Node| node.id == shard.id || node.primary.as_ref() == Some(&shard.id);
+        let fit = self.nodes.iter().filter(of_shard).filter(|node| !node.is_lost && !tried.contains(&node.id));
+        let me = self.me().map(|me| &me.id);
+        fit.min_by_key(|node| (Some(&node.id) != me, !node.is_primary))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &[u8] = b"aa 127.0.0.1:7000@17000 myself,master - 0 0 1 connected 0-5460 [93-<-bb] [77->-cc]\n\
+        bb 127.0.0.1:7001@17001,host master - 0 1 2 connected 5461-10922 16383\n\
+        cc 127.0.0.1:7002@17002 master,fail - 0 1 3 disconnected 10923-16382\n\
+        dd 127.0.0.1:7003@17003 slave cc 0 1 3 connected\n\
+        ee :0@0 master,noaddr - 0 1 0 disconnected\n\
+        nonsense\n";
+
+    #[test]
+    fn nodes_and_their_slots() {
+        let topology = Topology::read(TEXT);
+        assert_eq!(topology.nodes.len(), 5);
+        assert_eq!(topology.me().unwrap().address, b"127.0.0.1:7000");
+        assert_eq!((topology.importing.ranges(), topology.migrating.ranges()), (vec![(93, 93)], vec![(77, 77)]));
+        let shards = topology.shards();
+        assert_eq!(shards.iter().map(|node| &node.id[..]).collect::<Vec<_>>(), [b"aa", b"bb", b"cc"]);
+        assert_eq!(topology.assigned().ranges(), [(0, 16383)]);
+        let voices: Vec<_> = shards.iter().map(|shard| topology.voice(shard, &[]).map(|node| &node.id[..])).collect();
+        assert_eq!(voices, [Some(&b"aa"[..]), Some(b"bb"), Some(b"dd")]);
+        assert_eq!(topology.voice(shards[2], &[b"dd".to_vec()]), None);
+        assert_eq!(topology.slots_of(topology.node(b"dd").unwrap()).ranges(), [(10923, 16382)]);
+    }
+}

@@ -1,0 +1,159 @@
+//! One reply of the parts that the shards sent.
+
+use std::time::Instant;
+
+use super::super::cursors::{self, Waiting};
+use super::super::walk::{Place, Walk};
+use super::super::{refuse, timed_out};
+use super::Gather;
+use crate::reply::Reply;
+use crate::search::aggregate::{Clock, Fusion, Plan, Source, Table, fuse, vector_score};
+use crate::search::cluster::aggregate::Sharing;
+use crate::search::cluster::search::Merging;
+use crate::search::cluster::{Malformed, aggregate, hybrid, info, search, tags};
+use crate::search::command::aggregate::CursorOptions;
+use crate::search::command::settings::OnTimeout;
+use crate::search::reply::{self, AggregateRow, HybridReply, Protocol, Shape};
+use crate::search::schema::Metric;
+use crate::search::value::Value;
+use crate::server::commands::Failure;
+
+/// The parts, read.
+fn read<T>(parts: Vec<Reply>, read: impl Fn(Reply) -> Result<T, Malformed>) -> Result<Vec<T>, Failure> {
+    parts.into_iter().map(read).collect::<Result<_, _>>().map_err(not_understood)
+}
+
+fn not_understood(_: Malformed) -> Failure {
+    Failure::Text(b"ERR the answer of a shard is not understood: its definition or its module differs".to_vec())
+}
+
+/// FT.SEARCH
+pub struct Rows {
+    pub how: Merging,
+    pub shape: Shape,
+}
+
+impl Gather for Rows {
+    fn gather(self: Box<Self>, parts: Vec<Reply>, missing: bool) -> Result<Reply, Failure> {
+        let parts = read(parts, search::Part::read)?;
+        let (total, mut warnings, rows) = search::merge(parts, self.how);
+        warnings.shards_missing |= missing;
+        Ok(reply::search(total, rows, warnings, self.shape))
+    }
+}
+
+/// FT.AGGREGATE
+pub struct Aggregation {
+    pub place: Place,
+    pub plan: Plan,
+    /// The k of a KNN.
+    pub nearest: Option<usize>,
+    pub cursor: Option<CursorOptions>,
+    pub protocol: Protocol,
+    pub end: Option<Instant>,
+    pub on_timeout: OnTimeout,
+}
+
+impl Gather for Aggregation {
+    fn gather(self: Box<Self>, parts: Vec<Reply>, missing: bool) -> Result<Reply, Failure> {
+        let Aggregation { place, plan, nearest, cursor, protocol, end, on_timeout } = *self;
+        // The key of each row's document comes last.
+        let width = plan.columns.len() + 1;
+        let parts = read(parts, |part| aggregate::Part::read(part, width, &plan.pipeline))?;
+        let merged = aggregate::merge(parts, width);
+        let mut warnings = merged.warnings;
+        let mut clock = Clock::until(end.filter(|_| !warnings.timed_out));
+        let how = Sharing { keyed: false, nearest };
+        let (table, total) = merged.content.finish(&plan.pipeline, how, merged.total, &mut clock).map_err(refuse)?;
+        warnings.shards_missing |= missing;
+        warnings.timed_out |= clock.was_over();
+        if warnings.timed_out && on_timeout == OnTimeout::Fail {
+            return Err(timed_out());
+        }
+        let mut rows = shown(&table, &plan);
+        let Some(options) = cursor else { return Ok(reply::aggregate(total, rows, warnings, protocol)) };
+        let index = place.index;
+        let later = rows.split_off(rows.len().min(options.count as usize));
+        let is_full = rows.len() == options.count as usize;
+        let reply = reply::aggregate(total, rows, warnings, protocol);
+        let id = match is_full {
+            true => cursors::keep(Waiting::new(index, Walk::finished(place, plan, later), options)),
+            false => 0,
+        };
+        Ok(reply::with_cursor(reply, id))
+    }
+}
+
+fn shown(table: &Table, plan: &Plan) -> Vec<AggregateRow> {
+    table.rows().map(|cells| reply::row(cells, &plan.shown)).collect()
+}
+
+/// FT.HYBRID
+pub struct Mixture {
+    pub plan: Plan,
+    pub fusion: Fusion,
+    pub metric: Metric,
+    /// Hits of each side that are fused.
+    pub texts: usize,
+    pub vectors: usize,
+    /// Whether rows have the score of the text side, and of the vector side.
+    pub given: [bool; 2],
+    pub wanted: usize,
+    pub protocol: Protocol,
+    pub began: Instant,
+    pub end: Option<Instant>,
+    pub on_timeout: OnTimeout,
+}
+
+impl Gather for Mixture {
+    fn gather(self: Box<Self>, parts: Vec<Reply>, missing: bool) -> Result<Reply, Failure> {
+        let width = self.plan.columns.len();
+        let parts = read(parts, |part| hybrid::Part::read(part, width))?;
+        let (mut warnings, candidates, text, vector) = hybrid::merge(parts, self.texts, self.vectors);
+        let vector: Vec<(u32, f64)> =
+            vector.into_iter().map(|(number, distance)| (number, vector_score(self.metric, distance))).collect();
+        let mut table = Table::new(width);
+        for fused in fuse(&text, &vector, self.fusion) {
+            let candidate = &candidates[fused.document as usize];
+            let number = |number: Option<f64>| number.map(Value::Number);
+            let mut given = vec![Some(Value::Text(candidate.key[..].into())), number(Some(fused.score))];
+            given.extend(self.given[0].then(|| number(fused.text)));
+            given.extend(self.given[1].then(|| number(fused.vector)));
+            let cells = candidate.cells.iter().zip(&self.plan.columns).map(|(cell, source)| match source {
+                Source::Given(position) => given.get(*position).cloned().flatten(),
+                _ => cell.clone(),
+            });
+            table.push(cells);
+        }
+        let mut clock = Clock::until(self.end.filter(|_| !warnings.timed_out));
+        let (table, total) = self.plan.pipeline.run(table, &mut clock).map_err(refuse)?;
+        warnings.shards_missing |= missing;
+        warnings.timed_out |= clock.was_over();
+        if warnings.timed_out && self.on_timeout == OnTimeout::Fail {
+            return Err(timed_out());
+        }
+        let mut rows = shown(&table, &self.plan);
+        rows.truncate(self.wanted);
+        let milliseconds = self.began.elapsed().as_secs_f64() * 1000.0;
+        Ok(reply::hybrid(HybridReply { total, rows, warnings, milliseconds }, self.protocol))
+    }
+}
+
+/// FT.INFO: what makes the reply of the sums.
+pub struct Infos<F>(pub F);
+
+impl<F: FnOnce(info::Part) -> Reply + Send + 'static> Gather for Infos<F> {
+    fn gather(self: Box<Self>, parts: Vec<Reply>, _missing: bool) -> Result<Reply, Failure> {
+        let Infos(show) = *self;
+        Ok(show(info::merge(read(parts, info::Part::read)?)))
+    }
+}
+
+/// FT.TAGVALS
+pub struct TagValues;
+
+impl Gather for TagValues {
+    fn gather(self: Box<Self>, parts: Vec<Reply>, _missing: bool) -> Result<Reply, Failure> {
+        tags::merge(parts).map_err(not_understood)
+    }
+}

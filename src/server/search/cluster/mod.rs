@@ -1,0 +1,123 @@
+//! FT.* over a cluster: any node takes any command. How, and why so, is told in [`crate::search::cluster`].
+//!
+//! | file | does |
+//! | --- | --- |
+//! | `link.rs` | sends messages and puts them together again |
+//! | `ask.rs` | asks the shards, waits, asks again |
+//! | `part.rs` | answers for this node's documents |
+//! | `gather.rs` | makes a reply of the parts |
+//! | `commands.rs` | takes commands, and sends out what they define |
+//! | `spread.rs` | compares definitions with other nodes and carries out what changed there |
+//!
+//! Where the server is no node of a cluster nothing of this runs.
+
+mod ask;
+mod commands;
+mod gather;
+mod link;
+mod part;
+mod spread;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub use commands::*;
+pub use gather::{Aggregation, Infos, Mixture, Rows, TagValues};
+pub use part::unsettle;
+pub use spread::{flushed, is_applying, note};
+
+use super::access::Target;
+use crate::reply::Reply;
+use crate::search::cluster::message::{Ask, Question};
+use crate::search::cluster::slots::{hash_tag, slot_of};
+use crate::search::cluster::topology::Topology;
+use crate::server::api::Context;
+use crate::server::blocking;
+use crate::server::commands::{Call, Failure, Outcome};
+use crate::server::settings::Flag;
+
+/// Whether the server is a node of a cluster, which it is from start to end or never.
+static IS_ON: AtomicBool = AtomicBool::new(false);
+
+/// Whether what is there is replied where a shard does not answer.
+pub static PARTIAL: Flag = Flag { name: c"search-partial", value: AtomicBool::new(false), apply: |_| () };
+
+/// The only database that a cluster has, or that it is about.
+const DATABASE: i32 = 0;
+
+/// Whether the server is a node of a cluster.
+pub fn is_on() -> bool {
+    IS_ON.load(Ordering::Relaxed)
+}
+
+/// Begins to listen to other nodes, if there may be any.
+pub fn start(ctx: &Context) {
+    if ctx.is_in_cluster() {
+        IS_ON.store(true, Ordering::Relaxed);
+        ctx.receive_from_nodes(link::receive);
+        spread::start(ctx);
+    }
+}
+
+/// The cluster as this node sees it now; without any node if the server does not tell.
+fn topology(ctx: &Context) -> Topology {
+    static COMPLAINED: AtomicBool = AtomicBool::new(false);
+    let text = ctx.cluster_nodes().unwrap_or_else(|why| {
+        if !COMPLAINED.swap(true, Ordering::Relaxed) {
+            ctx.warn(&format!("search does not know the cluster's nodes: {}", String::from_utf8_lossy(&why)));
+        }
+        Vec::new()
+    });
+    Topology::read(&text)
+}
+
+/// The slot of an index that holds documents of one slot alone.
+pub fn only_slot(name: &[u8]) -> Option<u16> {
+    hash_tag(name).filter(|_| is_on()).map(|_| slot_of(name))
+}
+
+/// Merges the parts of a reply, on any thread. `missing`: not all shards have answered.
+pub trait Gather: Send + 'static {
+    fn gather(self: Box<Self>, parts: Vec<Reply>, missing: bool) -> Result<Reply, Failure>;
+}
+
+/// How a command is asked of all shards.
+pub struct Asked {
+    pub question: Question,
+    /// Milliseconds that it may take, 0 for any.
+    pub milliseconds: u64,
+    /// PARTIAL
+    pub partial: bool,
+}
+
+/// Has the shards answer a command, if there are others than this node's; None if it is this node's to answer alone.
+pub fn ask(
+    call: &Call,
+    target: &Target,
+    asked: Asked,
+    gather: impl FnOnce() -> Result<Box<dyn Gather>, Failure>,
+) -> Option<Outcome> {
+    if !is_on() || target.database != DATABASE {
+        return None;
+    }
+    let topology = topology(call.ctx);
+    let slot = only_slot(&target.definition.name).filter(|slot| !topology.migrating.contains(*slot));
+    let Some(me) = topology.me() else {
+        return Some(Err(Failure::Text(b"ERR the server does not tell who is in the cluster".to_vec())));
+    };
+    let own = topology.slots_of(me);
+    let is_alone = match slot {
+        Some(slot) => own.contains(slot) || !topology.assigned().contains(slot),
+        None => own.covers(&topology.assigned()),
+    };
+    if is_alone {
+        return None;
+    }
+    if !blocking::is_allowed(call.ctx) {
+        let text = b"ERR this asks other nodes of the cluster, which a transaction or a script cannot wait for";
+        return Some(Err(Failure::Text(text.to_vec())));
+    }
+    let words = call.args.iter().map(|word| word.to_vec()).collect();
+    let ask = Ask { question: asked.question, keyed: false, milliseconds: asked.milliseconds, words };
+    let partial = asked.partial || PARTIAL.get();
+    Some(gather().and_then(|gather| ask::start(call.ctx, ask, slot, partial, gather)))
+}

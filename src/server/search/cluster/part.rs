@@ -1,0 +1,146 @@
+//! This node's part of an answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::super::access::{Target, find_in};
+use super::super::aggregate::Aggregate;
+use super::super::binding;
+use super::super::find::Search;
+use super::super::hybrid::Hybrid;
+use super::super::inspect;
+use super::super::work::{self, Work};
+use super::super::{refuse, registry};
+use super::{DATABASE, ask, link, topology};
+use crate::reply::Reply;
+use crate::search::cluster::aggregate::Sharing;
+use crate::search::cluster::message::{Answer, Ask, Message, Outcome, Question};
+use crate::search::cluster::slots::{Slots, slot_of};
+use crate::search::command::aggregate::AggregateRequest;
+use crate::search::command::hybrid::HybridRequest;
+use crate::search::command::search::SearchRequest;
+use crate::search::evaluate::Owned;
+use crate::server::api::{self, Context};
+use crate::server::commands::Failure;
+
+/// Answers a question of another node.
+pub fn answer(ctx: &Context, asker: Vec<u8>, id: u64, question: Ask) {
+    start(ctx, question, move |answer| {
+        let bytes = Message::Answer { id, answer }.write();
+        let bytes = match bytes.len() > crate::search::cluster::message::LONGEST {
+            true => {
+                let outcome = Outcome::Failed(b"ERR a shard's part is too long; ask for less at once".to_vec());
+                let (slots, importing, migrating) = (Slots::default(), false, false);
+                Message::Answer { id, answer: Answer { slots, importing, migrating, outcome } }.write()
+            }
+            false => bytes,
+        };
+        Box::new(move |ctx| {
+            // Who is gone needs no answer.
+            link::send_bytes(ctx, &asker, &bytes);
+        })
+    });
+}
+
+/// Answers this node's own question.
+pub fn answer_here(ctx: &Context, me: Vec<u8>, id: u64, question: Ask) {
+    start(ctx, question, move |answer| Box::new(move |ctx| ask::answered(ctx, &me, id, answer)));
+}
+
+/// What is done with an answer: in the pool, and then under the server's lock.
+type Sent = Box<dyn FnOnce(&Context)>;
+
+fn start(ctx: &Context, question: Ask, done: impl FnOnce(Answer) -> Sent + Send + 'static) {
+    let topology = topology(ctx);
+    let slots = topology.me().map(|me| topology.slots_of(me)).unwrap_or_default();
+    let (importing, migrating) = (!topology.importing.is_empty(), !topology.migrating.is_empty());
+    let mut served = slots.clone();
+    served.extend(&topology.importing);
+    let answer = move |outcome| Answer { slots, importing, migrating, outcome };
+    match part(ctx, question, served) {
+        Ok(Part::Work(work)) => work::start_for(work, move |part| {
+            let outcome = match part {
+                Ok(part) => Outcome::Part(part),
+                Err(failure) => Outcome::Failed(text(failure)),
+            };
+            let sent = done(answer(outcome));
+            api::with_lock(|ctx| sent(ctx));
+        }),
+        Ok(Part::Done(reply)) => done(answer(Outcome::Part(reply)))(ctx),
+        Err(outcome) => done(answer(outcome))(ctx),
+    }
+}
+
+fn text(failure: Failure) -> Vec<u8> {
+    match failure {
+        Failure::Text(text) => text,
+        Failure::Arity => b"ERR wrong number of arguments".to_vec(),
+    }
+}
+
+enum Part {
+    Work(Box<dyn Work>),
+    Done(Reply),
+}
+
+fn part(ctx: &Context, question: Ask, served: Slots) -> Result<Part, Outcome> {
+    let words: Vec<&[u8]> = question.words.iter().map(|word| &word[..]).collect();
+    let name = words.first().copied().unwrap_or_default();
+    ctx.select(DATABASE);
+    let target = find_in(DATABASE, name).filter(|_| !ctx.is_loading()).ok_or(Outcome::NoIndex)?;
+    let failed = |failure| Outcome::Failed(text(failure));
+    let bad = |error| failed(refuse(error));
+    let settings = binding::settings();
+    let timeout = Some(question.milliseconds);
+    let is_replica = ctx.is_replica();
+    let owned = |target: &Target| (!is_replica).then(|| owned(target, &served)).flatten();
+    let sharing = Sharing { keyed: question.keyed, nearest: None };
+    Ok(match question.question {
+        Question::Search => {
+            let mut request = SearchRequest::parse(&words, &settings).map_err(bad)?;
+            request.options.timeout = timeout;
+            let owned = owned(&target);
+            Part::Work(Box::new(Search::part(ctx, target, request, &settings, owned).map_err(failed)?))
+        }
+        Question::Aggregate => {
+            let mut request = AggregateRequest::parse(&words, &settings).map_err(bad)?;
+            request.options.timeout = timeout;
+            let owned = owned(&target);
+            Part::Work(Box::new(Aggregate::part(ctx, target, request, &settings, sharing, owned).map_err(failed)?))
+        }
+        Question::Hybrid => {
+            let mut request = HybridRequest::parse(&words, &settings).map_err(bad)?;
+            request.search.timeout = timeout;
+            let owned = [owned(&target), owned(&target)];
+            Part::Work(Box::new(Hybrid::part(ctx, target, request, &settings, owned).map_err(failed)?))
+        }
+        Question::Info => Part::Done(inspect::info_part(&target).ok_or(Outcome::NoIndex)?.write()),
+        Question::TagValues => {
+            let field = words.get(1).copied().unwrap_or_default();
+            Part::Done(Reply::Array(inspect::tag_values(&target, field).map_err(failed)?))
+        }
+    })
+}
+
+/// What leaves documents out whose slots are not served, unless it is known that there are none. That is found out by looking at all
+/// keys, in the pool, whenever the slots have changed or a key has come for a slot that is not yet this node's.
+fn owned(target: &Target, served: &Slots) -> Option<Owned> {
+    let settled = registry::with(|registry| registry.by_id(target.id).map(|(_, entry)| entry.settled.clone()))?;
+    let mark = served.mark();
+    let before = settled.load(Ordering::Relaxed);
+    if before as u32 == mark {
+        return None;
+    }
+    let served = served.clone();
+    let all_pass = move || {
+        let now = before & !u64::from(u32::MAX) | u64::from(mark);
+        let _ = settled.compare_exchange(before, now, Ordering::Relaxed, Ordering::Relaxed);
+    };
+    Some(Owned { passes: Box::new(move |key| served.contains(slot_of(key))), all_pass: Box::new(all_pass) })
+}
+
+/// Notes that a key has come whose slot this node may not serve.
+pub fn unsettle(settled: &Arc<AtomicU64>) {
+    let changed = |state: u64| Some((state | u64::from(u32::MAX)).wrapping_add(1));
+    let _ = settled.fetch_update(Ordering::Relaxed, Ordering::Relaxed, changed);
+}
