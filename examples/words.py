@@ -55,7 +55,7 @@ class Server:
         self.process = subprocess.Popen([str(x) for x in command], stdout=self.log, stderr=self.log, start_new_session=True)
 
     def client(self):
-        client = redis.Redis(port=self.port, protocol=2)
+        client = redis.Redis(port=self.port, protocol=2, socket_timeout=60)
         while True:
             try:
                 client.ping()

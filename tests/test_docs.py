@@ -3,12 +3,14 @@
 import importlib.util
 import re
 import runpy
+import subprocess
+import sys
 
 import pytest
 
 import examples
 from resp import ReplyError, pairs
-from servers import ROOT, eventually
+from servers import MODULE, ROOT, eventually
 from vectors import values
 
 PAGES = ROOT / "docs/commands"
@@ -160,6 +162,26 @@ def test_each_example_replies_as_shown(clean, page):
 def scanned(c, index):
     """Waits until an index has read what was there before it."""
     eventually(lambda: pairs(c("FT.INFO", index))["indexing"] == 0)
+
+
+def test_the_demonstration(server):
+    """What `make demo` runs, on a server of this kind."""
+    command = [sys.executable, ROOT / "examples/words.py", "--server", server.path, *(["--no-module"] if server.peer else ["--module", MODULE])]
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "20,000/20,000" in done.stdout and "until all are linked" in done.stdout and "recall@10" in done.stdout
+    assert server.peer or done.stdout.rstrip().endswith("pending 0")
+
+
+def test_what_the_readme_runs_is_there(site):
+    """Each `make` target that pages name; the files that `docker build` copies."""
+    targets = set(re.findall(r"^([a-z][a-z -]*):", (ROOT / "Makefile").read_text(), re.M))
+    targets = {name for line in targets for name in line.split()}
+    for page in PROSE:
+        named = set(re.findall(r"(?:^    |`)make ([a-z][a-z-]*)", page.read_text(), re.M))
+        assert named <= targets, relative(page)
+    for line in re.findall(r"^COPY (?!--from)(.*) \S+$", (ROOT / "Dockerfile").read_text(), re.M):
+        assert all((ROOT / name).exists() for name in line.split())
 
 
 def test_the_calculator_of_sizes(clean):
