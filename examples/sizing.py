@@ -6,7 +6,7 @@
 
 import argparse
 
-BYTES = {"q8": 1, "noquant": 4, "bin": 1 / 8}
+BYTES = {"q8": 1, "f16": 2, "noquant": 4, "bin": 1 / 8}
 # Fitted to measured sets: a link takes four bytes, and about M times 1.9 of them are in use; the rest is the node itself,
 # its place in the tables of names, and what chunks of memory leave free.
 PER_LINK, PER_ELEMENT = 7.5, 60
