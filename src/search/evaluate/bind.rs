@@ -1,7 +1,8 @@
 //! What is verified and noted of a query when it is bound.
 
-use crate::search::index::{State, several};
+use crate::search::index::{ExactDistance, State, several};
 use crate::search::query::{Fields, Node, NodeKind, Query};
+use crate::search::schema::Kind;
 
 use super::options::SearchOptions;
 
@@ -13,8 +14,8 @@ pub struct Distance {
     pub name: Vec<u8>,
     /// Of the vector, in the schema.
     pub field: usize,
-    /// The query's vector.
-    pub vector: std::sync::Arc<[u8]>,
+    /// Makes it exact, from what a document holds; none where the query's vector has not the field's length.
+    pub exact: Option<ExactDistance>,
 }
 
 /// The nodes of a query with their depths, without recursion, in the query's order.
@@ -32,16 +33,20 @@ pub fn nodes(query: &Query) -> impl Iterator<Item = (&Node, usize)> {
 }
 
 /// The query's distances, that of the KNN first.
-pub fn distances(query: &Query) -> Vec<Distance> {
+pub fn distances(state: &State, query: &Query) -> Vec<Distance> {
+    let exact = |field: usize, vector: &[u8]| match &state.definition.fields.get(field)?.kind {
+        Kind::Vector(options) => ExactDistance::new(options, vector),
+        _ => None,
+    };
     let knn = query.knn.iter().map(|knn| Distance {
         name: knn.distance.clone(),
         field: knn.field,
-        vector: knn.vector.clone(),
+        exact: exact(knn.field, &knn.vector),
     });
     let ranges = nodes(query).filter_map(|(node, _)| match &node.kind {
         NodeKind::VectorRange(range) => {
             let name = range.distance.clone()?;
-            Some(Distance { name, field: range.field, vector: range.vector.clone() })
+            Some(Distance { name, field: range.field, exact: exact(range.field, &range.vector) })
         }
         _ => None,
     });

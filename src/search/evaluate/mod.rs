@@ -69,7 +69,7 @@ impl BoundQuery {
         let state = index.state().clone();
         bind::verify(&state, &query, &options)?;
         let (knn, ranges) = vectors::ask(index, &query)?;
-        let distances = bind::distances(&query);
+        let distances = bind::distances(&state, &query);
         Ok(BoundQuery { state, query, options, distances, knn, ranges, owned: None })
     }
 

@@ -3,7 +3,7 @@
 use super::options::{Found, Hit, Rerank, SearchOptions};
 use super::run::order_hits;
 use super::{BoundQuery, bind};
-use crate::search::index::{exact_distance, is_exact};
+use crate::search::index::is_exact;
 use crate::search::query::NodeKind;
 use crate::search::schema::{Kind, VectorOptions};
 
@@ -35,7 +35,7 @@ impl BoundQuery {
     /// The distance of the query's vector to a document's, both as bytes of the field's element type, as
     /// [`Hit::distances`]`[distance]` is to show it. None if the bytes have not the length of a vector.
     pub fn exact_distance(&self, distance: usize, vector: &[u8]) -> Option<f64> {
-        exact_distance(self.vector_options(distance)?, &self.distances[distance].vector, vector)
+        self.distances.get(distance)?.exact.as_ref()?.to(vector)
     }
 }
 

@@ -49,7 +49,9 @@ pub(super) use state::{LanguageFilter, State};
 pub(super) use tags::{Tag, Tags};
 pub(super) use tree::Tree;
 pub(super) use vector_field::{VectorRows, is_exact};
-pub(super) use vectors::{decode, exact_distance};
+#[cfg(test)]
+pub(super) use vectors::exact_distance;
+pub(super) use vectors::{ExactDistance, decode};
 pub(super) use words::Group;
 
 use vector_field::VectorField;

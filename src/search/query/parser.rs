@@ -17,9 +17,20 @@ const MAX_DEPTH: usize = 128;
 /// Height of the tree at most, so that it may be walked recursively.
 const MAX_HEIGHT: usize = 400;
 
+/// Bytes of a query at most, and tokens: it is read on the thread that answers everybody, about five a microsecond.
+const MAX_TEXT: usize = 4 << 20;
+const MAX_TOKENS: usize = 200_000;
+
 /// Reads a query.
 pub fn parse(text: &[u8], context: &Context) -> Result<Query, Error> {
+    let too_long = || Error::new(SYNTAX, "Query string is too complex");
+    if text.len() > MAX_TEXT {
+        return Err(too_long());
+    }
     let mut parser = Parser::new(text, context);
+    if parser.tokens.len() > MAX_TOKENS {
+        return Err(too_long());
+    }
     let query = parser.query()?;
     super::check::ordered(&query.root, context)?;
     Ok(query)

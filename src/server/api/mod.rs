@@ -48,6 +48,7 @@ pub use keyspace::{KeyEvent, subscribe_to_keys};
 pub use scan::Cursor;
 pub use strings::{Text, arguments, string_bytes};
 pub use threads::{remember_module, with_lock};
+pub use timers::{can_wake_main, on_main};
 pub use types::{Stream, Truncated, TypePointer, register_type};
 
 /// Calls an API function that every supported server has, or does nothing where it is missing.

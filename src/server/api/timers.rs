@@ -5,9 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::server::raw;
 
+use super::threads::module;
 use super::{Context, api, log};
 
 type Task = Box<dyn FnOnce(&Context)>;
+
+/// A task that another thread gives to the main one.
+type Sent = Box<dyn FnOnce(&Context) + Send>;
 
 impl Context<'_> {
     /// Runs `task` on the main thread after so many milliseconds, 0 being the next turn of the
@@ -17,6 +21,32 @@ impl Context<'_> {
         let data = Box::into_raw(task).cast::<c_void>();
         api!(RedisModule_CreateTimer(self.ptr, milliseconds, Some(on_timer), data));
     }
+}
+
+/// Whether [`on_main`] works: not on Redis 6.2.
+pub fn can_wake_main() -> bool {
+    // SAFETY: the pointer was filled in when the module was loaded and does not change.
+    let function = unsafe { raw::RedisModule_EventLoopAddOneShot };
+    function.is_some()
+}
+
+/// Runs `task` on the main thread at once, which this wakes: unlike a timer that another thread sets, of which a server that waits
+/// for its clients learns late. From any thread; see [`can_wake_main`].
+pub fn on_main(task: impl FnOnce(&Context) + Send + 'static) {
+    let task: Box<Sent> = Box::new(Box::new(task));
+    api!(RedisModule_EventLoopAddOneShot(Some(on_wake), Box::into_raw(task).cast::<c_void>()));
+}
+
+unsafe extern "C" fn on_wake(task: *mut c_void) {
+    // SAFETY: `on_main` gave the box away, and this is called once.
+    let task = unsafe { Box::from_raw(task.cast::<Sent>()) };
+    let ctx = api!(RedisModule_GetDetachedThreadSafeContext(module())).unwrap_or(std::ptr::null_mut());
+    // SAFETY: the context is the server's and lives until it is freed below; this is the main thread.
+    let context = unsafe { Context::new(ctx) };
+    if catch_unwind(AssertUnwindSafe(|| task(&context))).is_err() {
+        log(std::ptr::null_mut(), c"warning", "vectorset: a task failed: a bug; please report it");
+    }
+    api!(RedisModule_FreeThreadSafeContext(ctx));
 }
 
 unsafe extern "C" fn on_timer(ctx: *mut raw::RedisModuleCtx, task: *mut c_void) {

@@ -51,7 +51,6 @@ pub fn text(value: FieldValue, dialect: u8) -> Option<Vec<u8>> {
 /// The vectors of a document as bytes of their field's element type.
 pub fn vectors(value: FieldValue, kind: &Kind) -> Vec<Vec<u8>> {
     match (value, kind) {
-        (FieldValue::Bytes(bytes), _) => vec![bytes],
         (FieldValue::Json(values), Kind::Vector(options)) => {
             values.iter().filter_map(|value| from_json(options, value).ok()).collect()
         }

@@ -4,7 +4,6 @@ use super::work::Need;
 use super::{documents, json};
 use crate::search::aggregate::compare;
 use crate::search::evaluate::{BoundQuery, Found, Hit, Order, Rerank};
-use crate::search::index::FieldValue;
 use crate::search::number::parse_number;
 use crate::search::schema::{Definition, Kind, Source};
 use crate::search::value::Value;
@@ -48,6 +47,10 @@ impl Ranking {
 
     /// Reads from the documents until all are seen or `is_over`.
     pub fn look(&mut self, ctx: &Context, query: &BoundQuery, definition: &Definition, is_over: &dyn Fn() -> bool) {
+        let path = match self.what {
+            What::Distance { field, .. } => Text::new(&definition.fields[field].path),
+            What::Values(_) => Text::new(b""),
+        };
         for mut hit in self.hits.by_ref() {
             let name = Text::new(&hit.key);
             let key = ctx.open_to_read(name.ptr());
@@ -56,11 +59,16 @@ impl Ranking {
                 // A range may have found the document by another of its distances.
                 What::Distance { distance, .. } if hit.distances[distance].is_none() => true,
                 What::Distance { field, distance } => {
-                    let field = &definition.fields[field];
-                    let value = source.map(|source| documents::part(&key, source, &field.path));
-                    let vectors = json::vectors(value.unwrap_or(FieldValue::Absent), &field.kind);
-                    let exact = vectors.iter().filter_map(|bytes| query.exact_distance(distance, bytes));
-                    hit.distances[distance] = exact.min_by(f64::total_cmp);
+                    let exact = |bytes: &[u8]| query.exact_distance(distance, bytes);
+                    hit.distances[distance] = match source {
+                        Some(Source::Hash) => key.hash_field(&path).and_then(|value| exact(value.bytes())),
+                        Some(Source::Json) => {
+                            let field = &definition.fields[field];
+                            let vectors = json::vectors(json::part(&key, &field.path), &field.kind);
+                            vectors.iter().filter_map(|bytes| exact(bytes)).min_by(f64::total_cmp)
+                        }
+                        None => None,
+                    };
                     hit.distances[distance].is_some()
                 }
                 What::Values(field) => {

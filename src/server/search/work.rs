@@ -83,7 +83,11 @@ fn go_on(mut work: Box<dyn Work>, unblock: Unblock) {
             Need::Documents(count) if count <= AT_ONCE => {
                 return unblock.answer(move |call| finish(call.ctx, work).map(Some));
             }
-            Need::Documents(_) => return api::with_lock(|ctx| look_later(ctx, work, unblock)),
+            Need::Documents(_) if api::can_wake_main() => return api::on_main(|ctx| look_on(ctx, work, unblock)),
+            Need::Documents(_) => {
+                api::with_lock(|ctx| work.look(ctx, Some(Instant::now() + SLICE)));
+                std::thread::sleep(BREATH);
+            }
             Need::Nothing => {
                 return match work.reply() {
                     Ok(made) => reply(unblock, made),
@@ -120,19 +124,17 @@ pub fn start_for(mut work: Box<dyn Work>, done: impl FnOnce(Result<Reply, Failur
     }));
 }
 
-/// Looks at documents at the next turn of the server's loop.
-fn look_later(ctx: &Context, mut work: Box<dyn Work>, unblock: Unblock) {
-    ctx.after(0, move |ctx| {
-        let looked = catch_unwind(AssertUnwindSafe(|| work.look(ctx, Some(Instant::now() + SLICE))));
-        if looked.is_err() {
-            // The client gets an error when `unblock` is dropped.
-            return;
-        }
-        match work.need() {
-            Need::Documents(_) => look_later(ctx, work, unblock),
-            _ => pools::queries().spawn(Box::new(move || go_on(work, unblock))),
-        }
-    });
+/// Looks at documents on the main thread, now and at the next turns of the server's loop.
+fn look_on(ctx: &Context, mut work: Box<dyn Work>, unblock: Unblock) {
+    let looked = catch_unwind(AssertUnwindSafe(|| work.look(ctx, Some(Instant::now() + SLICE))));
+    if looked.is_err() {
+        // The client gets an error when `unblock` is dropped.
+        return;
+    }
+    match work.need() {
+        Need::Documents(_) => ctx.after(0, |ctx| look_on(ctx, work, unblock)),
+        _ => pools::queries().spawn(Box::new(move || go_on(work, unblock))),
+    }
 }
 
 /// How many items a reply has on its first two levels.
