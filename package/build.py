@@ -19,8 +19,8 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 DOCS = ["LICENSE", "README.md", "redis.conf.sample"]
-# Debian wants an address. The top-level domain .invalid is reserved for those that are none (RFC 2606).
 PIP_WHEEL = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "wheel", "--no-deps"]
+# Debian wants an address. The top-level domain .invalid is reserved for those that are none (RFC 2606).
 MAINTAINER = "vset maintainers <noreply@vset.invalid>"
 # Where the sources are, for links of the packages. A release gives its own.
 URL = os.environ.get("VSET_URL", "https://vset.invalid")

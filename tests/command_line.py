@@ -8,7 +8,7 @@ from servers import ROOT
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "package/src")}
 sys.path.insert(0, ENVIRONMENT["PYTHONPATH"])
-from vset.cli import main  # noqa: E402, F401
+from vset.cli import main  # noqa: E402
 
 
 def vset(*arguments, code=0, environment=ENVIRONMENT, **options):
@@ -17,3 +17,14 @@ def vset(*arguments, code=0, environment=ENVIRONMENT, **options):
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, **options)
     assert done.returncode == code, done.stdout + done.stderr
     return done
+
+
+def in_process(capsys, *arguments, code=0):
+    """The same within this process, which is quicker: what it writes to stdout and stderr."""
+    try:
+        ended = main([str(x) for x in arguments])
+    except SystemExit as end:
+        ended = end.code
+    out, err = capsys.readouterr()
+    assert ended == code, out + err
+    return out, err

@@ -10,7 +10,7 @@ import termios
 
 import pytest
 
-from command_line import ENVIRONMENT, main, vset
+from command_line import ENVIRONMENT, in_process, vset
 from resp import Conn, ReplyError
 from servers import MODULE, Server, binary, eventually, free_port
 from vectors import add, random_vectors, values
@@ -20,10 +20,10 @@ def url(server):
     return f"redis://127.0.0.1:{server.port}"
 
 
-def refused(*arguments, code, says, **options):
+def refused(capsys, *arguments, code, says):
     """One line on stderr, no traceback."""
-    done = vset(*arguments, code=code, **options)
-    assert says in done.stderr and done.stderr.count("\n") == 1, done.stderr
+    _, told = in_process(capsys, *arguments, code=code)
+    assert says in told and told.count("\n") == 1, told
 
 
 @pytest.mark.parametrize(
@@ -50,41 +50,36 @@ def refused(*arguments, code, says, **options):
     ],
 )
 def test_mistakes_are_told_in_one_line(arguments, code, says, capsys):
-    try:
-        ended = main([str(x) for x in arguments])
-    except SystemExit as end:
-        ended = end.code
-    told = capsys.readouterr().err
-    assert ended == code and says in told and told.count("\n") == 1, told
+    refused(capsys, *arguments, code=code, says=says)
 
 
-def test_version_and_help():
+def test_version_and_help(capsys):
     assert re.fullmatch(r"vset \S+\n", vset("--version").stdout)
-    told = vset("--help").stdout
+    told, _ = in_process(capsys, "--help")
     for command in ("serve", "path", "migrate", "recall", "bench", "doctor", "exporter"):
         assert f"\n    {command} " in told
-        assert vset(command, "--help").stdout.startswith(f"usage: vset {command} ")
+        assert in_process(capsys, command, "--help")[0].startswith(f"usage: vset {command} ")
 
 
-def test_mistakes_that_a_server_finds(clean):
+def test_mistakes_that_a_server_finds(clean, capsys):
     c = clean.connect()
     c("SET", "string", "x")
     add(c, "k", random_vectors(20, 4, seed=1))
-    refused("recall", url(clean), "nothing", code=1, says="vset: there is no vector set nothing")
-    refused("recall", url(clean), "string", code=1, says="vset: WRONGTYPE")
-    refused("recall", url(clean), "k", "--filter", "((", code=1, says="vset: syntax error in FILTER")
-    refused("migrate", url(clean), f"localhost:{clean.port}/0", code=2, says="source and target are the same database")
-    assert "0 of 0" in vset("migrate", url(clean), f"localhost:{clean.port}/1", "--match", "none").stdout
+    refused(capsys, "recall", url(clean), "nothing", code=1, says="vset: there is no vector set nothing")
+    refused(capsys, "recall", url(clean), "string", code=1, says="vset: WRONGTYPE")
+    refused(capsys, "recall", url(clean), "k", "--filter", "((", code=1, says="vset: syntax error in FILTER")
+    refused(capsys, "migrate", url(clean), f"localhost:{clean.port}/0", code=2, says="source and target are the same database")
+    assert "0 of 0" in in_process(capsys, "migrate", url(clean), f"localhost:{clean.port}/1", "--match", "none")[0]
     try:
         c("CONFIG", "SET", "requirepass", "secret")
-        refused("recall", url(clean), "k", code=1, says="Authentication required")
-        refused("recall", f"redis://:wrong@127.0.0.1:{clean.port}", "k", code=1, says="invalid username-password pair")
+        refused(capsys, "recall", url(clean), "k", code=1, says="Authentication required")
+        refused(capsys, "recall", f"redis://:wrong@127.0.0.1:{clean.port}", "k", code=1, says="invalid username-password pair")
     finally:
         c("CONFIG", "SET", "requirepass", "")
 
 
 @pytest.mark.parametrize("configured", [False, True])
-def test_serve(server, tmp_path, configured):
+def test_serve(server, tmp_path, configured, capsys):
     port = free_port()
     conf = tmp_path / "server.conf"
     conf.write_text(f"port {port}\nmaxclients 77\n")
@@ -99,7 +94,7 @@ def test_serve(server, tmp_path, configured):
             assert c("CONFIG", "GET", "dir")[1] == str(tmp_path).encode()
             assert not configured or c("CONFIG", "GET", "maxclients")[1] == b"77"
             c.close()
-            refused("serve", "--module", MODULE, "--port", port, code=1, says=f"port {port}: Address already in use; --port takes another")
+            refused(capsys, "serve", "--module", MODULE, "--port", port, code=1, says=f"port {port}: Address already in use; --port takes another")
         finally:
             process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
@@ -136,10 +131,10 @@ def servers_on_path(server, folder):
     return path
 
 
-def test_bench(clean, tmp_path):
+def test_bench(clean, tmp_path, capsys):
     small = ["--elements", 1200, "--dim", 8, "--queries", 50, "--clients", 2, "--seed", 3]
     for told in (
-        vset("bench", url(clean), *small).stdout,
+        in_process(capsys, "bench", url(clean), *small)[0],
         vset("bench", "--module", MODULE, *small, environment={**ENVIRONMENT, "PATH": str(servers_on_path(clean, tmp_path))}).stdout,
     ):
         lines = dict(re.findall(r"^([a-z]+) +([\d,.]+) ", told, re.M))
@@ -161,10 +156,10 @@ def test_bars_are_for_terminals(clean, terminal):
     assert done.returncode == 0 and (b"measuring: " in shown and b"/20 " in shown) == terminal and (terminal or shown == b"")
 
 
-def test_doctor(clean):
+def test_doctor(clean, capsys):
     c = clean.connect()
     add(c, "k", random_vectors(30, 4, seed=1))
-    told = vset("doctor", url(clean)).stdout
+    told, _ = in_process(capsys, "doctor", url(clean))
     assert f"{'Valkey' if clean.valkey else 'Redis'} {clean.full_version}" in told
     assert re.search(r"^vector sets: +vset \d+\.\d+\.\d+, kernel \w+, \d+ query threads$", told, re.M)
     assert re.search(r"^contents: +1 sets, 30 elements, \d+ to be linked$", told, re.M)
@@ -176,7 +171,7 @@ def test_doctor(clean):
     try:
         for name, value in (("maxmemory", "1gb"), ("maxmemory-policy", "allkeys-lru"), ("save", "60 1")):
             c("CONFIG", "SET", name, value)
-        warned = re.findall(r"^WARNING: (.*)$", vset("doctor", url(clean)).stdout, re.M)
+        warned = re.findall(r"^WARNING: (.*)$", in_process(capsys, "doctor", url(clean))[0], re.M)
         assert any("allkeys-lru removes whole sets" in warning for warning in warned)
         assert not any("no maxmemory" in warning or "restart loses" in warning for warning in warned)
     finally:

@@ -9,7 +9,7 @@ import urllib.request
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from command_line import ENVIRONMENT, vset
+from command_line import ENVIRONMENT, in_process
 from servers import ROOT, free_port, info
 from vectors import add, random_vectors
 
@@ -105,8 +105,8 @@ def test_dashboard_and_alerts_name_metrics_that_exist(clean, exported):
     assert commands <= {dict(labels)["command"] for labels in samples["vectorset_commands_failed_total"]}
 
 
-def test_servers_that_do_not_answer_or_have_no_module(peer_server):
-    assert vset("exporter", "localhost:1", "--once").stdout.splitlines()[-1] == "vectorset_up 0.0"
-    assert vset("exporter", f"localhost:{peer_server.port}", "--once").stdout.splitlines()[-1] == "vectorset_up 0.0"
-    done = vset("exporter", "--bind", "127.0.0.1", "--port", peer_server.port, code=1)
-    assert done.stderr == f"vset: 127.0.0.1:{peer_server.port}: Address already in use\n"
+def test_servers_that_do_not_answer_or_have_no_module(peer_server, capsys):
+    for port in (1, peer_server.port):
+        assert in_process(capsys, "exporter", f"localhost:{port}", "--once")[0].splitlines()[-1] == "vectorset_up 0.0"
+    _, told = in_process(capsys, "exporter", "--port", peer_server.port, code=1)
+    assert told == f"vset: 127.0.0.1:{peer_server.port}: Address already in use\n"
