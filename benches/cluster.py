@@ -17,7 +17,7 @@ from servers import Server  # noqa: E402
 
 COUNT = int(sys.argv[1]) if len(sys.argv) > 1 else 30_000
 DIM = int(sys.argv[2]) if len(sys.argv) > 2 else 100
-QUERIES = 1000
+QUERIES = 500
 
 
 def schema(conn):

@@ -6,8 +6,8 @@ the tail of a fan-out, bytes on the bus.
     python benches/simulate.py --elements 1e9 --dim 384 --node-memory 128
 
 Measured (benches/results): comparisons and time of a search by number of elements and EF, time of a comparison by dimensions, bytes
-and insertions a second, the spread of latencies, the way over the bus. Assumed, and options: what a node has, and how fast rows
-beyond the caches come from memory. Nothing here was run with that many vectors.
+and insertions a second, the spread of latencies. Assumed, and options: what a node has, how fast rows beyond the caches come from
+memory, the way over the bus (benches/cluster.py measures it). Nothing here was run with that many vectors.
 """
 
 import argparse
@@ -50,7 +50,8 @@ class Measured:
         at = curve["ef"].index(100)
         # Latencies are taken to be lognormal, with the 99th percentile that was measured.
         self.sigma = math.log(curve["p99"][at] / curve["median"][at]) / NORMAL.inv_cdf(0.99)
-        self.inserts = server["load"]["ours"]["inserts_per_second"]
+        # Linked by two cores.
+        self.inserts = self.runs[self.largest]["build"]
 
     def compared(self, elements, ef):
         """Vectors that a search looks at: a line in the logarithm of the elements, for each EF a line in EF."""
@@ -113,7 +114,7 @@ def options():
     parser.add_argument("--replicas", type=int, default=1, help="of each shard")
     parser.add_argument("--document", type=float, default=200, help="bytes of a document's other fields, its key and the hash itself")
     parser.add_argument("--bandwidth", type=float, default=10, help="bytes a nanosecond from memory, for a core")
-    parser.add_argument("--way", type=float, default=400, help="microseconds of a question's way to a shard and back, as measured on one machine")
+    parser.add_argument("--way", type=float, default=400, help="microseconds of a question's way to a shard and back, without the network")
     parser.add_argument("--network", type=float, default=100, help="microseconds that a network adds to it")
     parser.add_argument("--exact", type=float, default=1.0, help="microseconds to read a document for its exact distance")
     return parser.parse_args()
@@ -127,8 +128,8 @@ def main():
     node = args.node_memory * GIB * args.fill
     shards = max(1, math.ceil(elements * (index + document) / node))
     share = elements / shards
-    # Linking costs what searches with EF_CONSTRUCTION 200 cost; the measured rate is that of 30,000 of 384 dimensions on two cores.
-    growth = one.search(share, args.dim, 200, args.bandwidth) / one.search(30_000, 384, 200, args.bandwidth)
+    # Linking costs what searches with EF_CONSTRUCTION 200 cost; the measured rate is that of a million of 100 dimensions on two cores.
+    growth = one.search(share, args.dim, 200, args.bandwidth) / one.search(one.largest, 100, 200, args.bandwidth)
     inserts = one.inserts * args.cores / 2 / growth
 
     print(f"{elements:,} vectors of {args.dim} dimensions, nodes of {args.node_memory:.0f} GiB and {args.cores} cores\n")
