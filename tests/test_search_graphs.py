@@ -8,7 +8,7 @@ from servers import background_save, eventually, in_sync, info
 from vectors import fp32, random_vectors
 
 DIM = 80  # bytes in the graph
-COUNT = 700
+COUNT = 320
 
 
 def linked(conn):
