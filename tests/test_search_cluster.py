@@ -276,7 +276,7 @@ def test_an_index_with_a_tag_is_on_one_shard(cluster):
         cluster.at(owner)("HSET", b"{tag}:%d" % i, "n", i)
     for conn in nodes(cluster):
         eventually(lambda: conn("FT.SEARCH", name, "@n:[5 9]", "LIMIT", 0, 0) == [5])
-    # It alone asks nobody, so that it may be asked for in a transaction.
+    # It alone asks no other node, so it works in a transaction.
     conn = cluster.at(owner)
     conn("MULTI")
     conn("FT.SEARCH", name, "@n:[5 9]", "LIMIT", 0, 0)
