@@ -94,13 +94,34 @@ impl Slots {
     /// First and last slots of runs, in order.
     pub fn ranges(&self) -> Vec<(u16, u16)> {
         let mut ranges: Vec<(u16, u16)> = Vec::new();
-        for slot in (0..SLOTS).filter(|slot| self.contains(*slot)) {
-            match ranges.last_mut() {
-                Some((_, last)) if *last + 1 == slot => *last = slot,
-                _ => ranges.push((slot, slot)),
-            }
+        let mut from = 0;
+        while let Some(first) = self.next(from, 0) {
+            let end = self.next(first, u64::MAX).unwrap_or(SLOTS);
+            ranges.push((first, end - 1));
+            from = end;
         }
         ranges
+    }
+
+    /// The first slot from one on that is in the set, or with all bits turned, that is not.
+    fn next(&self, from: u16, turned: u64) -> Option<u16> {
+        let mut word = usize::from(from) / 64;
+        let mut bits = (self.0.get(word)? ^ turned) & u64::MAX << (from % 64);
+        while bits == 0 {
+            word += 1;
+            bits = self.0.get(word)? ^ turned;
+        }
+        Some(word as u16 * 64 + bits.trailing_zeros() as u16)
+    }
+
+    /// Adds all from the first to the last, which are slots and in order.
+    pub fn insert_range(&mut self, first: u16, last: u16) {
+        let (start, end) = (usize::from(first) / 64, usize::from(last) / 64);
+        for word in start..=end {
+            let low = if word == start { u64::MAX << (first % 64) } else { u64::MAX };
+            let high = if word == end { u64::MAX >> (63 - last % 64) } else { u64::MAX };
+            self.0[word] |= low & high;
+        }
     }
 
     pub fn write(&self, to: &mut Writer) {
@@ -116,7 +137,7 @@ impl Slots {
             if last >= SLOTS || first > last {
                 return Err(Malformed);
             }
-            (first..=last).for_each(|slot| slots.insert(slot));
+            slots.insert_range(first, last);
         }
         Ok(slots)
     }

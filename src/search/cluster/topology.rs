@@ -66,8 +66,10 @@ impl Topology {
             return;
         }
         let (first, last) = text.split_once('-').unwrap_or((text, text));
-        if let (Some(first), Some(last)) = (number(first), number(last)) {
-            (first..=last).for_each(|slot| node.slots.insert(slot));
+        if let (Some(first), Some(last)) = (number(first), number(last))
+            && first <= last
+        {
+            node.slots.insert_range(first, last);
         }
     }
 
