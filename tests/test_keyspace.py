@@ -3,7 +3,7 @@
 import pytest
 
 from resp import error, floats
-from servers import eventually, info
+from servers import eventually, in_sync, info
 from vectors import add, fp32, name, random_vectors, values
 
 
@@ -118,6 +118,44 @@ def test_copy(c, quant):
     c("DEL", "k")
     c("SELECT", 3)
     searchable(c)
+
+
+def test_a_copy_to_another_database_leaves_its_client_where_it_is(launch):
+    """Also where the server lends its client to modules that listen to keys (Valkey 8)."""
+    s = launch(("appendonly", "yes"), ("aof-use-rdb-preamble", "no"))
+    replica = launch()
+    replica.replicate(s)
+    c = s.connect()
+    c("FT.CREATE", "i", "SCHEMA", "t", "TAG")
+    c("HSET", "h", "t", "x")
+    assert c("COPY", "h", "h", "DB", 3) == 1
+    c("SET", "after a copy", 1)
+    c("MOVE", "h", 5)
+    c("SET", "after a move", 1)
+    c("HSET", "h", "t", "x")
+    c("MULTI")
+    c("COPY", "h", "h", "DB", 4)
+    c("SET", "in a transaction", 1)
+    c("EXEC")
+    c("EVAL", "redis.call('COPY', 'h', 'h', 'DB', 6); redis.call('SET', 'in a script', 1)", 0)
+    c("EVAL", "redis.call('SELECT', 2); redis.call('SET', 'a', 1); redis.call('COPY', 'a', 'b', 'DB', 7); redis.call('SET', 'c', 1)", 0)
+    c("SET", "at the end", 1)
+
+    def keys(conn):
+        found = []
+        for database in range(8):
+            conn("SELECT", database)
+            found.append(sorted(conn("KEYS", "*")))
+        conn("SELECT", 0)
+        return found
+
+    here = sorted([b"after a copy", b"after a move", b"h", b"in a transaction", b"in a script", b"at the end"])
+    expected = [here, [], [b"a", b"c"], [b"h"], [b"h"], [b"h"], [b"h"], [b"b"]]
+    assert keys(c) == expected
+    in_sync(s, replica)
+    assert keys(replica.connect()) == expected
+    s.restart()
+    assert keys(s.connect()) == expected
 
 
 def test_memory_usage_grows(c, server):

@@ -63,6 +63,8 @@ pub(in crate::server) use api;
 
 /// Whether the server is a Valkey.
 static IS_VALKEY: OnceLock<bool> = OnceLock::new();
+/// Whether it lends the client itself to events of keys, as Valkey 8.0 and 8.1 do.
+static LENDS_CLIENTS: OnceLock<bool> = OnceLock::new();
 
 /// A command's view of the server.
 pub struct Context<'a> {
@@ -109,8 +111,9 @@ impl Context<'_> {
     /// Finds out which server this is, while the module is loaded.
     pub fn learn_server(&self) {
         let info = self.call("INFO", &["server"], Called::default());
-        let is_valkey = info.is_ok_and(|info| memchr::memmem::find(info.text(), b"valkey_version:").is_some());
-        let _ = IS_VALKEY.set(is_valkey);
+        let tells = |what: &[u8]| info.as_ref().is_ok_and(|info| memchr::memmem::find(info.text(), what).is_some());
+        let _ = IS_VALKEY.set(tells(b"valkey_version:"));
+        let _ = LENDS_CLIENTS.set(tells(b"valkey_version:8."));
     }
 
     /// Whether what is done here was done before: by a master, by the one whose slot comes here, or

@@ -124,6 +124,11 @@ functions! {
     RedisModule_FreeThreadSafeContext(ctx: *mut RedisModuleCtx);
     RedisModule_ThreadSafeContextLock(ctx: *mut RedisModuleCtx);
     RedisModule_ThreadSafeContextUnlock(ctx: *mut RedisModuleCtx);
+    RedisModule_RegisterCommandFilter(ctx: *mut RedisModuleCtx, callback: RedisModuleCommandFilterFunc, flags: c_int) -> *mut RedisModuleCommandFilter;
+    RedisModule_CommandFilterArgsCount(fctx: *mut RedisModuleCommandFilterCtx) -> c_int;
+    RedisModule_CommandFilterArgGet(fctx: *mut RedisModuleCommandFilterCtx, pos: c_int) -> *mut RedisModuleString;
+    RedisModule_CommandFilterGetClientId(fctx: *mut RedisModuleCommandFilterCtx) -> c_ulonglong;
+    RedisModule_GetClientInfoById(ci: *mut c_void, id: u64) -> c_int;
     RedisModule_SubscribeToKeyspaceEvents(ctx: *mut RedisModuleCtx, types: c_int, cb: RedisModuleNotificationFunc) -> c_int;
     RedisModule_NotifyKeyspaceEvent(ctx: *mut RedisModuleCtx, type_: c_int, event: *const c_char, key: *mut RedisModuleString) -> c_int;
     RedisModule_RegisterClusterMessageReceiver(ctx: *mut RedisModuleCtx, type_: u8, callback: RedisModuleClusterMessageReceiver);

@@ -13,7 +13,7 @@ macro_rules! opaque {
 }
 
 opaque! {
-    RedisModuleString RedisModuleKey RedisModuleCtx RedisModuleDefragCtx RedisModuleIO RedisModuleDigest RedisModuleInfoCtx RedisModuleCommand RedisModuleCallReply RedisModuleType RedisModuleBlockedClient RedisModuleScanCursor RedisModuleUser RedisModuleKeyOptCtx
+    RedisModuleString RedisModuleCommandFilter RedisModuleCommandFilterCtx RedisModuleKey RedisModuleCtx RedisModuleDefragCtx RedisModuleIO RedisModuleDigest RedisModuleInfoCtx RedisModuleCommand RedisModuleCallReply RedisModuleType RedisModuleBlockedClient RedisModuleScanCursor RedisModuleUser RedisModuleKeyOptCtx
 }
 
 pub type mstime_t = c_longlong;
@@ -75,6 +75,19 @@ pub type RedisModuleClusterMessageReceiver = Option<
         len: u32,
     ),
 >;
+pub type RedisModuleCommandFilterFunc = Option<unsafe extern "C" fn(filter: *mut RedisModuleCommandFilterCtx)>;
+
+/// What [`super::RedisModule_GetClientInfoById`] writes, in its first version.
+#[repr(C)]
+pub struct RedisModuleClientInfo {
+    pub version: u64,
+    pub flags: u64,
+    pub id: u64,
+    pub addr: [c_char; 46],
+    pub port: u16,
+    pub db: u16,
+}
+
 pub type RedisModuleTimerProc = Option<unsafe extern "C" fn(ctx: *mut RedisModuleCtx, data: *mut c_void)>;
 pub type RedisModuleScanCB = Option<
     unsafe extern "C" fn(
