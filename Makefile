@@ -47,7 +47,7 @@ test: test-core test-server ## all tests
 
 test-core: ## tests of the engine, without a server
 	cargo test $(CORE)
-	cargo test --doc # with the module's feature, as a program that has the crate among its libraries
+	cargo test --doc --target-dir target/core # with the module's feature, as a program that has the crate among its libraries
 
 test-one: build $(VENV)/.test ## one file of the server tests on one server, in seconds: FILE=test_vsim.py SERVERS=valkey91
 	VSET_SERVERS=$(or $(SERVERS),valkey91) $(PY) -m pytest tests/$(or $(FILE),test_vsim.py) -q $(PYTEST)
