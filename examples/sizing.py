@@ -14,7 +14,10 @@ PER_LINK, PER_ELEMENT = 7.5, 60
 
 def element(dim, encoding="q8", m=16, name=10, attributes=0):
     """Bytes of one element; `name` and `attributes` are the mean lengths of both in bytes."""
-    return dim * BYTES[encoding] + PER_LINK * m + PER_ELEMENT + name + attributes
+    vector = dim * BYTES[encoding]
+    # Long vectors have a sketch beside, of a bit a component.
+    sketch = 8 + dim / 8 if vector >= 1024 and dim >= 384 and encoding != "bin" else 0
+    return vector + sketch + PER_LINK * m + PER_ELEMENT + name + attributes
 
 
 def main():
