@@ -8,7 +8,10 @@
 //! client waited: in a queue, for the query itself, or for links. So SLOWLOG, LATENCY HISTOGRAM and
 //! INFO commandstats show what clients see.
 
+use std::collections::BTreeMap;
 use std::os::raw::{c_int, c_void};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::server::raw;
 
@@ -38,6 +41,15 @@ type Payload = Option<Answer>;
 pub struct Unblock {
     client: *mut raw::RedisModuleBlockedClient,
     answer: Payload,
+    /// Whether the client has left, if somebody wants to know.
+    left: Option<Arc<AtomicBool>>,
+}
+
+/// What is to be told when a blocked client leaves, by the server's pointer.
+static WATCHED: Mutex<BTreeMap<usize, Arc<AtomicBool>>> = Mutex::new(BTreeMap::new());
+
+fn watched() -> MutexGuard<'static, BTreeMap<usize, Arc<AtomicBool>>> {
+    WATCHED.lock().unwrap_or_else(|e| e.into_inner())
 }
 
 // SAFETY: the server allows unblocking from any thread, and nothing else is done with the pointer.
@@ -52,7 +64,19 @@ impl Unblock {
             return None;
         }
         api!(RedisModule_BlockedClientMeasureTimeStart(client));
-        Some(Unblock { client, answer: None })
+        Some(Unblock { client, answer: None, left: None })
+    }
+
+    /// Has `left` become true when the client leaves before it is answered.
+    pub fn watch(&mut self, left: Arc<AtomicBool>) {
+        watched().insert(self.client as usize, left.clone());
+        api!(RedisModule_SetDisconnectCallback(self.client, Some(on_left)));
+        self.left = Some(left);
+    }
+
+    /// Whether the client is known to have left.
+    pub fn has_left(&self) -> bool {
+        self.left.as_ref().is_some_and(|left| left.load(Ordering::Relaxed))
     }
 
     /// Sets what answers the client once it is unblocked.
@@ -117,6 +141,10 @@ impl Drop for Building {
 
 impl Drop for Unblock {
     fn drop(&mut self) {
+        if self.left.is_some() {
+            // Before the server may use the pointer for another.
+            watched().remove(&(self.client as usize));
+        }
         let payload = Box::into_raw(Box::new(self.answer.take()));
         api!(RedisModule_BlockedClientMeasureTimeEnd(self.client));
         api!(RedisModule_UnblockClient(self.client, payload.cast::<c_void>()));
@@ -135,6 +163,13 @@ where
         unblock.answer(move |call| answer(call.ctx));
     }));
     Ok(None)
+}
+
+/// A blocked client has left.
+unsafe extern "C" fn on_left(_ctx: *mut raw::RedisModuleCtx, client: *mut raw::RedisModuleBlockedClient) {
+    if let Some(left) = watched().get(&(client as usize)) {
+        left.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Builds the reply, on the main thread.

@@ -24,6 +24,7 @@ mod tree;
 mod varint;
 mod vector_field;
 mod vectors;
+mod verify;
 mod words;
 
 use std::collections::VecDeque;
@@ -188,6 +189,16 @@ impl SearchIndex {
     /// Whether the key's document is in the index.
     pub fn contains(&self, key: &[u8]) -> bool {
         self.state.records.find(key).is_some()
+    }
+
+    /// One more than the highest number of a document that ever was.
+    pub fn end(&self) -> u32 {
+        self.next
+    }
+
+    /// The key of the document of a number.
+    pub fn key(&self, number: u32) -> Option<Arc<[u8]>> {
+        self.state.records.get(number).map(|record| record.key.clone())
     }
 
     /// Documents in the index.

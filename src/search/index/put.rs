@@ -18,12 +18,12 @@ use crate::search::value::Value;
 
 /// A document read as an index's schema says.
 pub struct Read {
-    parsed: Vec<Parsed>,
+    pub(super) parsed: Vec<Parsed>,
     /// Sort values of SORTABLE fields.
-    sort: Vec<Option<Value>>,
-    score: f64,
-    language: Language,
-    payload: Option<Vec<u8>>,
+    pub(super) sort: Vec<Option<Value>>,
+    pub(super) score: f64,
+    pub(super) language: Language,
+    pub(super) payload: Option<Vec<u8>>,
 }
 
 /// Reads a document; nothing is changed yet.

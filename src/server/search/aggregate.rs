@@ -17,7 +17,7 @@ use crate::search::cluster::message::Question;
 use crate::search::command::aggregate::{AggregateRequest, CursorOptions};
 use crate::search::command::cursor::CursorRequest;
 use crate::search::command::settings::{OnTimeout, Settings};
-use crate::search::evaluate::{Found, Order, Owned};
+use crate::search::evaluate::{Found, Limits, Order, Owned};
 use crate::search::reply::{self, Protocol, Warnings};
 use crate::server::api::Context;
 use crate::server::commands::{Call, Failure, Outcome};
@@ -215,6 +215,10 @@ impl Work for Aggregate {
             Stage::Walking(walk) => walk.look(ctx, &is_over),
             Stage::Running | Stage::Done => {}
         }
+    }
+
+    fn limits(&self) -> Option<&Limits> {
+        Some(&self.bound.limits)
     }
 
     fn is_small(&self) -> bool {

@@ -1,5 +1,6 @@
 //! From a request to a query that is bound to its index.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::access::Target;
@@ -77,7 +78,7 @@ pub fn limits(options: &QueryOptions, settings: &Settings) -> Limits {
     let milliseconds = options.timeout.unwrap_or(settings.timeout);
     // Ten years are for ever.
     let bounded = Duration::from_millis(milliseconds.min(315_360_000_000));
-    Limits { deadline: (milliseconds > 0).then(|| Instant::now() + bounded), cancelled: None }
+    Limits { deadline: (milliseconds > 0).then(|| Instant::now() + bounded), cancelled: Some(Arc::default()) }
 }
 
 /// What the engine is told of a command's options.

@@ -1,84 +1,150 @@
-//! FT.CHECK: an index is compared with a fresh one of the same definition over the same documents.
+//! FT.CHECK: an index is compared with its documents, in slices: first every key with what the index has of it, then
+//! every document of the index with its key.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::access::Target;
-use super::{documents, registry};
+use super::registry::Entry;
+use super::{documents, follow, registry};
 use crate::reply::Reply;
-use crate::search::evaluate::{BoundQuery, Limits, Order, SearchOptions};
-use crate::search::index::SearchIndex;
-use crate::search::query::{Node, NodeKind, Query};
-use crate::search::schema::{Definition, Kind};
-use crate::search::value::Value;
 use crate::server::api::{Context, Cursor, Text, string_bytes};
+use crate::server::blocking::{self, Unblock};
 use crate::server::commands::{Failure, Outcome};
 
-/// Compares keys, sort values and tags; replies the number of documents.
+/// A slice ends behind this.
+const SLICE: Duration = Duration::from_micros(400);
+/// Numbers of documents that are looked at between two looks at the clock.
+const NUMBERS: u32 = 50;
+
+/// A check under way.
+struct Check {
+    id: u64,
+    /// None once all keys were seen.
+    keys: Option<Cursor>,
+    /// The number of the next document.
+    next: u32,
+}
+
+/// Compares, and replies the number of documents.
 pub fn check(ctx: &Context, target: &Target) -> Outcome {
     if registry::with(|registry| registry.by_id(target.id).is_some_and(|(_, entry)| entry.scan.is_some())) {
         return Err(Failure::Text(b"ERR the index is being filled".to_vec()));
     }
-    let mut fresh = SearchIndex::new((*target.definition).clone());
-    let wanted = documents::Wanted::of(&target.definition);
-    let mut names = Vec::new();
-    let cursor = Cursor::new();
-    while cursor.step(ctx, |_, name, _| {
-        // SAFETY: the server's string lives during the visit.
-        names.push(unsafe { string_bytes(name) }.to_vec());
-    }) {}
-    for name in names {
-        if target.definition.prefixes.iter().any(|prefix| name.starts_with(prefix))
-            && let Some(found) = documents::read(ctx, &Text::new(&name), &[&wanted])
-            && found.source == target.definition.source
-        {
-            fresh.put(&name, &found.document);
+    let mut check = Check { id: target.id, keys: Some(Cursor::new()), next: 0 };
+    if blocking::is_allowed(ctx)
+        && let Some(unblock) = Unblock::block(ctx)
+    {
+        later(ctx, check, unblock);
+        return Ok(None);
+    }
+    let selected = ctx.database();
+    let result = loop {
+        if let Some(result) = check.slice(ctx, None) {
+            break result;
         }
-    }
-    let expected = contents(&fresh);
-    let got = registry::with(|registry| registry.by_id(target.id).map(|(_, entry)| contents(&entry.index)));
-    let got = got.unwrap_or_default();
-    match first_difference(&expected, &got, &target.definition) {
-        Some(text) => Err(Failure::Text(format!("ERR the index is damaged: {text}").into_bytes())),
-        None => Ok(Some(Reply::from(expected.documents.len()))),
-    }
-}
-
-#[derive(Default)]
-struct Contents {
-    documents: BTreeMap<Vec<u8>, Vec<Option<Value>>>,
-    tags: Vec<Option<Vec<Arc<[u8]>>>>,
-}
-
-fn contents(index: &SearchIndex) -> Contents {
-    let fields = index.definition().fields.len();
-    let all = Query { root: Node::new(NodeKind::All), knn: None };
-    let options = SearchOptions { order: Order::Document, limit: usize::MAX, ..SearchOptions::default() };
-    let bound = index.bind(all, options);
-    let of = |bound: &BoundQuery| {
-        let hits = bound.run(&Limits::default()).hits.into_iter();
-        hits.map(|hit| (hit.key.to_vec(), (0..fields).map(|field| bound.sort_value(hit.document, field)).collect()))
-            .collect()
     };
-    Contents {
-        documents: bound.map(|bound| of(&bound)).unwrap_or_default(),
-        tags: (0..fields).map(|field| index.tag_values(field)).collect(),
+    ctx.select(selected);
+    result
+}
+
+fn later(ctx: &Context, mut check: Check, unblock: Unblock) {
+    ctx.after(0, move |ctx| match check.slice(ctx, Some(Instant::now() + SLICE)) {
+        None => later(ctx, check, unblock),
+        Some(outcome) => unblock.answer(|_| outcome),
+    });
+}
+
+fn damaged(key: &[u8], what: &str) -> Failure {
+    Failure::Text(format!("ERR the index is damaged: {} {what}", key.escape_ascii()).into_bytes())
+}
+
+impl Check {
+    /// Goes on until the time is over; the result if it came to its end.
+    fn slice(&mut self, ctx: &Context, until: Option<Instant>) -> Option<Outcome> {
+        loop {
+            match self.step(ctx) {
+                Ok(true) => {}
+                Ok(false) => {
+                    let len = registry::with(|registry| registry.by_id(self.id).map(|(_, entry)| entry.index.len()));
+                    return Some(Ok(Some(Reply::from(len.unwrap_or(0)))));
+                }
+                Err(failure) => return Some(Err(failure)),
+            }
+            if until.is_some_and(|until| Instant::now() >= until) {
+                return None;
+            }
+        }
+    }
+
+    /// Looks at a few keys or documents; whether there are more.
+    fn step(&mut self, ctx: &Context) -> Result<bool, Failure> {
+        let Some(database) = registry::with(|registry| registry.by_id(self.id).map(|(database, _)| database)) else {
+            return Err(Failure::Text(b"The index was dropped".to_vec()));
+        };
+        ctx.select(database);
+        let Some(cursor) = &self.keys else { return self.look_at_documents(ctx) };
+        let mut names = Vec::new();
+        let more = cursor.step(ctx, |_, name, _| {
+            // SAFETY: the server's string lives during the visit.
+            names.push(unsafe { string_bytes(name) }.to_vec());
+        });
+        for name in names {
+            // What differs may be that the time of a key is over since the last look at those.
+            if look_at_key(ctx, self.id, &name).is_err() {
+                follow::expire(ctx, self.id);
+                look_at_key(ctx, self.id, &name)?;
+            }
+        }
+        if !more {
+            self.keys = None;
+        }
+        Ok(true)
+    }
+
+    fn look_at_documents(&mut self, ctx: &Context) -> Result<bool, Failure> {
+        let numbers = self.next..self.next.saturating_add(NUMBERS);
+        self.next = numbers.end;
+        let keys = self.with(|entry| {
+            (numbers.filter_map(|number| entry.index.key(number)).collect::<Vec<_>>(), entry.index.end())
+        });
+        let Some((keys, end)) = keys else { return Ok(false) };
+        for key in keys {
+            if !self.is_there(ctx, &key) {
+                follow::expire(ctx, self.id);
+                if !self.is_there(ctx, &key) {
+                    return Err(damaged(&key, "is no document"));
+                }
+            }
+        }
+        Ok(self.next < end)
+    }
+
+    /// Whether a document of the index is one, or has left the index by now.
+    fn is_there(&self, ctx: &Context, key: &[u8]) -> bool {
+        let source = documents::source(&ctx.open_quietly(Text::new(key).ptr()));
+        self.with(|entry| !entry.index.contains(key) || source == Some(entry.definition.source)).unwrap_or(true)
+    }
+
+    fn with<R>(&self, body: impl FnOnce(&Entry) -> R) -> Option<R> {
+        registry::with(|registry| registry.by_id(self.id).map(|(_, entry)| body(entry)))
     }
 }
 
-fn first_difference(expected: &Contents, got: &Contents, definition: &Definition) -> Option<String> {
-    for (key, values) in &expected.documents {
-        match got.documents.get(key) {
-            None => return Some(format!("{} is missing", key.escape_ascii())),
-            Some(found) if found != values => return Some(format!("{} has other values", key.escape_ascii())),
-            Some(_) => {}
+/// Compares what a key holds with what the index has of it.
+fn look_at_key(ctx: &Context, id: u64, name: &[u8]) -> Result<(), Failure> {
+    let wanted = registry::with(|registry| {
+        let (_, entry) = registry.by_id(id)?;
+        entry.covers(name).then(|| entry.wanted.clone())
+    });
+    let Some(wanted) = wanted else { return Ok(()) };
+    let found = documents::read(ctx, &Text::new(name), &[&wanted]);
+    let result = registry::with(|registry| {
+        let Some((_, entry)) = registry.by_id(id) else { return Ok(()) };
+        match found.filter(|found| found.source == entry.definition.source && follow::admits(entry, name, found)) {
+            Some(found) => entry.index.verify(name, &found.document).map(|_| ()),
+            None if entry.index.contains(name) => Err("is no document".into()),
+            None => Ok(()),
         }
-    }
-    if let Some(key) = got.documents.keys().find(|key| !expected.documents.contains_key(*key)) {
-        return Some(format!("{} is no document", key.escape_ascii()));
-    }
-    let differs = |field: &usize| expected.tags[*field] != got.tags[*field];
-    let is_tag = |field: &usize| matches!(definition.fields[*field].kind, Kind::Tag { .. });
-    let field = (0..definition.fields.len()).filter(is_tag).find(differs)?;
-    Some(format!("the tags of {} differ", definition.fields[field].name.escape_ascii()))
+    });
+    result.map_err(|why: String| damaged(name, &why))
 }

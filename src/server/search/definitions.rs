@@ -1,8 +1,9 @@
 //! FT.CREATE, FT.ALTER, FT.DROPINDEX, FT._LIST and the aliases.
 
 use super::access::{self, target};
+use super::deletion::{self, Doomed};
 use super::registry::{self, Entry};
-use super::{Missing, deletion, json, ok, refuse, refuse_missing, scan};
+use super::{Missing, json, ok, refuse, refuse_missing, scan};
 use crate::reply::Reply;
 use crate::search::command::create::{self, AlterRequest};
 use crate::search::error::{Error, INDEX_EXISTS};
@@ -68,15 +69,16 @@ pub fn ft_dropindex(call: &Call) -> Outcome {
     };
     // A replica gets the deletions one by one.
     let with_documents = with_documents && !call.ctx.is_repetition();
-    let keys = if with_documents { deletion::keys(target.id) } else { Vec::new() };
     let name = &target.definition.name;
     let entry = registry::with(|registry| registry.remove(target.database, name));
-    super::free_behind(entry);
     call.ctx.replicate(crate::server::commands::registered_name("FT.DROPINDEX"), &[name]);
-    if keys.is_empty() {
-        return ok();
+    match entry {
+        Some(entry) if with_documents => deletion::delete(call.ctx, target.database, Doomed::new(entry)),
+        gone => {
+            super::free_behind(gone);
+            ok()
+        }
     }
-    deletion::delete(call.ctx, target.database, keys)
 }
 
 /// FT._LIST

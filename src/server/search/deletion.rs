@@ -1,61 +1,83 @@
 //! FT.DROPINDEX DD: the documents of an index go too, in slices.
 
-use super::{cluster, ok, registry};
+use super::registry::{self, Entry};
+use super::{cluster, free_behind, ok};
 use crate::reply::Reply;
-use crate::search::evaluate::{Limits, Order, SearchOptions};
-use crate::search::query::{Node, NodeKind, Query};
 use crate::server::api::{Called, Context};
 use crate::server::blocking::{self, Unblock};
-use crate::server::commands::Outcome;
+use crate::server::commands::{Outcome, registered_name};
 
-/// Keys deleted in a slice.
-const SLICE: usize = 100;
+/// Documents deleted in a slice.
+const SLICE: u32 = 100;
+/// Numbers looked at in a slice, of documents that are gone for the most part.
+const NUMBERS: u32 = 2000;
 
-/// The keys of all documents of an index.
-pub fn keys(id: u64) -> Vec<Vec<u8>> {
-    let all = Query { root: Node::new(NodeKind::All), knn: None };
-    let options = SearchOptions { order: Order::Document, limit: usize::MAX, ..SearchOptions::default() };
-    let bound =
-        registry::with(|registry| registry.by_id(id).and_then(|(_, entry)| entry.index.bind(all, options).ok()));
-    let found = bound.map(|bound| bound.run(&Limits::default())).unwrap_or_default();
-    found.hits.into_iter().map(|hit| hit.key.to_vec()).collect()
+/// A dropped index whose documents are to go.
+pub struct Doomed {
+    entry: Entry,
+    /// The number of the next document.
+    next: u32,
 }
 
-/// Deletes keys and replies when all are gone.
-pub fn delete(ctx: &Context, database: i32, mut keys: Vec<Vec<u8>>) -> Outcome {
-    if keys.len() <= SLICE || !blocking::is_allowed(ctx) {
-        while !keys.is_empty() {
-            slice(ctx, &mut keys);
-        }
-        return ok();
+impl Doomed {
+    /// An index that was taken out of the registry.
+    pub fn new(entry: Entry) -> Doomed {
+        Doomed { entry, next: 0 }
     }
-    let Some(unblock) = Unblock::block(ctx) else { return ok() };
-    later(ctx, database, keys, Some(unblock));
-    Ok(None)
+
+    /// Deletes some documents; whether there may be more.
+    fn slice(&mut self, ctx: &Context) -> bool {
+        let mut keys = Vec::new();
+        let last = self.next.saturating_add(NUMBERS).min(self.entry.index.end());
+        while self.next < last && keys.len() < SLICE as usize {
+            keys.extend(self.entry.index.key(self.next));
+            self.next += 1;
+        }
+        let replicating = Called { replicates: true, ..Called::default() };
+        // A command of several slots is refused in a cluster. A key that cannot be deleted, as on a cluster's other node, stays.
+        let at_once = if cluster::is_on() { 1 } else { keys.len().max(1) };
+        for keys in keys.chunks(at_once) {
+            let _ = ctx.call("UNLINK", keys, replicating);
+        }
+        self.next < self.entry.index.end()
+    }
+
+    fn free(self) {
+        free_behind(self.entry);
+    }
 }
 
-/// Deletes keys while others are served; a client that waits is told when all are gone.
-pub fn later(ctx: &Context, database: i32, mut keys: Vec<Vec<u8>>, waiting: Option<Unblock>) {
+/// Drops an index without a command for it, with its documents, while others are served.
+pub fn drop_index(ctx: &Context, database: i32, name: &[u8]) {
+    let Some(entry) = registry::with(|registry| registry.remove(database, name)) else { return };
+    ctx.replicate(registered_name("FT.DROPINDEX"), &[name]);
+    later(ctx, database, Doomed::new(entry), None);
+}
+
+/// Deletes documents and replies when all are gone.
+pub fn delete(ctx: &Context, database: i32, mut doomed: Doomed) -> Outcome {
+    if doomed.entry.index.end() > SLICE
+        && blocking::is_allowed(ctx)
+        && let Some(unblock) = Unblock::block(ctx)
+    {
+        later(ctx, database, doomed, Some(unblock));
+        return Ok(None);
+    }
+    while doomed.slice(ctx) {}
+    doomed.free();
+    ok()
+}
+
+/// The same while others are served; a client that waits is told when all are gone.
+fn later(ctx: &Context, database: i32, mut doomed: Doomed, waiting: Option<Unblock>) {
     ctx.after(0, move |ctx| {
         // What has become a replica takes its changes from its master alone.
-        if !ctx.is_replica() && ctx.select(database) {
-            slice(ctx, &mut keys);
-            if !keys.is_empty() {
-                return later(ctx, database, keys, waiting);
-            }
+        if !ctx.is_replica() && ctx.select(database) && doomed.slice(ctx) {
+            return later(ctx, database, doomed, waiting);
         }
+        doomed.free();
         if let Some(unblock) = waiting {
             unblock.reply(Reply::Simple("OK"));
         }
     });
-}
-
-fn slice(ctx: &Context, keys: &mut Vec<Vec<u8>>) {
-    let some = keys.split_off(keys.len().saturating_sub(SLICE));
-    let replicating = Called { replicates: true, ..Called::default() };
-    // A command of several slots is refused in a cluster. A key that cannot be deleted, as on a cluster's other node, stays.
-    let at_once = if cluster::is_on() { 1 } else { SLICE };
-    for keys in some.chunks(at_once) {
-        let _ = ctx.call("UNLINK", keys, replicating);
-    }
 }

@@ -14,7 +14,7 @@ use crate::search::cluster::search::{Merging, Part, Ranked};
 use crate::search::command::options::{Limit, QueryOptions, Scorer};
 use crate::search::command::search::SearchRequest;
 use crate::search::command::settings::{OnTimeout, Settings};
-use crate::search::evaluate::{Found, Hit, Order, Owned};
+use crate::search::evaluate::{Found, Hit, Limits, Order, Owned};
 use crate::search::reply::{self, Fields, Protocol, SearchRow, Shape, Warnings};
 use crate::search::schema::{Definition, Source};
 use crate::search::text::Hits;
@@ -69,6 +69,10 @@ impl Work for Other {
 
     fn look(&mut self, ctx: &Context, until: Option<Instant>) {
         self.search.look(ctx, until);
+    }
+
+    fn limits(&self) -> Option<&Limits> {
+        self.search.limits()
     }
 
     fn is_small(&self) -> bool {
@@ -358,6 +362,10 @@ impl Work for Search {
             }
             stage => self.stage = stage,
         }
+    }
+
+    fn limits(&self) -> Option<&Limits> {
+        Some(&self.bound.bounds.limits)
     }
 
     fn is_small(&self) -> bool {

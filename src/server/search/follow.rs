@@ -130,7 +130,7 @@ fn apply(entry: &mut Entry, key: &[u8], found: Option<&Found>, depth: Depth) {
 }
 
 /// Whether the FILTER of the index lets a document in.
-fn admits(entry: &Entry, key: &[u8], found: &Found) -> bool {
+pub fn admits(entry: &Entry, key: &[u8], found: &Found) -> bool {
     let Some(filter) = &entry.filter else { return true };
     filter.admits(&|name: &[u8]| {
         if name == b"__key" {

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::{cluster, cursors, deletion, follow, registry};
 use crate::server::api::Context;
-use crate::server::commands::registered_name;
 
 /// Milliseconds between two rounds.
 const ROUND: i64 = 100;
@@ -34,19 +33,19 @@ fn round(ctx: &Context) {
     cursors::collect();
     let (indexes, unused) = registry::with(|registry| {
         let indexes: Vec<u64> = registry.entries().map(|(_, entry)| entry.id).collect();
-        let unused: Vec<(i32, u64, Vec<u8>)> = (registry.entries())
+        let unused: Vec<(i32, Vec<u8>)> = (registry.entries())
             .filter(|(_, entry)| {
                 let limit = entry.definition.temporary.map(Duration::from_secs);
                 limit.is_some_and(|limit| entry.used.elapsed() >= limit)
             })
-            .map(|(database, entry)| (database, entry.id, entry.definition.name.clone()))
+            .map(|(database, entry)| (database, entry.definition.name.clone()))
             .collect();
         (indexes, unused)
     });
     // A replica waits for its master's word.
     if !ctx.is_replica() {
-        for (database, id, name) in unused {
-            drop_unused(ctx, database, id, &name);
+        for (database, name) in unused {
+            drop_unused(ctx, database, &name);
         }
     }
     for id in indexes {
@@ -55,14 +54,10 @@ fn round(ctx: &Context) {
 }
 
 /// Drops a temporary index with its documents.
-fn drop_unused(ctx: &Context, database: i32, id: u64, name: &[u8]) {
+fn drop_unused(ctx: &Context, database: i32, name: &[u8]) {
     if !ctx.select(database) {
         return;
     }
-    let keys = deletion::keys(id);
-    let entry = registry::with(|registry| registry.remove(database, name));
-    super::free_behind(entry);
-    ctx.replicate(registered_name("FT.DROPINDEX"), &[name]);
+    deletion::drop_index(ctx, database, name);
     cluster::note(ctx, true);
-    deletion::later(ctx, database, keys, None);
 }

@@ -19,7 +19,7 @@ use crate::search::cluster::message::Question;
 use crate::search::command::aggregate::{Load, Step};
 use crate::search::command::hybrid::{Combine, HybridRequest, Method};
 use crate::search::command::settings::{OnTimeout, Settings};
-use crate::search::evaluate::{Found, Hit, Order, Owned};
+use crate::search::evaluate::{Found, Hit, Limits, Order, Owned};
 use crate::search::reply::{self, HybridReply, Protocol, Warnings};
 use crate::search::schema::{Kind, Metric};
 use crate::search::value::Value;
@@ -308,6 +308,10 @@ impl Work for Hybrid {
             Stage::Walking(walk) => walk.look(ctx, &is_over),
             _ => {}
         }
+    }
+
+    fn limits(&self) -> Option<&Limits> {
+        Some(&self.text.bounds.limits)
     }
 
     fn is_small(&self) -> bool {

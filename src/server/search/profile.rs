@@ -10,6 +10,7 @@ use super::work::{self, Need, Work};
 use super::{Missing, binding, protocol, refuse};
 use crate::reply::Reply;
 use crate::search::command::profile::{ProfileRequest, Profiled as Asked};
+use crate::search::evaluate::Limits;
 use crate::search::query::{NodeKind, Query};
 use crate::search::reply::{self, Profiled, Protocol, Timings};
 use crate::server::api::Context;
@@ -81,6 +82,10 @@ impl Work for Profiling {
         let began = Instant::now();
         self.inner.look(ctx, until);
         self.timings.rows += milliseconds(began);
+    }
+
+    fn limits(&self) -> Option<&Limits> {
+        self.inner.limits()
     }
 
     fn is_small(&self) -> bool {

@@ -12,6 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use crate::reply::Reply;
+use crate::search::evaluate::Limits;
 use crate::server::api::{self, Context};
 use crate::server::blocking::{self, Unblock};
 use crate::server::commands::{Failure, Outcome};
@@ -37,6 +38,11 @@ pub trait Work: Send + 'static {
     /// Looks at documents, on the main thread, until it has seen all or the time is over.
     fn look(&mut self, ctx: &Context, until: Option<Instant>);
 
+    /// What ends it early: told of a client that leaves.
+    fn limits(&self) -> Option<&Limits> {
+        None
+    }
+
     /// Whether it takes less than the way to another thread and back.
     fn is_small(&self) -> bool;
 
@@ -56,7 +62,10 @@ pub fn start(ctx: &Context, mut work: Box<dyn Work>) -> Outcome {
     if work.is_small() || settings::single_threaded() || !blocking::is_allowed(ctx) {
         return finish(ctx, work).map(Some);
     }
-    let Some(unblock) = Unblock::block(ctx) else { return finish(ctx, work).map(Some) };
+    let Some(mut unblock) = Unblock::block(ctx) else { return finish(ctx, work).map(Some) };
+    if let Some(left) = work.limits().and_then(|limits| limits.cancelled.clone()) {
+        unblock.watch(left);
+    }
     pools::queries().spawn(Box::new(move || {
         work.think();
         go_on(work, unblock);
@@ -77,7 +86,7 @@ fn finish(ctx: &Context, mut work: Box<dyn Work>) -> Result<Reply, Failure> {
 
 /// Goes on in the pool.
 fn go_on(mut work: Box<dyn Work>, unblock: Unblock) {
-    loop {
+    while !unblock.has_left() {
         match work.need() {
             Need::Thought => work.think(),
             Need::Documents(count) if count <= AT_ONCE => {
@@ -127,9 +136,9 @@ pub fn start_for(mut work: Box<dyn Work>, done: impl FnOnce(Result<Reply, Failur
 /// Looks at documents on the main thread, now and at the next turns of the server's loop.
 fn look_on(ctx: &Context, mut work: Box<dyn Work>, unblock: Unblock) {
     let looked = catch_unwind(AssertUnwindSafe(|| work.look(ctx, Some(Instant::now() + SLICE))));
-    if looked.is_err() {
-        // The client gets an error when `unblock` is dropped.
-        return;
+    // A client that is there gets an error when `unblock` is dropped.
+    if looked.is_err() || unblock.has_left() {
+        return pools::queries().spawn(Box::new(move || drop((work, unblock))));
     }
     match work.need() {
         Need::Documents(_) => ctx.after(0, |ctx| look_on(ctx, work, unblock)),

@@ -253,7 +253,10 @@ fn apply(ctx: &Context, definitions: Vec<Definition>) {
     for definition in definitions {
         let name = &definition.name[..];
         match (definition.kind, definition.state.content) {
-            (Kind::Index, None) => drop_index(ctx, name, definition.state.with_documents),
+            (Kind::Index, None) if definition.state.with_documents => deletion::drop_index(ctx, DATABASE, name),
+            // The command would take an alias of that name too.
+            (Kind::Index, None) if registry::with(|registry| registry.find_named(DATABASE, name).is_none()) => {}
+            (Kind::Index, None) => run(ctx, "FT.DROPINDEX", &[name]),
             (Kind::Index, Some(content)) => define(ctx, name, &content),
             (Kind::Alias, None) => run(ctx, "FT.ALIASDEL", &[name]),
             (Kind::Alias, Some(content)) => {
@@ -272,16 +275,6 @@ fn apply(ctx: &Context, definitions: Vec<Definition>) {
 fn run(ctx: &Context, command: &str, args: &[&[u8]]) {
     let registered = registered_name(command);
     let _ = ctx.call(&registered.to_string_lossy(), args, Called { replicates: true, ..Called::default() });
-}
-
-fn drop_index(ctx: &Context, name: &[u8], with_documents: bool) {
-    let id = registry::with(|registry| registry.find_named(DATABASE, name).map(|entry| entry.id));
-    let Some(id) = id else { return };
-    let keys = if with_documents { deletion::keys(id) } else { Vec::new() };
-    run(ctx, "FT.DROPINDEX", &[name]);
-    if !keys.is_empty() {
-        deletion::later(ctx, DATABASE, keys, None);
-    }
 }
 
 /// Creates an index, or brings one to what is defined.
