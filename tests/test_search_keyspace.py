@@ -138,3 +138,18 @@ def test_a_bad_value_keeps_the_document_out_until_it_is_good(i):
     assert errors[1] == 1 and errors[5] == b"d:1"
     i("HSET", "d:1", "n", "2")
     assert keys(i, query="hello @n:[2 2]") == [b"d:1"]
+
+
+def test_documents_go_with_their_index_in_slices(clean, c):
+    """Others are served in between, and what is no document stays."""
+    c("FT.CREATE", "i", "PREFIX", 1, "d:", "SCHEMA", "n", "NUMERIC")
+    c.pipeline([("HSET", f"d:{n}", "n", n) for n in range(9000)])
+    c.pipeline([("DEL", f"d:{n}") for n in range(4000)])
+    c("SET", "d:text", "x")
+    c("HSET", "e:1", "n", 1)
+    assert c("FT.CHECK", "i") == 5000
+    other = clean.connect()
+    c.send("FT.DROPINDEX", "i", "DD")
+    assert other("PING") == "PONG"
+    assert c.read() == "OK"
+    assert c("DBSIZE") == 2 and c("FT._LIST") == []
