@@ -116,6 +116,7 @@ functions! {
     RedisModule_GetTypeMethodVersion() -> c_int;
     RedisModule_BlockClient(ctx: *mut RedisModuleCtx, reply_callback: RedisModuleCmdFunc, timeout_callback: RedisModuleCmdFunc, free_privdata: Option< unsafe extern "C" fn(arg1: *mut RedisModuleCtx, arg2: *mut c_void), >, timeout_ms: c_longlong) -> *mut RedisModuleBlockedClient;
     RedisModule_UnblockClient(bc: *mut RedisModuleBlockedClient, privdata: *mut c_void) -> c_int;
+    RedisModule_SetDisconnectCallback(bc: *mut RedisModuleBlockedClient, callback: Option<unsafe extern "C" fn(ctx: *mut RedisModuleCtx, bc: *mut RedisModuleBlockedClient)>);
     RedisModule_GetBlockedClientPrivateData(ctx: *mut RedisModuleCtx) -> *mut c_void;
     RedisModule_BlockedClientMeasureTimeStart(bc: *mut RedisModuleBlockedClient) -> c_int;
     RedisModule_BlockedClientMeasureTimeEnd(bc: *mut RedisModuleBlockedClient) -> c_int;
