@@ -66,7 +66,7 @@ class Cluster:
         state = dict(line.split(":") for line in conn("CLUSTER", "INFO").decode().split())
         known = self.nodes(server)
         good = state["cluster_state"] == "ok" and int(state["cluster_slots_ok"]) == SLOTS
-        return good and len(known) == len(self.servers) and all("connected" in n and "handshake" not in n for n in known)
+        return good and len(known) == len(self.servers) and all(n.split()[7] == "connected" and "handshake" not in n for n in known)
 
     def id(self, server):
         return self.at(server)("CLUSTER", "MYID").decode()

@@ -73,6 +73,11 @@ impl Slots {
         self.0.iter_mut().zip(&other.0[..]).for_each(|(word, other)| *word |= other);
     }
 
+    /// Leaves only what is in another set too.
+    pub fn retain(&mut self, other: &Slots) {
+        self.0.iter_mut().zip(&other.0[..]).for_each(|(word, other)| *word &= other);
+    }
+
     /// Whether the sets share a slot.
     pub fn meets(&self, other: &Slots) -> bool {
         self.0.iter().zip(&other.0[..]).any(|(word, other)| word & other != 0)

@@ -115,14 +115,16 @@ pub fn reply(unblock: Unblock, reply: Reply) {
 /// How long the main thread has between two slices of a query without a client.
 const BREATH: Duration = Duration::from_micros(100);
 
-/// Runs a query for which no client waits here; `done` is called in the pool.
-pub fn start_for(mut work: Box<dyn Work>, done: impl FnOnce(Result<Reply, Failure>) + Send + 'static) {
+/// Runs a query for which no client waits here; `done` is called in the pool, and told whether documents were looked at.
+pub fn start_for(mut work: Box<dyn Work>, done: impl FnOnce(Result<Reply, Failure>, bool) + Send + 'static) {
     pools::queries().spawn(Box::new(move || {
+        let mut has_looked = false;
         loop {
             match work.need() {
-                Need::Nothing => return done(work.reply()),
+                Need::Nothing => return done(work.reply(), has_looked),
                 Need::Thought => work.think(),
                 Need::Documents(count) => {
+                    has_looked = true;
                     api::with_lock(|ctx| work.look(ctx, Some(Instant::now() + SLICE)));
                     if count > AT_ONCE {
                         std::thread::sleep(BREATH);

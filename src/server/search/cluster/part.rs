@@ -58,17 +58,30 @@ fn start(ctx: &Context, question: Ask, done: impl FnOnce(Answer) -> Sent + Send 
     served.extend(&topology.importing);
     let answer = move |outcome| Answer { slots, importing, migrating, outcome };
     match part(ctx, question, served) {
-        Ok(Part::Work(work)) => work::start_for(work, move |part| {
+        Ok(Part::Work(work)) => work::start_for(work, move |part, has_looked| {
             let outcome = match part {
                 Ok(part) => Outcome::Part(part),
                 Err(failure) => Outcome::Failed(text(failure)),
             };
-            let sent = done(answer(outcome));
+            let mut answer = answer(outcome);
+            if has_looked {
+                api::with_lock(|ctx| keep_up(ctx, &mut answer));
+            }
+            let sent = done(answer);
             api::with_lock(|ctx| sent(ctx));
         }),
         Ok(Part::Done(reply)) => done(answer(Outcome::Part(reply)))(ctx),
         Err(outcome) => done(answer(outcome))(ctx),
     }
+}
+
+/// Documents may have left between being found and being looked at: the answer speaks for what is this node's still, and tells of
+/// slots that have begun to move.
+fn keep_up(ctx: &Context, answer: &mut Answer) {
+    let topology = topology(ctx);
+    answer.slots.retain(&topology.me().map(|me| topology.slots_of(me)).unwrap_or_default());
+    answer.importing |= !topology.importing.is_empty();
+    answer.migrating |= !topology.migrating.is_empty();
 }
 
 fn text(failure: Failure) -> Vec<u8> {
