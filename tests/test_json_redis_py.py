@@ -120,6 +120,23 @@ def test_numbers(r):
             call("doc1", ".a", 2)
 
 
+def test_powers(r):
+    """JSON.NUMPOWBY, for which redis-py has no method."""
+    r.json().set("doc", "$", {"a": 3, "b": -2, "c": 0.5, "d": "x", "e": 0})
+    power = lambda path, n: r.execute_command("JSON.NUMPOWBY", "doc", path, n)  # noqa: E731
+    texts = lambda reply: json.loads(reply) if isinstance(reply, str) else reply  # noqa: E731
+    assert texts(power("$.*", 2)) == [9, 4, 0.25, None, 0]
+    assert r.json().get("doc") == {"a": 9, "b": 4, "c": 0.25, "d": "x", "e": 0}
+    assert texts(power("$.a", -1)) == [1 / 9] and texts(power("$.e", 0)) == [1]
+    r.json().set("doc", "$", {"a": 2, "b": -1, "c": 0})
+    assert texts(power("$.a", 62)) == [2**62]
+    for path, n in (("$.a", 2), ("$.a", 10**18), ("$.c", -1), ("$.a", '"x"')):
+        with pytest.raises(exceptions.ResponseError):
+            power(path, n)
+    assert texts(power("$.b", 10**18 + 1)) == [-1]
+    assert r.json().get("doc") == {"a": 2**62, "b": -1, "c": 0}
+
+
 def test_toggle(r):
     j = r.json()
     j.set("bool", ROOT, False)

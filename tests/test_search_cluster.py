@@ -4,6 +4,7 @@ primaries die and nodes join.
 VSET_CLUSTER_DOCUMENTS=100000 is the long form.
 """
 
+import json
 import os
 import random
 import threading
@@ -209,6 +210,30 @@ def test_info_and_tags(cluster, whole):
 
 
 COLOURS_BYTES = [colour.encode() for colour in COLOURS]
+
+
+def test_json_documents_as_one_node(cluster, whole):
+    """Values that FORMAT EXPAND shows keep their types on the way between nodes, however deep they nest."""
+    deep = None
+    for _ in range(100):
+        deep = [deep]
+    documents = [{"n": i, "s": "a\u00e9", "x": [True, None, i + 0.5, {"y": {}}], "deep": deep} for i in range(30)]
+    writes = [["JSON.SET", f"e:{i}", "$", json.dumps(document)] for i, document in enumerate(documents)]
+    one, conn = whole.connect(protocol=3), cluster.masters[1].connect(protocol=3)
+    assert not any(isinstance(reply, ReplyError) for reply in one.pipeline(writes))
+    cluster.pipeline(writes)
+    for each in (one, conn):
+        each("FT.CREATE", "e", "ON", "JSON", "PREFIX", 1, "e:", "SCHEMA", "$.n", "AS", "n", "NUMERIC", "SORTABLE", "$.s", "AS", "s", "TEXT")
+        eventually(lambda: each("FT.SEARCH", "e", "*", "LIMIT", 0, 0)["total_results"] == len(documents))
+    expand = ["FORMAT", "EXPAND", "DIALECT", 3]
+    for more in (expand, ["RETURN", 3, "n", "s", "$.deep", *expand], ["WITHSORTKEYS", "LIMIT", 5, 20, *expand], ["DIALECT", 3], ["RETURN", 2, "s", "$.x"]):
+        query = ["FT.SEARCH", "e", "*", "SORTBY", "n", *more]
+        assert conn(*query) == one(*query)
+    with pytest.raises(ReplyError):
+        nodes(cluster)[0]("FT.SEARCH", "e", "*", *expand)  # RESP2
+    for each in (one, conn):
+        assert each("FT.DROPINDEX", "e", "DD") == "OK"
+    everywhere(cluster, ["FT._LIST"], [b"i"])
 
 
 def test_text_scores(cluster):

@@ -9,6 +9,7 @@ from redis.commands.search.field import NumericField, TagField, TextField
 from redis.commands.search.index_definition import IndexDefinition, IndexType
 from redis.commands.search.query import Query
 
+from resp import ReplyError
 from servers import Server
 
 DISTANCES = {
@@ -182,8 +183,25 @@ def test_dialects(c):
     }  # fmt: skip
     whole = c("FT.SEARCH", "idx", "*", "DIALECT", 2)[2]
     assert json.loads(whole[1]) == DOCUMENT
+    whole = c("FT.SEARCH", "idx", "*", "DIALECT", 3)[2]
+    assert json.loads(whole[1]) == [DOCUMENT]
     row = c("FT.AGGREGATE", "idx", "*", "LOAD", 4, "@tags", "$.nested.x", "AS", "x", "DIALECT", 2)[1]
     assert fields(row) == {"tags": "a", "x": '[1,{"y":null}]'}
+
+
+def test_expanded(clean, c3):
+    if not clean.modern:
+        return
+    create(c3, "$.vs[*]", "FLAT", "L2", "FLOAT32", "$.title", "AS", "title", "TEXT")
+    c3("JSON.SET", "doc:1", "$", json.dumps(DOCUMENT))
+    reply = c3("FT.SEARCH", "idx", "*", "RETURN", 3, "title", "tags", "$.nested.x", "FORMAT", "EXPAND", "DIALECT", 3)
+    text = lambda v: v.decode() if isinstance(v, bytes) else v  # noqa: E731
+    [hit] = [{text(k): v for k, v in hit.items()} for hit in next(v for k, v in reply.items() if text(k) == "results")]
+    found = {text(k): v for k, v in hit["extra_attributes"].items()}
+    assert found["title"] == [b"red fox"] and found["tags"] == [b"a", b"b"]
+    assert found["$.nested.x"] == [[1, {b"y": None}]]
+    with pytest.raises(ReplyError):
+        c3("FT.SEARCH", "idx", "*", "FORMAT", "EXPAND", "DIALECT", 2)
 
 
 def test_values_of_several(c):

@@ -15,6 +15,7 @@ pub enum Number {
 pub enum Arithmetic {
     Add,
     Multiply,
+    Power,
 }
 
 impl Number {
@@ -51,14 +52,17 @@ impl Number {
             let result = match arithmetic {
                 Arithmetic::Add => a + b,
                 Arithmetic::Multiply => a.checked_mul(b)?,
+                Arithmetic::Power if b < 0 => return double(self.as_f64().powf(other.as_f64())),
+                Arithmetic::Power => power(a, b)?,
             };
             return Number::from_integer(result);
         }
         let result = match arithmetic {
             Arithmetic::Add => self.as_f64() + other.as_f64(),
             Arithmetic::Multiply => self.as_f64() * other.as_f64(),
+            Arithmetic::Power => self.as_f64().powf(other.as_f64()),
         };
-        result.is_finite().then_some(Number::Double(result))
+        double(result)
     }
 
     /// By value: 1 equals 1.0.
@@ -79,6 +83,20 @@ impl Number {
             // Plain from 1e-5 to below 1e16, with an exponent beyond.
             Number::Double(value) => out.extend_from_slice(ryu::Buffer::new().format(value).as_bytes()),
         }
+    }
+}
+
+/// A finite double.
+fn double(value: f64) -> Option<Number> {
+    value.is_finite().then_some(Number::Double(value))
+}
+
+/// An integer to a power that is not negative, if it is in range.
+fn power(base: i128, exponent: i128) -> Option<i128> {
+    match base {
+        0 | 1 => Some(if exponent == 0 { 1 } else { base }),
+        -1 => Some(if exponent % 2 == 0 { 1 } else { -1 }),
+        _ => base.checked_pow(u32::try_from(exponent).ok()?),
     }
 }
 

@@ -20,11 +20,6 @@ pub fn set_json_type(pointer: TypePointer) {
     JSON_TYPE.store(pointer, Ordering::Relaxed);
 }
 
-/// Whether a type is that of our JSON documents.
-pub fn is_json(of: TypePointer) -> bool {
-    !of.is_null() && of == json_type()
-}
-
 /// The document in a key, if it holds one of ours.
 pub fn json(key: &Key) -> Option<&Value> {
     key.peek(json_type())

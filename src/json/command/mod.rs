@@ -74,6 +74,7 @@ table! {
     "JSON.TYPE", -2, 3, objects::kind;
     "JSON.NUMINCRBY", 4, 4, scalars::numincrby;
     "JSON.NUMMULTBY", 4, 4, scalars::nummultby;
+    "JSON.NUMPOWBY", 4, 4, scalars::numpowby;
     "JSON.STRAPPEND", -3, 4, scalars::strappend;
     "JSON.STRLEN", -2, 3, scalars::strlen;
     "JSON.TOGGLE", 3, 3, scalars::toggle;

@@ -18,6 +18,11 @@ pub(super) fn nummultby(call: &Call, keys: &mut dyn Keys) -> Result<Reply, Error
     calculate(call, keys, Arithmetic::Multiply, "json.nummultby")
 }
 
+/// `JSON.NUMPOWBY key path number`
+pub(super) fn numpowby(call: &Call, keys: &mut dyn Keys) -> Result<Reply, Error> {
+    calculate(call, keys, Arithmetic::Power, "json.numpowby")
+}
+
 fn number(node: Node) -> Option<Number> {
     if let View::Number(number) = node.view() { Some(number) } else { None }
 }

@@ -5,8 +5,8 @@
 
 use crate::reply::Reply;
 
-/// Replies in replies, at most.
-const MAX_DEPTH: usize = 32;
+/// Replies in replies, at most: a JSON document as FORMAT EXPAND shows it, in a row of a part.
+const MAX_DEPTH: usize = 160;
 
 /// Bytes that are no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -68,12 +68,12 @@ impl Warnings {
 }
 
 /// The map that RESP3 clients get of a search or an aggregation.
-fn results(total: usize, results: Vec<Reply>, warnings: Warnings) -> Reply {
+fn results(total: usize, results: Vec<Reply>, warnings: Warnings, format: &'static str) -> Reply {
     Reply::Map(vec![
         (Reply::Simple("attributes"), Reply::Array(Vec::new())),
         (Reply::Simple("warning"), warnings.reply()),
         (Reply::Simple("total_results"), Reply::from(total)),
-        (Reply::Simple("format"), Reply::Simple("STRING")),
+        (Reply::Simple("format"), Reply::Simple(format)),
         (Reply::Simple("results"), Reply::Array(results)),
     ])
 }

@@ -28,7 +28,7 @@ pub fn aggregate(total: usize, rows: Vec<AggregateRow>, warnings: Warnings, prot
                     (Reply::Simple("values"), Reply::Array(Vec::new())),
                 ])
             };
-            results(total, rows.into_iter().map(map).collect(), warnings)
+            results(total, rows.into_iter().map(map).collect(), warnings, "STRING")
         }
     }
 }

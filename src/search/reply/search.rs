@@ -18,6 +18,8 @@ pub struct Shape {
     pub scores: bool,
     pub payloads: bool,
     pub sort_keys: bool,
+    /// Values of JSON documents are no texts: FORMAT EXPAND.
+    pub expanded: bool,
 }
 
 /// A document in a reply.
@@ -39,7 +41,10 @@ pub fn search(total: usize, rows: Vec<SearchRow>, warnings: Warnings, shape: Sha
             rows.into_iter().for_each(|row| flatten(row, shape, &mut flat));
             Reply::Array(flat)
         }
-        Protocol::Resp3 => results(total, rows.into_iter().map(|row| map(row, shape)).collect(), warnings),
+        Protocol::Resp3 => {
+            let format = if shape.expanded { "EXPAND" } else { "STRING" };
+            results(total, rows.into_iter().map(|row| map(row, shape)).collect(), warnings, format)
+        }
     }
 }
 

@@ -31,6 +31,7 @@ table![
     ("JSON.TYPE", kind, "readonly", "read slow", (1 1 1), Read, -2),
     ("JSON.NUMINCRBY", numincrby, "write deny-oom", "write slow", (1 1 1), Update, 4),
     ("JSON.NUMMULTBY", nummultby, "write deny-oom", "write slow", (1 1 1), Update, 4),
+    ("JSON.NUMPOWBY", numpowby, "write deny-oom", "write slow", (1 1 1), Update, 4),
     ("JSON.STRAPPEND", strappend, "write deny-oom", "write slow", (1 1 1), Insert, -3),
     ("JSON.STRLEN", strlen, "readonly", "read slow", (1 1 1), Read, -2),
     ("JSON.TOGGLE", toggle, "write deny-oom", "write slow", (1 1 1), Update, 3),

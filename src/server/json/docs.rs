@@ -90,6 +90,12 @@ pub const nummultby: Docs = simple(
     c"1.0.0",
     &[KEY, PATH, VALUE],
 );
+pub const numpowby: Docs = simple(
+    "Raises the numbers at a path to a power.",
+    "O(N), N being the size of the document; O(1) for one value.",
+    c"0.2.0",
+    &[KEY, PATH, VALUE],
+);
 pub const strappend: Docs = simple(
     "Appends to the strings at a path.",
     "O(N), N being the size of the document; O(1) for one value.",

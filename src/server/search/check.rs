@@ -121,7 +121,7 @@ impl Check {
 
     /// Whether a document of the index is one, or has left the index by now.
     fn is_there(&self, ctx: &Context, key: &[u8]) -> bool {
-        let source = documents::source(&ctx.open_quietly(Text::new(key).ptr()));
+        let source = documents::Open::quietly(ctx, &Text::new(key)).source();
         self.with(|entry| !entry.index.contains(key) || source == Some(entry.definition.source)).unwrap_or(true)
     }
 

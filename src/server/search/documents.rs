@@ -1,11 +1,14 @@
 //! Documents as their keys hold them.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 
+use crate::json::Value;
 use crate::search::expression::Expression;
 use crate::search::index::{Document, FieldValue};
 use crate::search::schema::{Definition, Source};
 use crate::server::api::{Context, Key, KeyType, Text};
+use crate::server::documents;
 
 /// Which parts of a document an index looks at.
 pub struct Wanted {
@@ -56,36 +59,78 @@ pub fn now() -> i64 {
     since.map_or(0, |since| since.as_millis() as i64)
 }
 
-/// What kind of document an open key holds, if any.
-pub fn source(key: &Key) -> Option<Source> {
-    match key.key_type() {
-        KeyType::Hash => Some(Source::Hash),
-        KeyType::Module(of) if super::json::is_json(of) => Some(Source::Json),
-        _ => None,
+/// A key that is open to be read, with its JSON document where another module keeps those.
+pub struct Open {
+    key: Key,
+    foreign: Option<Value>,
+}
+
+impl Deref for Open {
+    type Target = Key;
+
+    fn deref(&self) -> &Key {
+        &self.key
+    }
+}
+
+impl Open {
+    /// As a client reads it.
+    pub fn to_read(ctx: &Context, name: &Text) -> Open {
+        Open::new(ctx, name, |ctx, name| ctx.open_to_read(name.ptr()))
+    }
+
+    /// As if nobody had.
+    pub fn quietly(ctx: &Context, name: &Text) -> Open {
+        Open::new(ctx, name, |ctx, name| ctx.open_quietly(name.ptr()))
+    }
+
+    fn new(ctx: &Context, name: &Text, open: fn(&Context, &Text) -> Key) -> Open {
+        let key = open(ctx, name);
+        if !matches!(key.key_type(), KeyType::Module(_)) || !super::json::is_foreign(ctx) {
+            return Open { key, foreign: None };
+        }
+        // No command runs while a key is open.
+        drop(key);
+        let foreign = super::json::foreign(ctx, name);
+        Open { key: open(ctx, name), foreign }
+    }
+
+    /// What kind of document it holds, if any.
+    pub fn source(&self) -> Option<Source> {
+        match self.key.key_type() {
+            KeyType::Hash => Some(Source::Hash),
+            KeyType::Module(_) => self.json().map(|_| Source::Json),
+            _ => None,
+        }
+    }
+
+    /// The JSON document in it.
+    pub fn json(&self) -> Option<&Value> {
+        self.foreign.as_ref().or_else(|| documents::json(&self.key))
+    }
+
+    /// A part of its document.
+    pub fn part(&self, source: Source, path: &[u8]) -> FieldValue {
+        match source {
+            Source::Hash => match self.key.hash_field(&Text::new(path)) {
+                Some(value) => FieldValue::Bytes(value.bytes().to_vec()),
+                None => FieldValue::Absent,
+            },
+            Source::Json => self.json().map_or(FieldValue::Absent, |document| super::json::part(document, path)),
+        }
     }
 }
 
 /// Reads these parts of the document at a key of the selected database; none if there is no document.
 pub fn read(ctx: &Context, name: &Text, wanted: &[&Wanted]) -> Option<Found> {
-    let key = ctx.open_quietly(name.ptr());
-    let source = source(&key)?;
+    let key = Open::quietly(ctx, name);
+    let source = key.source()?;
     let mut document = Read::default();
     for path in wanted.iter().filter(|wanted| wanted.source == source).flat_map(|wanted| &wanted.paths) {
         if !document.parts.contains_key(path) {
-            document.parts.insert(path.clone(), part(&key, source, path));
+            document.parts.insert(path.clone(), key.part(source, path));
         }
     }
     let expires = key.time_to_live().map(|left| now() + left);
     Some(Found { source, document, expires })
-}
-
-/// A part of the document of an open key.
-pub fn part(key: &Key, source: Source, path: &[u8]) -> FieldValue {
-    match source {
-        Source::Hash => match key.hash_field(&Text::new(path)) {
-            Some(value) => FieldValue::Bytes(value.bytes().to_vec()),
-            None => FieldValue::Absent,
-        },
-        Source::Json => super::json::part(key, path),
-    }
 }

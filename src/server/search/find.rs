@@ -5,21 +5,23 @@ use std::time::Instant;
 
 use super::access::{Target, target};
 use super::binding::{self, Bound};
+use super::documents::Open;
 use super::rank;
 use super::work::{self, Need, Work};
-use super::{Missing, cluster, documents, excerpts, follow, protocol, refuse, telemetry};
+use super::{Missing, cluster, excerpts, follow, protocol, refuse, telemetry};
 use crate::reply::Reply;
 use crate::search::cluster::message::Question;
 use crate::search::cluster::search::{Merging, Part, Ranked};
-use crate::search::command::options::{Limit, QueryOptions, Scorer};
+use crate::search::command::options::{Format, Limit, QueryOptions, Scorer};
 use crate::search::command::search::SearchRequest;
 use crate::search::command::settings::{OnTimeout, Settings};
 use crate::search::evaluate::{Found, Hit, Limits, Order, Owned};
+use crate::search::index::FieldValue;
 use crate::search::reply::{self, Fields, Protocol, SearchRow, Shape, Warnings};
 use crate::search::schema::{Definition, Source};
 use crate::search::text::Hits;
 use crate::search::value::Value;
-use crate::server::api::{Context, Key, Text};
+use crate::server::api::{Context, Text};
 use crate::server::commands::{Call, Failure, Outcome};
 
 /// FT.SEARCH
@@ -200,6 +202,7 @@ impl Search {
             scores: self.request.with_scores,
             payloads: self.request.with_payloads,
             sort_keys: self.request.with_sort_keys,
+            expanded: self.is_expanded(),
         }
     }
 
@@ -216,8 +219,8 @@ impl Search {
     /// The row of a hit; none if its document is gone.
     fn row(&self, ctx: &Context, hit: Hit) -> Option<SearchRow> {
         let name = Text::new(&hit.key);
-        let key = ctx.open_to_read(name.ptr());
-        let source = documents::source(&key).filter(|source| *source == self.definition.source)?;
+        let key = Open::to_read(ctx, &name);
+        let source = key.source().filter(|source| *source == self.definition.source)?;
         let sort = self.sort_value(&key, source, &hit);
         let mut fields = if self.request.no_content { Vec::new() } else { self.fields(&key, source, &hit) };
         if let Some(words) = &self.words {
@@ -228,7 +231,7 @@ impl Search {
         Some(SearchRow { key: hit.key.to_vec(), score: hit.score, explanation: hit.explanation, payload, sort, fields })
     }
 
-    fn sort_value(&self, key: &Key, source: Source, hit: &Hit) -> Option<Value> {
+    fn sort_value(&self, key: &Open, source: Source, hit: &Hit) -> Option<Value> {
         if !self.request.with_sort_keys && self.near.is_none() {
             return None;
         }
@@ -243,7 +246,7 @@ impl Search {
     }
 
     /// The fields that the request names, or all: distances, the field sorted by, what the document holds.
-    fn fields(&self, key: &Key, source: Source, hit: &Hit) -> Fields {
+    fn fields(&self, key: &Open, source: Source, hit: &Hit) -> Fields {
         let mut fields = Once { fields: Vec::new() };
         let distance = |name: &[u8]| {
             let position = self.distances.iter().position(|known| known == name)?;
@@ -271,18 +274,33 @@ impl Search {
     }
 
     /// The value of an attribute, or of an identifier, as the document holds it.
-    fn value(&self, key: &Key, source: Source, name: &[u8]) -> Option<Reply> {
+    fn value(&self, key: &Open, source: Source, name: &[u8]) -> Option<Reply> {
         let path = self.definition.field(name).map_or(name, |position| &self.definition.fields[position].path);
-        super::json::text(documents::part(key, source, path), self.request.options.dialect).map(Reply::Bulk)
+        self.shown(key.part(source, path))
     }
 
-    fn everything(&self, key: &Key, source: Source, fields: &mut Once) {
+    fn is_expanded(&self) -> bool {
+        self.request.options.format == Format::Expand
+    }
+
+    /// A value in the form that was asked for.
+    fn shown(&self, value: FieldValue) -> Option<Reply> {
+        match self.is_expanded() {
+            true => super::json::expanded(value),
+            false => super::json::text(value, self.request.options.dialect).map(Reply::Bulk),
+        }
+    }
+
+    fn everything(&self, key: &Open, source: Source, fields: &mut Once) {
         match source {
             Source::Hash => key.for_each_field(|name, value| {
                 if self.definition.payload_field.as_deref() != Some(name) {
                     fields.add(name, || Some(Reply::Bulk(value.to_vec())));
                 }
             }),
+            Source::Json if self.request.options.dialect >= 3 => {
+                fields.add(b"$", || self.shown(key.part(source, b"$")))
+            }
             Source::Json => fields.add(b"$", || super::json::whole(key).map(Reply::Bulk)),
         }
     }

@@ -169,9 +169,9 @@ fn note_expiry(ctx: &Context, database: i32, name: &[u8]) {
         return;
     }
     let key = Text::new(name);
-    let open = ctx.open_quietly(key.ptr());
+    let open = documents::Open::quietly(ctx, &key);
     let whole = open.time_to_live().map(|left| documents::now() + left);
-    let is_hash = documents::source(&open) == Some(Source::Hash);
+    let is_hash = open.source() == Some(Source::Hash);
     drop(open);
     let wanted: Vec<&Wanted> = wanted.iter().map(|wanted| &**wanted).collect();
     let fields = if is_hash { fields_expire(ctx, &key, &wanted) } else { None };

@@ -1,13 +1,14 @@
 //! Hits put in order by what only their documents hold: exact distances, and sort values that the index does not keep.
 
+use super::documents::Open;
+use super::json;
 use super::work::Need;
-use super::{documents, json};
 use crate::search::aggregate::compare;
 use crate::search::evaluate::{BoundQuery, Found, Hit, Order, Rerank};
 use crate::search::number::parse_number;
 use crate::search::schema::{Definition, Kind, Source};
 use crate::search::value::Value;
-use crate::server::api::{Context, Key, Text};
+use crate::server::api::{Context, Text};
 
 /// Hits of which something is read.
 pub struct Ranking {
@@ -53,8 +54,8 @@ impl Ranking {
         };
         for mut hit in self.hits.by_ref() {
             let name = Text::new(&hit.key);
-            let key = ctx.open_to_read(name.ptr());
-            let source = documents::source(&key).filter(|source| *source == definition.source);
+            let key = Open::to_read(ctx, &name);
+            let source = key.source().filter(|source| *source == definition.source);
             let stays = match self.what {
                 // A range may have found the document by another of its distances.
                 What::Distance { distance, .. } if hit.distances[distance].is_none() => true,
@@ -64,7 +65,7 @@ impl Ranking {
                         Some(Source::Hash) => key.hash_field(&path).and_then(|value| exact(value.bytes())),
                         Some(Source::Json) => {
                             let field = &definition.fields[field];
-                            let vectors = json::vectors(json::part(&key, &field.path), &field.kind);
+                            let vectors = json::vectors(key.part(Source::Json, &field.path), &field.kind);
                             vectors.iter().filter_map(|bytes| exact(bytes)).min_by(f64::total_cmp)
                         }
                         None => None,
@@ -115,9 +116,9 @@ fn in_order(a: &Hit, b: &Hit, descending: bool) -> std::cmp::Ordering {
 }
 
 /// The value of a field as the document of an open key holds it; of an array the first.
-pub fn stored(key: &Key, source: Source, definition: &Definition, field: usize) -> Option<Value> {
+pub fn stored(key: &Open, source: Source, definition: &Definition, field: usize) -> Option<Value> {
     let field = &definition.fields[field];
-    let bytes = json::text(documents::part(key, source, &field.path).first(), 2)?;
+    let bytes = json::text(key.part(source, &field.path).first(), 2)?;
     match parse_number(&bytes).filter(|_| matches!(field.kind, Kind::Numeric)) {
         Some(number) => Some(Value::Number(number)),
         None => Some(Value::Text(bytes.into())),

@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::documents::Open;
 use super::work::Need;
-use super::{documents, json, rank, refuse};
+use super::{json, rank, refuse};
 use crate::search::aggregate::{Clock, Plan, Source, Table};
 use crate::search::cluster::aggregate::{Content, Sharing};
 use crate::search::error::Error;
@@ -13,7 +14,7 @@ use crate::search::evaluate::{BoundQuery, Hit};
 use crate::search::reply::{self, AggregateRow};
 use crate::search::schema::{self, Definition, Kind};
 use crate::search::value::Value;
-use crate::server::api::{Context, Key, Text};
+use crate::server::api::{Context, Text};
 use crate::server::commands::Failure;
 
 /// A document that is to become a row.
@@ -175,8 +176,8 @@ impl Walk {
         {
             self.missing -= 1;
             let name = Text::new(&input.key);
-            let key = ctx.open_to_read(name.ptr());
-            let source = documents::source(&key).filter(|source| *source == self.place.definition.source);
+            let key = Open::to_read(ctx, &name);
+            let source = key.source().filter(|source| *source == self.place.definition.source);
             if let Some(source) = source {
                 let row = self.row(&input, Some((&key, source)));
                 self.table.push(row);
@@ -224,14 +225,14 @@ impl Walk {
         self.next_portion();
     }
 
-    fn row(&self, input: &Input, open: Option<(&Key, schema::Source)>) -> Vec<Option<Value>> {
+    fn row(&self, input: &Input, open: Option<(&Open, schema::Source)>) -> Vec<Option<Value>> {
         let mut row = Vec::with_capacity(self.width());
         row.extend(self.plan.columns.iter().map(|column| self.cell(column, input, open)));
         row.extend(self.sharing.map(|_| Some(Value::Text(input.key.clone()))));
         row
     }
 
-    fn cell(&self, column: &Source, input: &Input, open: Option<(&Key, schema::Source)>) -> Option<Value> {
+    fn cell(&self, column: &Source, input: &Input, open: Option<(&Open, schema::Source)>) -> Option<Value> {
         let definition = &*self.place.definition;
         match column {
             Source::Given(position) => input.given.get(*position).cloned().flatten(),
@@ -248,7 +249,7 @@ impl Walk {
             }
             Source::Path(path) => {
                 let (key, source) = open?;
-                json::text(documents::part(key, source, path), 2).map(|bytes| Value::Text(bytes.into()))
+                json::text(key.part(source, path), 2).map(|bytes| Value::Text(bytes.into()))
             }
             Source::Everything => open.map(|(key, source)| everything(key, source, definition)),
         }
@@ -262,7 +263,7 @@ fn is_kept(place: &Place, position: usize, loaded: bool) -> bool {
 }
 
 /// Names and values of all fields in turn.
-fn everything(key: &Key, source: schema::Source, definition: &Definition) -> Value {
+fn everything(key: &Open, source: schema::Source, definition: &Definition) -> Value {
     let mut pairs = Vec::new();
     match source {
         schema::Source::Hash => key.for_each_field(|name, value| {
