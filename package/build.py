@@ -70,6 +70,9 @@ def frameworks(work, dist):
     for package in sorted((ROOT / "packages").iterdir()):
         stage = shutil.copytree(package, work / package.name, ignore=shutil.ignore_patterns("__pycache__", "tests"))
         shutil.copy(ROOT / "LICENSE", stage)
+        # They install from their folders too, so the place of the sources is added here.
+        with open(stage / "pyproject.toml", "a") as project:
+            project.write(f'\n[project.urls]\nHomepage = "{URL}"\nChangelog = "{URL}/blob/main/CHANGELOG.md"\n')
         run(*PIP_WHEEL, "--wheel-dir", dist, stage)
 
 

@@ -158,7 +158,8 @@ def test_the_largest_numbers(launch):
     c("DEBUG", "RELOAD")
     assert c("DEBUG", "DIGEST-VALUE", "k") == digest
     assert c("VCHECK", "k") == "OK"
-    assert [len(level) for level in c("VLINKS", "k", "e7")][-1] == 59
+    # All others, but for one that was linked at the same time by another thread.
+    assert [len(level) for level in c("VLINKS", "k", "e7")][-1] >= 58
 
 
 def test_nesting_of_filters(launch):
