@@ -78,7 +78,7 @@ impl VectorIndex {
             shared.graph.join_groups(&*shared, alone, &shared.grace);
         }
         shared.account_for_links();
-        // A child settles what is left by itself, and can wake nobody.
+        // A child settles what is left by itself, and there is no thread to wake.
         if alone == Alone::Yes {
             return;
         }

@@ -79,7 +79,7 @@ impl Open {
         Open::new(ctx, name, |ctx, name| ctx.open_to_read(name.ptr()))
     }
 
-    /// As if nobody had.
+    /// As if no client had.
     pub fn quietly(ctx: &Context, name: &Text) -> Open {
         Open::new(ctx, name, |ctx, name| ctx.open_quietly(name.ptr()))
     }

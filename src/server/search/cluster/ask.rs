@@ -138,13 +138,13 @@ impl Shard {
         false
     }
 
-    /// Whether it has answered, or nobody of it can be asked.
+    /// Whether it has answered, or none of its nodes can be asked.
     fn is_done(&self) -> bool {
         self.answer.is_some() || self.voice.is_none()
     }
 }
 
-/// Takes an answer; one that nobody waits for is dropped.
+/// Takes an answer; one that no query waits for is dropped.
 pub fn answered(ctx: &Context, sender: &[u8], id: u64, answer: Answer) {
     let is_awaited = with(|all| {
         let waiting = all.get_mut(&id)?.shards.iter_mut();
