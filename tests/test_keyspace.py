@@ -137,6 +137,14 @@ def test_a_copy_to_another_database_leaves_its_client_where_it_is(launch):
     c("COPY", "h", "h", "DB", 4)
     c("SET", "in a transaction", 1)
     c("EXEC")
+    c("MULTI")
+    c("SELECT", 3)
+    c("DISCARD")
+    c("DEL", "gone")
+    c("MULTI")
+    c("COPY", "h", "i", "DB", 4)
+    c("SET", "in another transaction", 1)
+    c("EXEC")
     c("EVAL", "redis.call('COPY', 'h', 'h', 'DB', 6); redis.call('SET', 'in a script', 1)", 0)
     c("EVAL", "redis.call('SELECT', 2); redis.call('SET', 'a', 1); redis.call('COPY', 'a', 'b', 'DB', 7); redis.call('SET', 'c', 1)", 0)
     c("SET", "at the end", 1)
@@ -149,8 +157,8 @@ def test_a_copy_to_another_database_leaves_its_client_where_it_is(launch):
         conn("SELECT", 0)
         return found
 
-    here = sorted([b"after a copy", b"after a move", b"h", b"in a transaction", b"in a script", b"at the end"])
-    expected = [here, [], [b"a", b"c"], [b"h"], [b"h"], [b"h"], [b"h"], [b"b"]]
+    here = sorted([b"after a copy", b"after a move", b"h", b"in a transaction", b"in another transaction", b"in a script", b"at the end"])
+    expected = [here, [], [b"a", b"c"], [b"h"], [b"h", b"i"], [b"h"], [b"h"], [b"b"]]
     assert keys(c) == expected
     in_sync(s, replica)
     assert keys(replica.connect()) == expected

@@ -11,7 +11,7 @@ use super::plan::Plan;
 use super::shared::{Shared, with_scratch};
 use super::space::Sketches;
 use crate::graph::{Candidate, Measure, Within};
-use crate::vector::{ExactQuery, Metric, Probe};
+use crate::vector::{ExactQuery, Metric, Probe, SketchProbe};
 
 /// Rows beyond those asked for, in case some are removed before the reply is built: at least so many, and a share.
 const SPARE: usize = 8;
@@ -194,13 +194,13 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
         // places that hits need, the beam gets wider.
         let least = (ef - ef / 16).max(self.count).min(ef);
         let mut width = ef;
+        let sketched = self.sketched();
         loop {
             let mut found = with_scratch(|scratch| {
                 scratch.evaluations = 0;
-                let found = match &shared.sketches {
-                    Some((sketcher, rows)) => {
-                        let probe = sketcher.probe(self.vector);
-                        let found = shared.graph.search(&Sketches(rows), &probe, estimated(width), scratch);
+                let found = match &sketched {
+                    Some((probe, space)) => {
+                        let found = shared.graph.search(space, probe, estimated(width), scratch);
                         self.measure(found, width)
                     }
                     None => shared.graph.search(shared, &self.probe, width, scratch),
@@ -223,6 +223,11 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
         }
     }
 
+    /// The query for walking by sketches, where rows have them.
+    fn sketched(&self) -> Option<(SketchProbe, Sketches<'a>)> {
+        self.shared.sketches.as_ref().map(|(sketcher, rows)| (sketcher.probe(self.vector), Sketches(rows)))
+    }
+
     /// The nearest of what was found by estimates.
     fn measure(&mut self, mut found: Vec<Candidate>, most: usize) -> Vec<Candidate> {
         let nodes: Vec<u32> = found.iter().map(|c| c.node).collect();
@@ -242,22 +247,20 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
         pending.truncate(most_expanded);
         pending.retain(|&node| self.matches(node));
         let most_expanded = most_expanded.saturating_sub(pending.len());
+        let sketched = self.sketched();
         let found = with_scratch(|scratch| {
             scratch.evaluations = 0;
             let accept = |node| shared.graph.is_live(node) && self.matches(node);
             let (graph, most) = (&shared.graph, most_expanded);
-            let (found, tested) = match &shared.sketches {
-                Some((sketcher, rows)) => {
-                    let (space, probe) = (Sketches(rows), sketcher.probe(self.vector));
-                    graph.search_matching(&space, &probe, estimated(width), most, accept, scratch)
-                }
+            let (found, tested) = match &sketched {
+                Some((probe, space)) => graph.search_matching(space, probe, estimated(width), most, accept, scratch),
                 None => graph.search_matching(shared, &self.probe, width, most, accept, scratch),
             };
             self.tested += tested;
             self.evaluated += scratch.evaluations;
             found
         });
-        let found = if shared.sketches.is_some() { self.measure(found, width) } else { found };
+        let found = if sketched.is_some() { self.measure(found, width) } else { found };
         self.finish(found, pending, width)
     }
 

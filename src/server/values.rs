@@ -1,10 +1,12 @@
 //! What the callbacks of every data type have in common: they end panics, free large values behind the server's
 //! back, and tell in the log what they refuse.
 
+use std::cell::Cell;
 use std::fmt::Display;
 use std::os::raw::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
+use std::time::{Duration, Instant};
 
 use super::api::{api, log};
 use super::{in_child, pools};
@@ -60,7 +62,13 @@ fn on_main_thread() -> bool {
     unsafe { libc::syscall(libc::SYS_gettid) == libc::c_long::from(libc::getpid()) }
 }
 
-/// Whether the server is above its limit.
+/// Whether the server is above its limit, or was a moment ago. While it evicts, other threads free memory too and may
+/// take it below the limit; it goes on all the same until it has seen enough come back from what it evicts itself.
 fn memory_is_short() -> bool {
-    api!(RedisModule_GetUsedMemoryRatio()).is_some_and(|ratio| ratio > 1.0)
+    const A_MOMENT: Duration = Duration::from_secs(1);
+    thread_local!(static SHORT_AT: Cell<Option<Instant>> = const { Cell::new(None) });
+    if api!(RedisModule_GetUsedMemoryRatio()).is_some_and(|ratio| ratio > 1.0) {
+        SHORT_AT.set(Some(Instant::now()));
+    }
+    SHORT_AT.get().is_some_and(|short| short.elapsed() < A_MOMENT)
 }

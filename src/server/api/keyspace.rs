@@ -96,8 +96,9 @@ fn give_back(ctx: &Context, event: &[u8]) {
 /// of a number: they run where it began, or what it selected. A transaction is taken to copy in the one that it
 /// selects last.
 unsafe extern "C" fn before_command(filter: *mut raw::RedisModuleCommandFilterCtx) {
-    const NOTED: [&[u8]; 9] =
-        [b"SELECT", b"COPY", b"EXEC", b"EVAL", b"EVALSHA", b"EVAL_RO", b"EVALSHA_RO", b"FCALL", b"FCALL_RO"];
+    // MULTI too: what a transaction has selected that was discarded is of no account to the next one.
+    const NOTED: [&[u8]; 10] =
+        [b"SELECT", b"COPY", b"MULTI", b"EXEC", b"EVAL", b"EVALSHA", b"EVAL_RO", b"EVALSHA_RO", b"FCALL", b"FCALL_RO"];
     let count = api!(RedisModule_CommandFilterArgsCount(filter)).unwrap_or(0);
     let word = |i: c_int| {
         let word = if i < count { api!(RedisModule_CommandFilterArgGet(filter, i)) } else { None };
@@ -120,6 +121,7 @@ unsafe extern "C" fn before_command(filter: *mut raw::RedisModuleCommandFilterCt
     } else if info.flags & raw::REDISMODULE_CLIENTINFO_FLAG_MULTI != 0 {
         in_transaction(id, selected(), is(b"EXEC")).or(Some(info.db.into()))
     } else {
+        in_transaction(id, None, true);
         Some(info.db.into())
     };
     database.into_iter().for_each(|database| BEGAN_IN.store(database, Ordering::Relaxed));
