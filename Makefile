@@ -53,7 +53,7 @@ test-one: build $(VENV)/.test ## one file of the server tests on one server, in 
 	VSET_SERVERS=$(or $(SERVERS),valkey91) $(PY) -m pytest tests/$(or $(FILE),test_vsim.py) -q $(PYTEST)
 
 test-server: build portable $(VENV)/.test $(VENV)/.published $(VENV)/.npm $(VENV)/.chromium $(VENV)/bin/redis-server-7 ## tests of the module in Redis 6.2, 7.0, Valkey 8.1, 9.1
-	$(PY) -m pytest tests -n 3 --dist loadfile $(PYTEST)
+	$(PY) -m pytest tests -n 3 --dist loadfile --reruns 1 --only-rerun AssertionError $(PYTEST)
 
 ##@ Measure
 bench: bench-kernels bench-filter bench-updates bench-core bench-scale bench-server bench-search ## all of these: benches/results/<date>-<cpu>, about an hour

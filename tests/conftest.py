@@ -10,8 +10,14 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "differs(reason): Redis's own vector sets (VSET_SERVERS=peer) are known to fail this")
 
 
+# A wrong reply that one run of many shows is a fault like any other.
+NEVER_AGAIN = {f"test_{name}.py" for name in ("concurrency", "differential", "json_differential", "judged", "search_concurrency", "search_differential", "torture")}
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
+        if item.path.name in NEVER_AGAIN:
+            item.add_marker(pytest.mark.flaky(reruns=0))
         params = getattr(item, "callspec", None) and item.callspec.params
         mark = item.get_closest_marker("differs")
         if mark and params and params.get("server") == "peer":
@@ -89,3 +95,10 @@ def pytest_runtest_makereport(item, call):
         server = item.funcargs.get("server") if hasattr(item, "funcargs") else None
         if server:
             report.sections.append((f"log of {server!r}", server.log(20)))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What a test said that was run once more."""
+    for report in terminalreporter.stats.get("rerun", []):
+        terminalreporter.section(f"run once more: {report.nodeid}")
+        terminalreporter.write_line(report.longreprtext)
