@@ -87,24 +87,31 @@ pub const vmadd: Docs = Docs {
     ],
 };
 
-const SEARCH: &[Arg] = &[
-    KEY,
-    FORMAT_OR_ELEMENT,
-    arg(c"vector_or_element", STRING),
-    MORE_VECTORS,
-    arg(c"withscores", TOKEN).token(c"WITHSCORES").optional(),
-    arg(c"withattribs", TOKEN).token(c"WITHATTRIBS").optional(),
-    arg(c"count", INTEGER).token(c"COUNT").optional(),
-    arg(c"max_distance", DOUBLE).token(c"EPSILON").optional(),
-    arg(c"search-exploration-factor", INTEGER).token(c"EF").optional(),
-    arg(c"expression", STRING).token(c"FILTER").optional(),
-    arg(c"max-filtering-effort", INTEGER).token(c"FILTER-EF").optional(),
-    arg(c"truth", TOKEN).token(c"TRUTH").optional(),
-    arg(c"nothread", TOKEN).token(c"NOTHREAD").optional(),
-    arg(c"min_score", DOUBLE).token(c"MINSCORE").optional(),
-    arg(c"exclude", TOKEN).token(c"EXCLUDE").optional(),
-    PARAMS,
-];
+/// What a search takes: where it looks, the first vector and what goes with that, and all that may follow.
+macro_rules! search {
+    ($($keys:expr),+; $($with:expr)?) => {
+        &[
+            $($keys,)+
+            FORMAT_OR_ELEMENT,
+            arg(c"vector_or_element", STRING),
+            $($with,)?
+            MORE_VECTORS,
+            arg(c"withscores", TOKEN).token(c"WITHSCORES").optional(),
+            arg(c"withattribs", TOKEN).token(c"WITHATTRIBS").optional(),
+            arg(c"count", INTEGER).token(c"COUNT").optional(),
+            arg(c"max_distance", DOUBLE).token(c"EPSILON").optional(),
+            arg(c"search-exploration-factor", INTEGER).token(c"EF").optional(),
+            arg(c"expression", STRING).token(c"FILTER").optional(),
+            arg(c"max-filtering-effort", INTEGER).token(c"FILTER-EF").optional(),
+            arg(c"truth", TOKEN).token(c"TRUTH").optional(),
+            arg(c"nothread", TOKEN).token(c"NOTHREAD").optional(),
+            arg(c"min_score", DOUBLE).token(c"MINSCORE").optional(),
+            arg(c"exclude", TOKEN).token(c"EXCLUDE").optional(),
+            PARAMS,
+        ]
+    };
+}
+const SEARCH: &[Arg] = search![KEY;];
 
 pub const vsim: Docs = Docs {
     summary: "Returns the elements that are most similar to a vector or to an element.",
@@ -117,26 +124,7 @@ pub const vmsim: Docs = Docs {
     summary: "Returns the elements of several vector sets that are most similar to a vector or to an element.",
     complexity: "As VSIM, for each of the sets.",
     since: c"0.2.0",
-    arguments: &[
-        arg(c"numkeys", INTEGER),
-        KEY.multiple(),
-        FORMAT_OR_ELEMENT,
-        arg(c"vector_or_element", STRING),
-        arg(c"from", STRING).token(c"FROM").optional(),
-        MORE_VECTORS,
-        arg(c"withscores", TOKEN).token(c"WITHSCORES").optional(),
-        arg(c"withattribs", TOKEN).token(c"WITHATTRIBS").optional(),
-        arg(c"count", INTEGER).token(c"COUNT").optional(),
-        arg(c"max_distance", DOUBLE).token(c"EPSILON").optional(),
-        arg(c"search-exploration-factor", INTEGER).token(c"EF").optional(),
-        arg(c"expression", STRING).token(c"FILTER").optional(),
-        arg(c"max-filtering-effort", INTEGER).token(c"FILTER-EF").optional(),
-        arg(c"truth", TOKEN).token(c"TRUTH").optional(),
-        arg(c"nothread", TOKEN).token(c"NOTHREAD").optional(),
-        arg(c"min_score", DOUBLE).token(c"MINSCORE").optional(),
-        arg(c"exclude", TOKEN).token(c"EXCLUDE").optional(),
-        PARAMS,
-    ],
+    arguments: search![arg(c"numkeys", INTEGER), KEY.multiple(); arg(c"from", STRING).token(c"FROM").optional()],
 };
 
 pub const vexplain: Docs = Docs {

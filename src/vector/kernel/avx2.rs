@@ -3,6 +3,7 @@
 
 use std::arch::x86_64::*;
 
+use super::words::{bit_distance_4, plane_weigh_4};
 use super::{Kernels, batch, last, padded};
 use crate::vector::codec::SIGN;
 
@@ -241,16 +242,6 @@ unsafe fn int8_weigh_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
 }
 
 /// # Safety
-/// None but the features: the compiler makes vector code of this one by itself.
-#[inline]
-#[target_feature(enable = "avx2,popcnt")]
-unsafe fn bit_distance_4(query: &[u8], codes: [&[u8]; 4]) -> [u32; 4] {
-    let query = query.as_chunks::<8>().0;
-    let differing = |(q, x): (&[u8; 8], &[u8; 8])| (u64::from_le_bytes(*q) ^ u64::from_le_bytes(*x)).count_ones();
-    codes.map(|code| query.iter().zip(code.as_chunks::<8>().0).map(differing).sum())
-}
-
-/// # Safety
 /// Each code has a bit for each component of `query`: whole words of 64.
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -267,26 +258,6 @@ unsafe fn bit_weigh_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
         }
     }
     sum_floats(sums)
-}
-
-/// # Safety
-/// None but the features; whole words.
-#[inline]
-#[target_feature(enable = "avx2,popcnt")]
-unsafe fn plane_weigh_4(query: &[u8], codes: [&[u8]; 4]) -> [i32; 4] {
-    let (words, _) = query.as_chunks::<8>();
-    let planes: [&[[u8; 8]]; 4] = std::array::from_fn(|p| &words[p * (words.len() / 4)..][..words.len() / 4]);
-    codes.map(|code| {
-        let (mut weighed, mut ones) = (0, 0);
-        for (i, x) in code.as_chunks::<8>().0.iter().enumerate() {
-            let x = u64::from_le_bytes(*x);
-            ones += x.count_ones();
-            for (p, plane) in planes.iter().enumerate() {
-                weighed += (x & u64::from_le_bytes(plane[i])).count_ones() << p;
-            }
-        }
-        2 * weighed as i32 - 15 * ones as i32
-    })
 }
 
 /// The sum of each register's lanes.

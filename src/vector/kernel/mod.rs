@@ -21,6 +21,8 @@ mod rotate;
 mod scalar;
 #[cfg(test)]
 mod tests;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod words;
 
 /// A kernel: one result per row for a query of `Q`s.
 ///
