@@ -1,4 +1,4 @@
-//! Background work on indexes: which index is worked on by whom.
+//! Background work on indexes: which threads work on which index.
 //!
 //! Threads come from outside (`workers`, started by the server layer); without them, the thread that stores
 //! a vector links it. A task does a slice of one index's work and queues itself again while there

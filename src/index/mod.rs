@@ -27,6 +27,8 @@
 //! | `params.rs` | what is fixed at creation |
 //! | `shared.rs` | the threads' half, and linking and repair on it |
 //! | `pending.rs`, `linkers.rs` | rows that wait to be linked; the threads that do it |
+//! | `backlog.rs`, `waiters.rs` | how much work may wait; who waits for it to be done |
+//! | `rows.rs` | what is known of a live row: its vector, its links |
 //! | `query.rs`, `search.rs`, `plan.rs` | a question; how it runs; how it goes about it |
 //! | `accept.rs` | which rows a query may find |
 //! | `found.rs` | what a query found, still there or replaced |
@@ -42,6 +44,7 @@
 
 mod accept;
 mod awaited;
+mod backlog;
 mod check;
 mod copy;
 mod found;
@@ -55,6 +58,7 @@ mod query;
 mod queue;
 mod replaced;
 mod restore;
+mod rows;
 mod saved;
 mod search;
 mod settle;
@@ -64,14 +68,15 @@ mod sketched;
 mod space;
 #[cfg(test)]
 mod tests;
+mod waiters;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 /// Whether other threads are there.
 pub use crate::graph::Alone;
 pub use accept::{Accept, Everything};
+pub use backlog::{backlog, set_pending_bytes};
 pub use found::Found;
 pub use kept::KeptGraph;
 pub use linkers::{link_in_background, start_linkers};
@@ -80,13 +85,15 @@ pub use params::*;
 pub use plan::Plan;
 pub use query::{Options, Query, RangeOptions, Reader, Target, Work};
 pub use restore::{BadRow, DuplicateLabel, Restored, Restorer, SavedRow};
+pub use rows::RawVector;
 pub use saved::{LoadError, Sink, Source, put_number, take_bytes, take_number};
 pub use settle::{AtRest, SavedLinks};
-pub use shared::{LINKED, REPAIRED, Waiter, backlog};
+pub use shared::{LINKED, REPAIRED};
+pub use waiters::Waiter;
 
 use crate::arena::Ids;
-use crate::graph::{Measure, random_level};
-use crate::vector::{Encoding, Input, Probe, Projection, is_finite};
+use crate::graph::random_level;
+use crate::vector::{Encoding, Input, Projection, is_finite};
 use awaited::Awaited;
 use shared::Shared;
 
@@ -95,13 +102,6 @@ const SMALL: usize = 200;
 const SMALL_BYTES: usize = 100 << 10;
 /// Retired ids that one change frees at most, so that none pays for what many have left behind.
 const RECLAIMED_AT_ONCE: usize = 64;
-/// Pieces of waiting work that one change does at most where its reply cannot wait: more than it adds.
-const PIECES_AT_ONCE: usize = 2;
-
-/// Bytes of vectors that may wait to be linked in an index before replies to writes should wait.
-pub fn set_pending_bytes(bytes: usize) {
-    shared::PENDING_BYTES.store(bytes, Ordering::Relaxed);
-}
 
 /// The owner's half of an index: only one thread touches it. Nothing here waits for queries.
 ///
@@ -154,16 +154,6 @@ impl std::fmt::Display for AddError {
 }
 
 impl std::error::Error for AddError {}
-
-/// A stored vector.
-pub struct RawVector {
-    /// As the wire and the saved form have it.
-    pub code: Vec<u8>,
-    /// Norm before normalisation.
-    pub l2: f32,
-    /// Largest component, for int8.
-    pub range: Option<f32>,
-}
 
 impl VectorIndex {
     /// An empty index.
@@ -428,104 +418,14 @@ impl VectorIndex {
         !self.retired.is_empty() || self.shared.has_remains()
     }
 
-    /// Whether more waits to be linked or repaired than may: let the reply to a write wait
-    /// ([`VectorIndex::wait_for_room`]), or make room ([`VectorIndex::link_some`]) where that is not allowed.
-    pub fn is_over_bound(&self) -> bool {
-        self.shared.is_over_bound()
-    }
-
-    /// Does some of the waiting work on this thread while there is far too much of it: where a reply cannot wait.
-    /// More than one change adds, so that the rest goes down however many come, and no more, so that none is long.
-    pub fn link_some(&mut self) {
-        for _ in 0..PIECES_AT_ONCE {
-            if !self.shared.is_far_over_bound() || !self.shared.work_now() {
-                return;
-            }
-        }
-    }
-
-    /// Parks a waiter (a reply that waits) until there is room; drops it then, on any thread.
-    pub fn wait_for_room(&self, waiter: Waiter) {
-        self.shared.wait_for_room(waiter);
-    }
-
     /// Whether no links are still to be made or repaired.
     pub fn is_settled(&self) -> bool {
         !self.shared.has_work()
     }
 
-    /// Parks a waiter until the links that are still to be made now are made; drops it then, on any
-    /// thread.
-    pub fn wait_for_links(&self, waiter: Waiter) {
-        self.shared.wait_for_links(waiter);
-    }
-
     /// Whether a live row has its links.
     pub fn is_linked(&self, row: u32) -> bool {
         self.shared.is_flat || self.shared.graph.is_linked(row)
-    }
-
-    /// Parks a waiter until a row has its links or is gone; drops it then, on any thread.
-    pub fn wait_for_links_of(&self, row: u32, waiter: Waiter) {
-        self.shared.wait_for_links_of(row, waiter);
-    }
-
-    /// Rows that wait to be linked, dead ones among them.
-    pub fn pending(&self) -> usize {
-        self.shared.pending.count()
-    }
-
-    /// A live row's vector as stored, back in its original length.
-    pub fn vector(&self, row: u32) -> Vec<f32> {
-        self.shared.codec.row(self.shared.vectors.get(row)).decode()
-    }
-
-    /// A live row's stored bytes.
-    pub fn raw_vector(&self, row: u32) -> RawVector {
-        let row = self.shared.codec.row(self.shared.vectors.get(row));
-        let range = (self.params().encoding == Encoding::Int8).then(|| row.range());
-        RawVector { code: row.wire_code().into_owned(), l2: row.l2(), range }
-    }
-
-    /// A live row's neighbours and their distances, level by level from 0. Links the row first if it is pending.
-    pub fn links(&mut self, row: u32) -> Vec<Vec<(u32, f32)>> {
-        let shared = &self.shared;
-        if !shared.is_flat && !shared.graph.is_linked(row) {
-            if shared.graph.claim(row) {
-                shared.link(row, DEFAULT_EF_ADD, Alone::No);
-            }
-            // Otherwise a linker is at it.
-            while !shared.graph.is_linked(row) {
-                std::thread::yield_now();
-            }
-        }
-        let probe = Probe::from_row(shared.codec, shared.vectors.get(row));
-        let levels = (0..=shared.graph.level(row)).map(|level| {
-            let mut rows = shared.graph.neighbours(row, level);
-            rows.retain(|&row| shared.graph.is_live(row));
-            let mut distances = vec![0.0; rows.len()];
-            shared.distances(&probe, &rows, &mut distances);
-            rows.into_iter().zip(distances).collect()
-        });
-        levels.collect()
-    }
-
-    /// The highest level, of pending rows too.
-    pub fn max_level(&self) -> usize {
-        let graph = &self.shared.graph;
-        let pending = self.shared.unlinked().into_iter().filter(|&row| graph.is_live(row));
-        let linked = graph.entry().map_or(0, |(_, level)| level);
-        pending.map(|row| graph.level(row)).max().unwrap_or(0).max(linked)
-    }
-
-    /// Links of a row on a level.
-    pub fn links_on(&self, row: u32, level: usize) -> usize {
-        self.shared.graph.neighbours(row, level).len()
-    }
-
-    /// A row's level in the graph.
-    pub fn level(&self, row: u32) -> usize {
-        self.shared.graph.level(row)
     }
 
     /// The stamp for something of the owner's that queries could see and that was just taken out of sight; it

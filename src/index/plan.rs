@@ -70,7 +70,7 @@ impl Estimate {
         };
         let width = self.width();
         match self.most_expanded {
-            // The entry counts as the first, and the last is not expanded: the original's rule.
+            // The entry counts as the first, and the last is not expanded: the rule of Redis 8.
             Some(most) if most < self.len => Plan::Traverse { width: self.ef, most_expanded: most },
             _ if self.scan_nanos() <= self.traverse_nanos(width, selectivity) => Plan::Scan,
             _ => Plan::Traverse { width, most_expanded: usize::MAX },

@@ -5,14 +5,16 @@
 //! repair; queries read. A query holds up neither linkers nor the owner, and the owner never waits.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
+use super::backlog::{TO_LINK, TO_REPAIR};
 use super::memory::Account;
 use super::params::Params;
 use super::pending::Pending;
 use super::queue::Queue;
 use super::replaced::Replaced;
+use super::waiters::Waiters;
 use crate::arena::{ByteRows, Grace};
 use crate::graph::{Alone, Graph, Scratch, Wait};
 use crate::metrics::Durations;
@@ -32,63 +34,10 @@ pub(super) fn with_scratch<R>(body: impl FnOnce(&mut Scratch) -> R) -> R {
     })
 }
 
-/// One kind of work that waits in all indexes.
-struct Backlog {
-    pieces: AtomicUsize,
-    /// A running mean of the time that a piece takes.
-    mean: AtomicU64,
-}
-
-impl Backlog {
-    const fn new(nanos: u64) -> Backlog {
-        Backlog { pieces: AtomicUsize::new(0), mean: AtomicU64::new(nanos) }
-    }
-
-    fn nanos(&self, more: usize) -> u64 {
-        (self.pieces.load(Ordering::Relaxed) + more) as u64 * self.mean.load(Ordering::Relaxed)
-    }
-
-    fn took(&self, nanos: u64) {
-        // Racing updates of the mean lose a sample: harmless.
-        let mean = self.mean.load(Ordering::Relaxed);
-        self.mean.store(mean - mean / MEAN_OVER + nanos.min(10_000_000) / MEAN_OVER, Ordering::Relaxed);
-    }
-}
-
-/// Rows that are pending.
-static TO_LINK: Backlog = Backlog::new(150_000);
-/// Rows that are dead and not yet repaired.
-static TO_REPAIR: Backlog = Backlog::new(100_000);
-/// Pieces that a mean is taken over: so many that single ones do not move the bound by more than [`MARGIN`].
-const MEAN_OVER: u64 = 1024;
-/// All that waits must be done in about this time by one thread: a saving child does it.
-const BACKLOG_NANOS: u64 = 1_000_000_000;
-/// By this factor it may be more before work is done where replies cannot wait: in scripts and on replicas.
-const FAR: usize = 4;
-
-/// Bytes of pending vectors an index may have before replies are delayed; a setting.
-pub(super) static PENDING_BYTES: AtomicUsize = AtomicUsize::new(512 << 10);
-/// Pending nodes that every index may have, however large their vectors.
-const PENDING_LEAST: usize = 8;
-
 /// Times to link an element, of all indexes.
 pub static LINKED: Durations = Durations::new();
 /// Times to take a removed element out of its graph, of all indexes.
 pub static REPAIRED: Durations = Durations::new();
-
-/// Rows that wait to be linked or repaired, in all indexes of this process.
-pub fn backlog() -> usize {
-    TO_LINK.pieces.load(Ordering::Relaxed) + TO_REPAIR.pieces.load(Ordering::Relaxed)
-}
-
-/// Elements for which there must be room before delayed replies go out.
-const MARGIN: usize = 64;
-
-/// Removed elements that may wait for their repair.
-const DEAD_MOST: usize = 1024;
-
-/// Something to drop when there is room for more pending elements.
-pub type Waiter = Box<dyn Send>;
 
 /// Counts work on an index until it is done, also if it panics.
 struct Working<'a>(&'a AtomicUsize);
@@ -104,15 +53,6 @@ impl Drop for Working<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
-}
-
-/// What those who wait for links wait for.
-#[derive(Clone, Copy)]
-enum Until {
-    /// All before this number on the pending list are done with, and nothing waits for its repair.
-    Settled(u64),
-    /// This row is linked, or dead.
-    Linked(u32),
 }
 
 /// Reports a claimed row as done with, also if linking it panics.
@@ -155,14 +95,11 @@ pub(super) struct Shared {
     /// Dead nodes that were linked and wait for their repair.
     pub dead: Queue<u32>,
     /// These, and those that are being repaired.
-    unrepaired: AtomicUsize,
+    pub unrepaired: AtomicUsize,
     /// Dead nodes without links, with the stamp of their grace period.
     pub retired: Queue<(u64, u32)>,
     replaced: Mutex<Replaced>,
-    waiters: Queue<Waiter>,
-    /// Those who wait for links. Locked for a look at all of them: one that was out of a queue for its look
-    /// would be missed by the thread that ends the work then.
-    link_waiters: Mutex<Vec<(Until, Waiter)>>,
+    pub waiters: Waiters,
     /// Rows whose linking ended in a panic: found by comparing, as pending ones are, until the index is settled.
     strays: Mutex<Vec<u32>>,
     has_strays: AtomicBool,
@@ -170,7 +107,7 @@ pub(super) struct Shared {
     working: AtomicUsize,
     paused: AtomicBool,
     /// The owner is gone: nothing needs to be linked any more.
-    abandoned: AtomicBool,
+    pub abandoned: AtomicBool,
     /// Counts pieces of work that were begun, to take both kinds in turn.
     pieces: AtomicUsize,
     /// Tasks for this index in the linkers' queue.
@@ -198,8 +135,7 @@ impl Shared {
             unrepaired: AtomicUsize::new(0),
             retired: Queue::default(),
             replaced: Mutex::default(),
-            waiters: Queue::default(),
-            link_waiters: Mutex::default(),
+            waiters: Waiters::default(),
             strays: Mutex::default(),
             has_strays: AtomicBool::new(false),
             working: AtomicUsize::new(0),
@@ -215,50 +151,16 @@ impl Shared {
         }
     }
 
-    /// Whether there is more to link or repair than may wait.
-    pub fn is_over_bound(&self) -> bool {
-        self.is_over(1, 0)
-    }
-
-    /// Whether there is so much more that those must help who cannot wait.
-    pub fn is_far_over_bound(&self) -> bool {
-        self.is_over(FAR, 0)
-    }
-
-    /// Whether waiters may go on: there is room for the next few as well, so that a full list does not
-    /// stop and wake a client for each element.
-    fn has_room(&self) -> bool {
-        !self.is_over(1, (self.most_pending() / 8).min(MARGIN))
-    }
-
-    /// Whether what waits, and so many rows more, is beyond some times the bound.
-    fn is_over(&self, times: usize, more: usize) -> bool {
-        // What the owner has left is never done.
-        if self.abandoned.load(Ordering::Relaxed) {
-            return false;
-        }
-        let (pending, dead) = (self.pending.count(), self.dead.len());
-        let nanos = TO_LINK.nanos(more) + TO_REPAIR.nanos(0);
-        // An index with next to nothing waiting is never over it: no linker would come by to tell of room.
-        pending + more > (times * self.most_pending()).min(Pending::NEARLY_FULL)
-            || (pending + dead > PENDING_LEAST && nanos > times as u64 * BACKLOG_NANOS)
-            || dead + more > times * DEAD_MOST
-    }
-
-    fn most_pending(&self) -> usize {
-        (PENDING_BYTES.load(Ordering::Relaxed) / self.vectors.stride()).clamp(PENDING_LEAST, Pending::MOST)
-    }
-
     /// Puts a node on the pending list; false if there is no place on it.
     pub fn push_pending(&self, node: u32, ef: usize) -> bool {
         let pushed = self.pending.push(node, ef as u32);
-        TO_LINK.pieces.fetch_add(pushed as usize, Ordering::Relaxed);
+        TO_LINK.add(pushed.into());
         pushed
     }
 
     /// Puts a dead node on the list of repairs.
     pub fn push_dead(&self, node: u32) {
-        TO_REPAIR.pieces.fetch_add(1, Ordering::Relaxed);
+        TO_REPAIR.add(1);
         self.unrepaired.fetch_add(1, Ordering::SeqCst);
         self.dead.push(node);
     }
@@ -310,7 +212,7 @@ impl Shared {
 
     fn link_next(&self) -> bool {
         let Some((row, ef)) = self.pending.claim() else { return false };
-        TO_LINK.pieces.fetch_sub(1, Ordering::Relaxed);
+        TO_LINK.subtract(1);
         let claimed = Claimed(self);
         let began = Instant::now();
         if self.graph.claim(row) {
@@ -328,7 +230,7 @@ impl Shared {
         const TRIES: usize = 4;
         for _ in 0..TRIES {
             let Some(node) = self.dead.pop() else { return false };
-            TO_REPAIR.pieces.fetch_sub(1, Ordering::Relaxed);
+            TO_REPAIR.subtract(1);
             let until_repaired = Working(&self.unrepaired);
             let began = Instant::now();
             if self.try_repair(node, Alone::No, wait) {
@@ -336,18 +238,18 @@ impl Shared {
                 return true;
             }
             std::mem::forget(until_repaired);
-            TO_REPAIR.pieces.fetch_add(1, Ordering::Relaxed);
+            TO_REPAIR.add(1);
             self.dead.push(node);
         }
         false
     }
 
     /// Whether a row needs no place on the pending list any more.
-    fn is_done_with(&self, row: u32) -> bool {
+    pub fn is_done_with(&self, row: u32) -> bool {
         self.graph.is_linked(row) || !self.graph.is_live(row)
     }
 
-    fn is_stray(&self, row: u32) -> bool {
+    pub fn is_stray(&self, row: u32) -> bool {
         self.has_strays.load(Ordering::SeqCst) && self.lock_strays().contains(&row)
     }
 
@@ -439,57 +341,10 @@ impl Shared {
         self.retired.push((self.grace.stamp(), node));
     }
 
-    /// Parks a waiter until there is room; drops it at once if there is.
-    pub fn wait_for_room(&self, waiter: Waiter) {
-        self.waiters.push(waiter);
-        // After the push: a linker that made room before it did not see the waiter.
-        self.serve_waiters();
-    }
-
-    /// Parks a waiter until all that waits now is linked and repaired; drops it at once if nothing does.
-    pub fn wait_for_links(&self, waiter: Waiter) {
-        self.park(Until::Settled(self.pending.pushed()), waiter);
-    }
-
-    /// Parks a waiter until a row is linked or dead; drops it at once if it is.
-    pub fn wait_for_links_of(&self, row: u32, waiter: Waiter) {
-        self.park(Until::Linked(row), waiter);
-    }
-
-    fn park(&self, until: Until, waiter: Waiter) {
-        self.lock_link_waiters().push((until, waiter));
-        // After the push: a thread that ended the work before it did not see the waiter.
-        self.serve_waiters();
-    }
-
-    fn is_time(&self, until: Until) -> bool {
-        match until {
-            Until::Settled(number) => self.pending.is_past(number) && self.unrepaired.load(Ordering::SeqCst) == 0,
-            Until::Linked(row) => self.is_done_with(row) || self.is_stray(row),
-        }
-    }
-
-    /// Drops those waiters whose time has come.
-    fn serve_waiters(&self) {
-        // Looks for room before each: the one that was served may have taken it.
-        while !self.waiters.is_empty() && self.has_room() {
-            drop(self.waiters.pop());
-        }
-        let mut waiting = self.lock_link_waiters();
-        let served: Vec<_> = waiting.extract_if(.., |(until, _)| self.is_time(*until)).collect();
-        drop(waiting);
-        drop(served);
-    }
-
     /// What was replaced of late. Held for a few steps at a time, or for a look at each row that a query found.
     pub fn lock_replaced(&self) -> MutexGuard<'_, Replaced> {
         // Nothing panics while it is held.
         self.replaced.lock().unwrap_or_else(|e| e.into_inner())
-    }
-
-    fn lock_link_waiters(&self) -> MutexGuard<'_, Vec<(Until, Waiter)>> {
-        // Nothing panics while it is held.
-        self.link_waiters.lock().unwrap_or_else(|e| e.into_inner())
     }
 
     /// Stops linkers on this index and waits until none is at work: the time of one link.
@@ -523,18 +378,14 @@ impl Shared {
     /// The owner is gone. Delayed replies may go out.
     pub fn abandon(&self) {
         self.abandoned.store(true, Ordering::Relaxed);
-        while let Some(waiter) = self.waiters.pop() {
-            drop(waiter);
-        }
-        let waiting = std::mem::take(&mut *self.lock_link_waiters());
-        drop(waiting);
+        self.waiters.dismiss();
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
         // A claimed row, which is not counted any more, is one of a linker that holds this.
-        TO_LINK.pieces.fetch_sub(self.pending.count(), Ordering::Relaxed);
-        TO_REPAIR.pieces.fetch_sub(self.dead.len(), Ordering::Relaxed);
+        TO_LINK.subtract(self.pending.count());
+        TO_REPAIR.subtract(self.dead.len());
     }
 }

@@ -26,6 +26,7 @@
 //! | `gathered.rs` | what is kept of records, and how it stays true |
 //! | `matches.rs` | which elements match a filter that is used often |
 //! | `columns.rs` | the values of fields that filters ask for |
+//! | `inspect.rs` | what commands tell of a set and of its elements |
 //! | `filter.rs` | a filter as one query has it: its program, and one of these |
 //! | `restore.rs` | building a set from saved parts |
 //! | `settle.rs` | a set at rest, to be saved |
@@ -37,6 +38,7 @@ mod check;
 mod columns;
 mod filter;
 mod gathered;
+mod inspect;
 mod matches;
 mod memory;
 mod names;
@@ -50,7 +52,6 @@ mod tests;
 mod times;
 
 use std::cell::RefCell;
-use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -59,6 +60,7 @@ pub use crate::index::{
     RawVector, Restored, SavedLinks, Waiter, Work, link_in_background, set_pending_bytes, start_linkers,
 };
 pub use blend::BadBlend;
+pub use inspect::{Info, LevelLinks, Totals, totals};
 pub use memory::{Kind, bytes_of_all_sets};
 pub use query::{Hit, Hits, Query, SearchOptions, Target};
 pub use restore::{BadElement, DuplicateId, Restorer, SavedElement};
@@ -75,28 +77,8 @@ use matches::MatchCache;
 use names::Names;
 use table::{Retired, Table};
 
-/// What all sets of this process hold together.
-#[derive(Clone, Copy, Debug)]
-pub struct Totals {
-    /// Sets that have an owner.
-    pub sets: usize,
-    /// Their elements.
-    pub elements: usize,
-    /// Rows of all indexes that wait to be linked or repaired.
-    pub pending: usize,
-}
-
 static SETS: AtomicUsize = AtomicUsize::new(0);
 static ELEMENTS: AtomicUsize = AtomicUsize::new(0);
-
-/// What all sets of this process hold together.
-pub fn totals() -> Totals {
-    Totals {
-        sets: SETS.load(Ordering::Relaxed),
-        elements: ELEMENTS.load(Ordering::Relaxed),
-        pending: crate::index::backlog(),
-    }
-}
 
 /// The owner's half of a set: only the main thread touches it. Nothing here waits for queries.
 pub struct VectorSet {
@@ -110,7 +92,7 @@ pub struct VectorSet {
     columns: RefCell<ColumnCache>,
     attributes_count: usize,
     uid: u64,
-    /// Counts insertions and updates, as the original's node ids do.
+    /// Counts insertions and updates, as the node ids of Redis 8 do.
     max_node_uid: u64,
     /// Attributes that queries may still see.
     retired: Retired,
@@ -126,28 +108,6 @@ pub enum AttributeChange<'a> {
     /// Replaces them; empty text removes them.
     Set(&'a [u8]),
 }
-
-/// What VINFO tells.
-#[derive(Clone, Debug)]
-pub struct Info {
-    /// Elements that replies tell of.
-    pub size: usize,
-    /// Elements that have a time at which they expire.
-    pub expiring: usize,
-    /// The highest level in the graph.
-    pub max_level: usize,
-    /// Elements that have attributes.
-    pub attributes_count: usize,
-    /// Unlike that of any other set of this process.
-    pub uid: u64,
-    /// Insertions and updates so far.
-    pub max_node_uid: u64,
-    /// Elements that are not linked yet.
-    pub pending: usize,
-}
-
-/// A level's neighbours of an element, with their scores.
-pub type LevelLinks = Vec<(Vec<u8>, f32)>;
 
 impl VectorSet {
     /// An empty set.
@@ -397,80 +357,6 @@ impl VectorSet {
         let record = self.table.attributes.get(id);
         self.matches.borrow().update(id, record);
         self.columns.borrow().update(id, record);
-    }
-
-    /// An element's neighbours, highest level first. Links the element first if it is pending.
-    pub fn links(&mut self, name: &[u8]) -> Option<Vec<LevelLinks>> {
-        let id = self.id(name)?;
-        let metric = self.params().metric;
-        let levels = self.index.links(id).into_iter().rev();
-        let now = now();
-        let named = |links: Vec<(u32, f32)>| {
-            let links = links.into_iter().filter(|&(id, _)| !self.table.is_hidden(id, now));
-            links.map(|(id, d)| (self.table.name(id).to_vec(), metric.score(d) as f32)).collect()
-        };
-        Some(levels.map(named).collect())
-    }
-
-    /// Calls `visit` with names in byte order from `start` to `end` until it returns false.
-    pub fn range(&self, start: Bound<&[u8]>, end: Bound<&[u8]>, visit: &mut dyn FnMut(&[u8]) -> bool) {
-        let (table, now) = (&self.table, now());
-        for id in self.names.from(start, |id| table.name(id)) {
-            if table.is_hidden(id, now) {
-                continue;
-            }
-            let name = table.name(id);
-            let within = match end {
-                Bound::Unbounded => true,
-                Bound::Included(end) => name <= end,
-                Bound::Excluded(end) => name < end,
-            };
-            if !within || !visit(name) {
-                return;
-            }
-        }
-    }
-
-    /// The name with this rank (0 to len - 1) in byte order.
-    ///
-    /// # Panics
-    /// If the rank is not below [`VectorSet::len`].
-    pub fn nth(&self, rank: usize) -> &[u8] {
-        self.table.name(self.names.nth(rank))
-    }
-
-    /// What VINFO tells.
-    pub fn info(&self) -> Info {
-        Info {
-            size: self.visible(),
-            expiring: self.expiring(),
-            max_level: self.index.max_level(),
-            attributes_count: self.attributes_count,
-            uid: self.uid,
-            max_node_uid: self.max_node_uid,
-            pending: self.index.pending(),
-        }
-    }
-
-    /// Where the bytes are, in a line; for benchmarks and debugging.
-    pub fn anatomy(&self) -> String {
-        let per = |bytes: usize| bytes as f64 / self.len().max(1) as f64;
-        format!(
-            "bytes/element: vectors {:.1}, links {:.1}, names {:.1} + order {:.1}, attributes {:.1}; {:.1} links",
-            per(self.bytes(Kind::Vectors)),
-            per(self.bytes(Kind::Links)),
-            per(self.table.names.allocated()),
-            per(self.names.allocated()),
-            per(self.table.attributes.allocated()),
-            per(self.names.iter().map(|id| self.index.links_on(id, 0)).sum()),
-        )
-    }
-
-    /// Calls `visit` with each element in name order; ids and levels are of no meaning.
-    pub fn for_each(&self, visit: &mut dyn FnMut(&SavedElement)) {
-        for id in self.names.iter() {
-            visit(&self.saved(id, 0, &self.index.raw_vector(id)));
-        }
     }
 
     fn saved<'a>(&'a self, id: u32, wire_id: u64, raw: &'a RawVector) -> SavedElement<'a> {

@@ -20,6 +20,8 @@ mod best;
 mod bind;
 mod expand;
 mod matched;
+#[cfg(test)]
+mod naive;
 mod near;
 mod options;
 mod plan;

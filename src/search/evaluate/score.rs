@@ -1,4 +1,4 @@
-//! What a match is worth. The formulas are those of the language's table of scorers.
+//! What a match is worth. `docs/commands/ft.search.md` lists the scorers.
 
 use super::matched::{Detail, Matched};
 use super::near::places;

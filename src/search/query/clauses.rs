@@ -1,7 +1,8 @@
 //! Clauses on TAG, NUMERIC and GEO fields.
 
 use super::lexer::{Kind, Operator, Token, unescape};
-use super::parser::{Parser, Part};
+use super::parser::Parser;
+use super::parts::Part;
 use super::words::not_indexed_empty;
 use super::{Bound, GeoUnit, Node, NodeKind, TagValue};
 use crate::search::error::{Error, NUMERIC_VALUE_INVALID, PARSE_ARGS, QUERY_BAD, SYNTAX};

@@ -7,6 +7,7 @@ mod explain;
 mod lexer;
 mod params;
 mod parser;
+mod parts;
 mod tree;
 mod vector;
 mod words;

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::lexer::{Kind, Token, tokens, unescape};
+use super::parts::{Join, Part, add, joined, lower, overflow, signed};
 use super::{Context, Fields, Node, NodeKind, Query};
 use crate::search::error::{Error, PARAM_NOT_FOUND, SYNTAX};
 use crate::search::schema;
@@ -14,10 +15,7 @@ use crate::search::text::DEFAULT_STOP_WORDS;
 
 /// Groups within groups, or signs before one clause, at most.
 const MAX_DEPTH: usize = 128;
-/// Height of the tree at most, so that it may be walked recursively.
-const MAX_HEIGHT: usize = 400;
-
-/// Bytes of a query at most, and tokens: it is read on the thread that answers everybody, about five a microsecond.
+/// Bytes of a query at most, and tokens: it is read on the main thread, about five tokens a microsecond.
 const MAX_TEXT: usize = 4 << 20;
 const MAX_TOKENS: usize = 200_000;
 
@@ -56,37 +54,6 @@ pub(super) struct Scope {
     /// A modifier named them.
     pub named: bool,
     text_only: bool,
-}
-
-/// A part of a query; its node is None where it consisted of stop words only.
-#[derive(Default)]
-pub(super) struct Part {
-    pub node: Option<Node>,
-    /// Its children may become those of the parent.
-    merges: bool,
-    /// A word without anything.
-    bare: bool,
-    /// The word `AND`.
-    and: bool,
-    /// One clause without signs: what a KNN may follow.
-    single: bool,
-    /// Of the node.
-    height: usize,
-}
-
-impl Part {
-    pub fn of(node: Node) -> Part {
-        Part { node: Some(node), single: true, ..Part::default() }
-    }
-
-    pub fn kind(kind: NodeKind) -> Part {
-        Part::of(Node::new(kind))
-    }
-
-    /// A word; `AND` may turn out to be no more than a habit of query builders.
-    pub fn word(node: Option<Node>, and: bool) -> Part {
-        Part { node, bare: true, and, single: true, ..Part::default() }
-    }
 }
 
 impl<'a> Parser<'a> {
@@ -438,10 +405,6 @@ impl<'a> Parser<'a> {
     }
 }
 
-fn overflow() -> Error {
-    Error::new(SYNTAX, "Parser stack overflow. Try moving nested parentheses more to the left")
-}
-
 fn is_sign(kind: Kind) -> bool {
     matches!(kind, Kind::Mark(b'-' | b'~'))
 }
@@ -450,60 +413,3 @@ fn is_name(kind: Kind) -> bool {
     matches!(kind, Kind::Term | Kind::Size | Kind::Number | Kind::As | Kind::Inf | Kind::IsMissing)
 }
 
-/// How nodes become one.
-#[derive(Clone, Copy, PartialEq)]
-enum Join {
-    And,
-    Or,
-}
-
-/// Adds a part, or what it consists of where that is the same. Returns the height of what was added.
-fn add(nodes: &mut Vec<Node>, part: Part, join: Join) -> usize {
-    let Some(node) = part.node else { return 0 };
-    match node.kind {
-        NodeKind::And(inner) if part.merges && join == Join::And => {
-            append(nodes, inner);
-            part.height - 1
-        }
-        NodeKind::Or(inner) if part.merges && join == Join::Or => {
-            append(nodes, inner);
-            part.height - 1
-        }
-        kind => {
-            nodes.push(Node { kind, ..node });
-            part.height
-        }
-    }
-}
-
-/// The first list is taken as it is: lists in many parentheses are not copied for each of them.
-fn append(nodes: &mut Vec<Node>, more: Vec<Node>) {
-    if nodes.is_empty() {
-        *nodes = more;
-    } else {
-        nodes.extend(more);
-    }
-}
-
-/// The nodes as one part: none, the only one, or all under a parent. `height` is that of the highest.
-fn joined(mut nodes: Vec<Node>, join: Join, height: usize) -> Result<Part, Error> {
-    let kind = match (nodes.len(), join) {
-        (0 | 1, _) => return Ok(Part { node: nodes.pop(), height, ..Part::default() }),
-        (_, Join::And) => NodeKind::And(nodes),
-        (_, Join::Or) => NodeKind::Or(nodes),
-    };
-    Ok(Part { node: Some(Node::new(kind)), merges: true, height: lower(height + 1)?, ..Part::default() })
-}
-
-/// The height, if it is not too much.
-fn lower(height: usize) -> Result<usize, Error> {
-    if height <= MAX_HEIGHT { Ok(height) } else { Err(overflow()) }
-}
-
-/// A node under its signs, the first outermost.
-fn signed(signs: &[u8], node: Node) -> Node {
-    signs.iter().rev().fold(node, |node, sign| {
-        let inner = Box::new(node);
-        Node::new(if *sign == b'-' { NodeKind::Not(inner) } else { NodeKind::Optional(inner) })
-    })
-}

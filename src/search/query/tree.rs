@@ -38,7 +38,7 @@ pub enum Affix {
     Prefix(Vec<u8>),
     Suffix(Vec<u8>),
     Infix(Vec<u8>),
-    /// `?`, `*` and `\` as in section 6.7 of the language.
+    /// `?` stands for a character, `*` for any number of them, and `\` takes the next one as it is.
     Wildcard(Vec<u8>),
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::attributes::{Attribute, invalid, weight};
 use super::lexer::{Kind, Token};
-use super::parser::{Parser, Part};
+use super::parser::Parser;
+use super::parts::Part;
 use super::{Knn, NodeKind, VectorRange};
 use crate::search::error::{
     Error, FIELD_DUP, INDEX_EXISTS, NUMERIC_VALUE_INVALID, OPTION_INVALID, PARAM_DUP, QUERY_BAD, SYNTAX, VALUE_BAD,

@@ -1,7 +1,8 @@
 //! What is looked for in texts: words, phrases, affixes, fuzzy words, wildcards, the empty text.
 
 use super::lexer::{Kind, Operand, Token, unescape};
-use super::parser::{Parser, Part, Scope};
+use super::parser::{Parser, Scope};
+use super::parts::Part;
 use super::{Affix, Fields, Node, NodeKind};
 use crate::search::error::{Error, SYNTAX};
 use crate::search::schema;

@@ -1,0 +1,132 @@
+//! How much work may wait to be done in the background: rows to link, and removed ones whose neighbours are to be
+//! joined. Beyond the bound replies to writes are delayed (backpressure).
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use super::VectorIndex;
+use super::pending::Pending;
+use super::shared::Shared;
+
+/// One kind of work that waits in all indexes.
+pub(super) struct Backlog {
+    pieces: AtomicUsize,
+    /// A running mean of the nanoseconds that a piece takes.
+    mean: AtomicU64,
+}
+
+impl Backlog {
+    const fn new(nanos: u64) -> Backlog {
+        Backlog { pieces: AtomicUsize::new(0), mean: AtomicU64::new(nanos) }
+    }
+
+    pub fn add(&self, pieces: usize) {
+        self.pieces.fetch_add(pieces, Ordering::Relaxed);
+    }
+
+    pub fn subtract(&self, pieces: usize) {
+        self.pieces.fetch_sub(pieces, Ordering::Relaxed);
+    }
+
+    /// About how long one thread takes for all pieces, and so many more.
+    fn nanos(&self, more: usize) -> u64 {
+        (self.pieces.load(Ordering::Relaxed) + more) as u64 * self.mean.load(Ordering::Relaxed)
+    }
+
+    /// After a piece took so long.
+    pub fn took(&self, nanos: u64) {
+        // Racing updates of the mean lose a sample: harmless.
+        let mean = self.mean.load(Ordering::Relaxed);
+        self.mean.store(mean - mean / MEAN_OVER + nanos.min(10_000_000) / MEAN_OVER, Ordering::Relaxed);
+    }
+}
+
+/// Rows that are pending.
+pub(super) static TO_LINK: Backlog = Backlog::new(150_000);
+/// Rows that are dead and not yet repaired.
+pub(super) static TO_REPAIR: Backlog = Backlog::new(100_000);
+/// Pieces that a mean is taken over: so many that single ones do not move the bound by more than [`MARGIN`].
+const MEAN_OVER: u64 = 1024;
+/// All that waits must be done in about this time by one thread: a saving child does it.
+const BACKLOG_NANOS: u64 = 1_000_000_000;
+/// By this factor it may be more before work is done where replies cannot wait: in scripts and on replicas.
+const FAR: usize = 4;
+
+/// Bytes of pending vectors an index may have before replies are delayed; a setting.
+static PENDING_BYTES: AtomicUsize = AtomicUsize::new(512 << 10);
+/// Pending nodes that every index may have, however large their vectors.
+const PENDING_LEAST: usize = 8;
+/// Elements for which there must be room before delayed replies go out.
+const MARGIN: usize = 64;
+/// Removed elements that may wait for their repair.
+const DEAD_MOST: usize = 1024;
+/// Pieces of waiting work that one change does at most where its reply cannot wait: more than it adds.
+const PIECES_AT_ONCE: usize = 2;
+
+/// Bytes of vectors that may wait to be linked in an index before replies to writes should wait.
+pub fn set_pending_bytes(bytes: usize) {
+    PENDING_BYTES.store(bytes, Ordering::Relaxed);
+}
+
+/// Rows that wait to be linked or repaired, in all indexes of this process.
+pub fn backlog() -> usize {
+    TO_LINK.pieces.load(Ordering::Relaxed) + TO_REPAIR.pieces.load(Ordering::Relaxed)
+}
+
+impl Shared {
+    /// Whether there is more to link or repair than may wait.
+    pub fn is_over_bound(&self) -> bool {
+        self.is_over(1, 0)
+    }
+
+    /// Whether there is so much more that writers whose replies cannot wait must help.
+    pub fn is_far_over_bound(&self) -> bool {
+        self.is_over(FAR, 0)
+    }
+
+    /// Whether waiters may go on: there is room for the next few as well, so that a full list does not
+    /// stop and wake a client for each element.
+    pub fn has_room(&self) -> bool {
+        !self.is_over(1, (self.most_pending() / 8).min(MARGIN))
+    }
+
+    /// Whether what waits, and so many rows more, is beyond some times the bound.
+    fn is_over(&self, times: usize, more: usize) -> bool {
+        // What the owner has left is never done.
+        if self.abandoned.load(Ordering::Relaxed) {
+            return false;
+        }
+        let (pending, dead) = (self.pending.count(), self.dead.len());
+        let nanos = TO_LINK.nanos(more) + TO_REPAIR.nanos(0);
+        // An index with next to nothing waiting is never over it: no linker would come by to tell of room.
+        pending + more > (times * self.most_pending()).min(Pending::NEARLY_FULL)
+            || (pending + dead > PENDING_LEAST && nanos > times as u64 * BACKLOG_NANOS)
+            || dead + more > times * DEAD_MOST
+    }
+
+    fn most_pending(&self) -> usize {
+        (PENDING_BYTES.load(Ordering::Relaxed) / self.vectors.stride()).clamp(PENDING_LEAST, Pending::MOST)
+    }
+}
+
+impl VectorIndex {
+    /// Whether more waits to be linked or repaired than may: let the reply to a write wait
+    /// ([`VectorIndex::wait_for_room`]), or make room ([`VectorIndex::link_some`]) where that is not allowed.
+    pub fn is_over_bound(&self) -> bool {
+        self.shared.is_over_bound()
+    }
+
+    /// Does some of the waiting work on this thread while there is far too much of it: where a reply cannot wait.
+    /// More than one change adds, so that the rest goes down however many come, and no more, so that none is long.
+    pub fn link_some(&mut self) {
+        for _ in 0..PIECES_AT_ONCE {
+            if !self.shared.is_far_over_bound() || !self.shared.work_now() {
+                return;
+            }
+        }
+    }
+
+    /// Rows that wait to be linked, dead ones among them.
+    pub fn pending(&self) -> usize {
+        self.shared.pending.count()
+    }
+}
