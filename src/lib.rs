@@ -1,34 +1,37 @@
-//! **vset**: vector sets for every Redis and Valkey, as a loadable module around a plain library.
+//! **vset**: vector sets, search over documents and JSON for Redis and Valkey, as a loadable module around a plain
+//! library.
 //!
 //! ```text
-//!   client ─► server ─► command ─► set ─► index ─► graph ─► (distances) ─► vector
-//!                │                  │       │        └──────► arena ◄──────┘
-//!                └─► persist ───────┤       └─► workers
-//!                                   └─► attributes, filter
+//!   client ─► server ─┬─► command ─► set ─► index ─► graph ─► (distances) ─► vector
+//!                     │               │       │        └──────► arena ◄──────┘
+//!                     ├─► persist ────┤       └─► workers
+//!                     │               └─► attributes, filter
+//!                     ├─► search ─────────► index, json
+//!                     └─► json
 //! ```
 //!
 //! | folder | holds | may depend on |
 //! | --- | --- | --- |
 //! | `server` | all that the server sees | all |
-//! | [`command`] | arguments in, requests and replies out | `reply`, `set`, `filter`, `vector` |
-//! | [`persist`] | the saved form | `set`, `index`, `graph`, `vector` |
-//! | [`search`] | the commands `FT.*`: search over documents | those below `set` |
+//! | [`command`] | vector sets: arguments in, requests and replies out | `reply`, `set`, `filter`, `vector` |
+//! | [`persist`] | the saved form of a set | `set`, `index`, `graph`, `vector` |
+//! | [`set`] | one vector set: names, attributes and filters around an index | `index` and below, `filter`, `attributes` |
+//! | [`search`] | the commands `FT.*`: search over documents | `index` and below but `graph`, `json`, `reply` |
 //! | [`json`] | JSON documents and what `JSON.*` does with them | `reply` |
-//! | [`set`] | one vector set: names, attributes and filters around an index | those below |
 //! | [`index`] | rows of vectors, found by what they are near to | `graph`, `vector`, `arena`, `workers` |
 //! | [`graph`] | HNSW over opaque nodes | `arena` |
 //! | [`vector`] | encodings, distances, kernels | none |
 //! | [`filter`] | the expression language | `attributes` |
 //! | [`attributes`] | JSON as typed records | none |
 //! | [`arena`] | chunked arrays and their reclamation | none |
-//! | [`workers`] | threads | none |
+//! | [`workers`] | thread pools | none |
 //! | [`reply`] | a reply before it is RESP | none |
 //! | `metrics` | counters, and durations by their size | none |
 //! | `sync` | atomics and mutexes that checkers see through | none |
 //!
-//! One word an idea: an *element* has a name and is in a set; its *node* is in the graph; a *link*
-//! joins two nodes on a *level*; its *row* in the index is that node's number; an *encoding* is how a vector is stored; a *query* finds *hits*; a
-//! *candidate* may become a hit or a neighbour.
+//! One word an idea: an *element* has a name and is in a set; its *node* is in the graph; a *link* joins two nodes on a
+//! *level*; its *row* in the index is that node's number; an *encoding* is how a vector is stored; a *query* finds
+//! *hits*; a *candidate* may become a hit or a neighbour.
 //!
 //! As a library, without a server:
 //!

@@ -1,7 +1,7 @@
 //! Reads JSON, and text that is nearly JSON, from the left, without recursion.
 //!
-//! What is accepted is the language of section 10.6 of the specification: a superset of JSON that
-//! never looks further than it must.
+//! What is accepted is what Redis 8's filters accept in attributes: a superset of JSON that never looks further
+//! than it must.
 
 /// Arrays nested deeper than this have no usable value.
 const MAX_ARRAY_DEPTH: usize = 1000;

@@ -1,4 +1,4 @@
-//! Commands that only look. Each takes the arguments behind its name; `check_*` those that are
+//! Commands that only read. Each takes the arguments behind its name; `check_*` those that are
 //! refused before the key is opened.
 
 use std::collections::HashSet;

@@ -13,7 +13,7 @@
 //! | `near.rs` | what to look near to: the vectors of VSIM and VMSIM |
 //! | `vsim.rs`, `vmsim.rs` | one set; several |
 //! | `expiry.rs` | times at which elements expire |
-//! | `inspect.rs` | what only looks: VEMB, VLINKS, VINFO, VRANDMEMBER, VRANGE |
+//! | `inspect.rs` | what only reads: VEMB, VLINKS, VINFO, VRANDMEMBER, VRANGE |
 //! | `error.rs` | every error text |
 
 pub mod args;

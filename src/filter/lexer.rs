@@ -267,7 +267,7 @@ fn is_word_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// A quoted key without its backslashes. (Those in strings stay, as in the original.)
+/// A quoted key without its backslashes. (Those in strings stay, as in Redis 8.)
 fn unquote(raw: &[u8]) -> Vec<u8> {
     let mut key = Vec::with_capacity(raw.len());
     let mut bytes = raw.iter();

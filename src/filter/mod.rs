@@ -27,7 +27,7 @@
 //!
 //! `x not in y` is `(not x) in y`, surprising as it is: existing expressions mean that.
 //!
-//! Ours beyond the original, all of it syntax errors there:
+//! Beyond that of Redis 8, where all of it is a syntax error:
 //!
 //! | | |
 //! |---|---|

@@ -13,8 +13,8 @@ impl Graph {
     /// The caller holds a ticket of `grace`. True if the node
     /// died before it was linked: the caller must then [`Graph::remove`] it.
     ///
-    /// A panic on the search for neighbours is caught: the node is linked with those that it has, or anyhow,
-    /// so that no thread waits for it for ever.
+    /// A panic on the search for neighbours is caught: the node is linked with those found so far, and marked as linked
+    /// in any case, so that no thread waits for it for ever.
     pub fn link<S: Space>(
         &self,
         space: &S,

@@ -181,7 +181,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The value as others of this trade have it.
+    /// The same as a value of serde_json.
     pub fn to_serde(self) -> serde_json::Value {
         match self.view() {
             View::Null => serde_json::Value::Null,

@@ -15,7 +15,7 @@ pub struct Loaded {
     pub graph: Restored,
 }
 
-/// The most links of a level that a file may tell of; the original's bound too.
+/// The most links of a level that a file may tell of; the bound of Redis 8 too.
 const MAX_LINKS: u64 = 16384;
 
 fn refuse<T>(why: String) -> Result<T, LoadError> {

@@ -1,4 +1,5 @@
-//! Search over documents: the commands `FT.*` as a plain library, without a server.
+//! Search over documents: the commands `FT.*` as a plain library, without a server. *The reference*, here and below, is
+//! RediSearch: tests compare with replies that were recorded from it.
 //!
 //! ```text
 //!   arguments ─► command ─► query (a tree) ─► evaluate ─► hits ─► aggregate ─► rows

@@ -41,7 +41,7 @@ type Payload = Option<Answer>;
 pub struct Unblock {
     client: *mut raw::RedisModuleBlockedClient,
     answer: Payload,
-    /// Whether the client has left, if somebody wants to know.
+    /// Whether the client has left, where that is watched.
     left: Option<Arc<AtomicBool>>,
 }
 

@@ -190,7 +190,7 @@ fn yes_or_no(name: &str, text: &str) -> Result<bool, String> {
     }
 }
 
-/// What no server reads as anything else: `|` leads to a subcommand, and 7.0 dies of it; `@` is a
+/// What no server reads as anything else: `|` leads to a subcommand, and 7.0 crashes on it; `@` is a
 /// category to an ACL.
 fn is_prefix(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_alphanumeric() || b".:-_".contains(&b))

@@ -1,5 +1,5 @@
-//! What the callbacks of every data type have in common: they end panics, free large values behind the server's
-//! back, and tell in the log what they refuse.
+//! What the callbacks of every data type have in common: they end panics, free large values in the
+//! background, and tell in the log what they refuse.
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -47,8 +47,8 @@ pub fn copied<T>(copy: impl FnOnce() -> T) -> *mut c_void {
 }
 
 /// Frees a value, a large one on a thread of its own. Threads of the server that free lazily call this too: they
-/// have the time. Above its limit a server evicts one key after another until it sees memory come back: what went
-/// behind its back would cost keys that could have stayed.
+/// have the time. Above its limit a server evicts one key after another until it sees memory come back: what is freed
+/// in the background would cost keys that could have stayed.
 pub fn free<T: Send + 'static>(kind: &str, value: T, is_large: bool) {
     if is_large && on_main_thread() && !in_child() && !memory_is_short() {
         pools::freer().spawn(Box::new(move || drop(value)));

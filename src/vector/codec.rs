@@ -341,7 +341,7 @@ pub(super) fn bit(code: &[u8], j: usize) -> bool {
     code[j / 8] >> (j % 8) & 1 == 1
 }
 
-/// Spec 7.3: scales the largest component to 127 and returns it.
+/// Scales the largest component to 127 and returns it.
 fn quantize(unit: &[f32], code: &mut [u8]) -> f32 {
     let range = unit.iter().fold(0.0, |max: f32, x| max.max(x.abs()));
     let scale = if range == 0.0 { 0.0 } else { 127.0 / range };
@@ -357,7 +357,7 @@ fn round(x: f32) -> i32 {
     (x + 0.5f32.next_down().copysign(x)) as i32
 }
 
-/// Spec 7.4: bit j tells whether component j is above zero.
+/// Bit j tells whether component j is above zero.
 fn pack_signs(unit: &[f32], code: &mut [u8]) {
     code.fill(0);
     for (byte, xs) in code.iter_mut().zip(unit.chunks(8)) {

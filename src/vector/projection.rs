@@ -203,7 +203,7 @@ mod tests {
         xs.iter().map(|x| x.to_bits()).collect()
     }
 
-    /// Spec section 8 to the letter.
+    /// The projection by its definition.
     fn model(output: usize, entry: impl Fn(usize, usize) -> f32, vector: &[f32]) -> Vec<f32> {
         (0..output).map(|i| vector.iter().enumerate().fold(0.0, |sum, (j, x)| sum + entry(i, j) * x)).collect()
     }

@@ -261,7 +261,7 @@ fn metrics_have_numbers_words_and_scores() {
     assert_eq!((Metric::L2.farthest(3.0), Metric::Cosine.farthest(0.25)), (9.0, 0.5));
 }
 
-/// Spec 7.1 to 7.4 and 7.6 written down once more, as plainly as can be.
+/// The encodings written down once more, as plainly as can be.
 #[test]
 fn encoding_agrees_with_the_model_bit_for_bit() {
     let seed = rand::random();

@@ -1,4 +1,4 @@
-//! Threads of a number that is set, not knowing for what: a queue of tasks, first in, first out.
+//! A thread pool: tasks from a queue, first in, first out.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -73,7 +73,7 @@ fn memory_is_within_a_quarter_of_text_and_pointer() {
         let mut fields = Fields::new();
         let record = encode(sample.as_bytes(), &mut fields);
         assert_eq!(record.capacity(), record.len());
-        // The original keeps the text as a heap string with three bytes more; both need a pointer.
+        // Redis 8 keeps the text as a heap string with three bytes more; both need a pointer.
         let (one, other) = (record.len() + 8, sample.len() + 3 + 8);
         assert!(one * 4 <= other * 5, "{one} against {other}: {sample}");
         ours += one;

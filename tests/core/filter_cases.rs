@@ -1,4 +1,4 @@
-//! Answers recorded from Redis: the cases of the specification, and random ones.
+//! Answers recorded from Redis: chosen cases, and random ones.
 
 use super::fuzz_corpora::checks;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use vset::attributes::{Fields, RecordRef, encode};
 use vset::filter::parse;
 
 /// Cases of filter-cases.json where we differ on purpose: expression, attributes that must occur,
-/// our answer, and the defect of the original.
+/// our answer, and the defect of Redis 8.
 const DEVIATIONS: &[(&str, &str, &str, &str)] = &[
     ("(.nil == null)", "", "yes", "D41: null beside a parenthesis"),
     ("null==.nil", "", "yes", "D41: null beside an operator"),
@@ -91,7 +91,7 @@ fn specified_cases() {
 
 /// 600 random cases, answered by Redis 8.2.3: 500 well-formed expressions (generator seed 1) and
 /// 100 with characters changed (seed 2), those left out where we differ: misplaced operators
-/// and what we accept beyond the original. Attributes are JSON, some of it broken.
+/// and what we accept beyond Redis 8. Attributes are JSON, some of it broken.
 #[test]
 fn random_cases() {
     check_all(&cases(include_str!("../data/filter-random-cases.json")));

@@ -45,7 +45,7 @@ fn extensions() {
         "2e-1 == 0.2 and 1E+2 == 100 and 0.005 in [5e-3] and 5 -3 == 2",
         "(null) == null and null==(.nil)",
         "(null)!= 1",
-        // The quirks of the original stay.
+        // The quirks of Redis 8 stay.
         "5 not in [0]",
         "!1 in [0]",
     ] {

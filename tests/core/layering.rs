@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// A folder and those of the crate that it may depend on.
-const MAY_NAME: &[(&str, &[&str])] = &[
+const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("arena", &["sync"]),
     ("attributes", &[]),
     ("command", &["filter", "reply", "set", "vector"]),
@@ -19,7 +19,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 ];
 
 /// Faces of the module, each a folder of `server`: they stand beside each other, and the layers that
-/// they share name none of them.
+/// they share depend on none of them.
 const FACES: &[&str] = &["json", "kora", "search", "sets"];
 
 /// A face that is made of another, and that other.
@@ -54,7 +54,7 @@ fn sources() -> Vec<(String, String)> {
 }
 
 #[test]
-fn faces_do_not_name_each_other() {
+fn faces_do_not_depend_on_each_other() {
     for (path, code) in sources() {
         let Some(within) = path.strip_prefix("server/").filter(|within| *within != "mod.rs") else { continue };
         let own = within.split('/').next().expect("a first part");
@@ -70,16 +70,16 @@ fn faces_do_not_name_each_other() {
 }
 
 #[test]
-fn folders_name_only_those_below_them() {
+fn folders_depend_only_on_those_below_them() {
     let mut wrong = Vec::new();
     for (relative, code) in sources() {
         let folder = relative.split('/').next().expect("a first part");
         for (number, line) in code.lines().enumerate() {
-            if let Some((_, names)) = MAY_NAME.iter().find(|(name, _)| *name == folder) {
+            if let Some((_, names)) = MAY_DEPEND_ON.iter().find(|(name, _)| *name == folder) {
                 for (_, named) in line.match_indices("crate::").map(|(at, found)| line.split_at(at + found.len())) {
                     let named: String = named.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
                     if !named.is_empty() && named != folder && !names.contains(&&named[..]) {
-                        wrong.push(format!("{relative}: line {number} of code names {named}"));
+                        wrong.push(format!("{relative}: line {number} of code depends on {named}"));
                     }
                 }
             }

@@ -1,4 +1,4 @@
-//! Paths: JSONPath as the documents of this field use it, and the legacy form without `$`.
+//! Paths: JSONPath as RedisJSON has it, and the legacy form without `$`.
 //!
 //! The language is not that of RFC 9535, on which the crates for paths are built: operands may select several nodes,
 //! `=~` searches, literals may be arrays, `$.[0]` and `$.a-b` are paths; and what writes needs the places of matches,

@@ -221,7 +221,7 @@ fn quantile(mut values: Vec<f64>, share: f64) -> f64 {
     if values.is_empty() {
         return f64::NAN;
     }
-    // A hair is added because 0.95 · 100 is 94.99999999999999.
+    // A little is added because 0.95 · 100 is 94.99999999999999.
     let at = ((values.len() - 1) as f64 * share + 1e-9) as usize;
     let (_, value, _) = values.select_nth_unstable_by(at, |a, b| numbers(*a, *b));
     *value

@@ -88,7 +88,7 @@ impl Slots {
         self.0.iter().zip(&other.0[..]).all(|(word, other)| other & !word == 0)
     }
 
-    /// A number that tells sets apart with good reason to hope: neither 0 nor the greatest.
+    /// A hash of the set, by which different sets almost always differ: neither 0 nor the greatest number.
     pub fn mark(&self) -> u32 {
         let mixed = self.0.iter().fold(0xcbf2_9ce4_8422_2325u64, |hash, word| {
             ((hash ^ word) ^ (hash ^ word) >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15)

@@ -1,4 +1,4 @@
-//! Whether an index is what its documents say: compared with one that is built from them afresh.
+//! Whether an index is what its documents say: compared with one that is newly built from them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -76,7 +76,7 @@ pub fn bind(target: &Target, query: Query, options: SearchOptions) -> Result<Bou
 /// When a query that begins now has to end.
 pub fn limits(options: &QueryOptions, settings: &Settings) -> Limits {
     let milliseconds = options.timeout.unwrap_or(settings.timeout);
-    // Ten years are for ever.
+    // Ten years stand for no limit.
     let bounded = Duration::from_millis(milliseconds.min(315_360_000_000));
     Limits { deadline: (milliseconds > 0).then(|| Instant::now() + bounded), cancelled: Some(Arc::default()) }
 }

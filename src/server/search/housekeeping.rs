@@ -42,7 +42,7 @@ fn round(ctx: &Context) {
             .collect();
         (indexes, unused)
     });
-    // A replica waits for its master's word.
+    // A replica leaves this to its master.
     if !ctx.is_replica() {
         for (database, name) in unused {
             drop_unused(ctx, database, &name);

@@ -1,4 +1,4 @@
-//! Commands that look at a set or change what is known of elements: read the arguments, open the key, run,
+//! Commands that read a set or change what is known of elements: read the arguments, open the key, run,
 //! replicate, notify, reply. What stores and searches has files of its own.
 
 use std::sync::Mutex;

@@ -171,7 +171,7 @@ fn conclude(ctx: &Context, id: u64) {
 enum Next {
     Reply,
     Refuse(Vec<u8>),
-    /// Somebody has not answered, and time is over.
+    /// A shard has not answered, and time is over.
     Fail,
     /// Another round, in so many milliseconds.
     Again(i64),
