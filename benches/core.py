@@ -18,7 +18,7 @@ import numpy as np
 import data
 import plots
 import report
-from report import EFS, LEVELS, Bar, at_recall, middle
+from report import EFS, LEVELS, Bar, at_recall, compared, middle
 
 QUERIES = 500  # as in core.rs
 # name: (what core.rs calls the encoding, or which class of libraries.py it is; whom it is compared with)
@@ -151,17 +151,16 @@ def table(runs):
             rows.append([contender, curve["build"], curve["bytes"], max(curve["recall"]), *times])
         yield from report.markdown(header, rows)
         yield ""
-        yield "Ours divided by theirs, of the same class; below 1 we are faster or smaller, in builds above 1:"
+        yield "vset is, beside the others of its class:"
         yield ""
         rows = []
         for contender, curve in curves.items():
             ours = curves.get(CONTENDERS[contender][1], curve)
             if ours is curve:
                 continue
-            pairs = [(at_recall(ours, level, "mean"), at_recall(curve, level, "mean")) for level in levels]
-            ratios = [a / b if a and b else None for a, b in pairs]
-            rows.append([contender, ours["build"] / curve["build"], ours["bytes"] / curve["bytes"], *ratios])
-        yield from report.markdown(["beside", "build/s", "bytes", *header[4:]], rows)
+            times = [compared(at_recall(ours, level, "mean"), at_recall(curve, level, "mean"), "µs") for level in levels]
+            rows.append([contender, compared(ours["build"], curve["build"], "/s"), compared(ours["bytes"], curve["bytes"], "B"), *times])
+        yield from report.markdown(["beside", "build", "bytes", *header[4:]], rows)
 
 
 def main():
@@ -180,7 +179,7 @@ def main():
         # No more sentences than are embedded in two minutes.
         most = min(elements, data.FEWEST_SENTENCES - QUERIES) if name == "sentences" else elements
         result["runs"][name] = race(options.only, binary, name, most, rounds=options.rounds, builds=options.builds)
-    lines = [report.about(result["machine"]), *table(result["runs"])]
+    lines = [*report.about(result["machine"]), *table(result["runs"])]
     report.write(options.output, f"core-{elements}", result, lines, plots.draw_core)
 
 

@@ -10,5 +10,5 @@ command = f"cargo bench --no-default-features --target-dir target/core --bench {
 machine = report.machine()
 printed = subprocess.run(command.split(), cwd=report.HERE.parent, stdout=subprocess.PIPE, text=True, check=True).stdout
 result = {"machine": machine, "lines": printed.splitlines()}
-text = [report.about(machine), "", *(f"    {line}" for line in result["lines"])]
+text = [*report.about(machine), *(f"    {line}" for line in result["lines"])]
 report.write(None, name, result, text)

@@ -11,6 +11,7 @@ from report import at_recall
 
 MISSED = [0.8, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001]
 COLOURS = {"ours": "tab:blue", "peer": "tab:orange"}
+NAMES = {"ours": "vset", "peer": "Redis 8"}
 
 
 def draw_server(result, stem):
@@ -58,7 +59,7 @@ def query(result):
             curve = curves[name]
             for measure, line in (("median", "o-"), ("p99", ":")):
                 times = [t * 1e6 for t in curve[measure]]
-                axis.plot(missed(curve), times, line, color=colour, label=f"{name}, {measure}")
+                axis.plot(missed(curve), times, line, color=colour, label=f"{NAMES[name]}, {measure}")
         show_missed(axis)
         axis.set(ylabel=f"VSIM {quant}, µs", yscale="log")
         axis.legend()
@@ -70,7 +71,7 @@ def throughput(result):
     for axis, (quant, measured) in zip(found, result.items()):
         for i, (name, colour) in enumerate(COLOURS.items()):
             rates = measured[name]
-            label = f"{name}, EF {measured['ef'][name]}"
+            label = f"{NAMES[name]}, EF {measured['ef'][name]}"
             heights = [r["per_second"] for r in rates.values()]
             bars = axis.bar([x + 0.4 * i for x in range(len(rates))], heights, 0.38, color=colour, label=label)
             axis.bar_label(bars, fmt="{:,.0f}", fontsize=8)
@@ -87,7 +88,7 @@ def filtered(cases):
         chosen = [case for case in cases if case["kind"] == kind and case["ours"]["recall"] is not None]
         shares = [case["share"] for case in chosen]
         for name, colour in COLOURS.items():
-            label = f"{name}, {kind} filters"
+            label = f"{NAMES[name]}, {kind} filters"
             recall.plot(shares, [case[name]["recall"] for case in chosen], line, color=colour, label=label)
             latency.plot(shares, [case[name]["median"] * 1e6 for case in chosen], line, color=colour, label=label)
     for axis in (recall, latency):
@@ -108,7 +109,7 @@ def mixed(cases):
             chosen = [case for case in cases if case["load"] == load and measure in case["ours"]]
             for name, colour in COLOURS.items() if chosen else ():
                 values = [case[name][measure] * (1e3 if measure == "PING p99" else 1) for case in chosen]
-                axis.plot([case["clients"] for case in chosen], values, line, color=colour, label=f"{name}: {load}")
+                axis.plot([case["clients"] for case in chosen], values, line, color=colour, label=f"{NAMES[name]}: {load}")
         axis.set(xlabel="clients of each kind", ylabel=measure.replace("p99", "p99, ms"), yscale="log")
         axis.legend(fontsize=7)
     return figure
@@ -120,7 +121,7 @@ def dims(result):
     for axis, (measure, label, scale) in zip(found, measures):
         for name, colour in COLOURS.items():
             values = [one[name][measure] * scale for one in result.values()]
-            axis.plot(list(result), values, "o-", color=colour, label=name)
+            axis.plot(list(result), values, "o-", color=colour, label=NAMES[name])
         axis.set(xlabel="dimensions", ylabel=label, xscale="log", yscale="log")
         axis.legend()
     return figure

@@ -6,8 +6,10 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import statistics
 import subprocess
+import sys
 
 import numpy as np
 from tqdm import tqdm
@@ -43,15 +45,51 @@ def at_recall(curve, level, measure):
     return float(np.exp(np.interp(level, recall[keep], np.log(np.array(curve[measure])[keep]))))
 
 
+def commit():
+    """The version of the sources, with the commit where there is one."""
+    version = re.search(r'^version = "(.+)"', (HERE.parent / "Cargo.toml").read_text(), re.MULTILINE)[1]
+    described = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=HERE, capture_output=True, text=True)
+    return f"{version} ({described.stdout.strip()})" if described.returncode == 0 else version
+
+
 def machine():
+    """When, where, of what and how: what a result is worth little without."""
     lscpu = subprocess.run(["lscpu"], capture_output=True, text=True, check=True).stdout
     found = re.search(r"^Model name:\s*(.+)$", lscpu, re.MULTILINE)
-    return {"cpu": found[1] if found else "unknown", "cores": os.cpu_count(), "load": os.getloadavg()}
+    return {
+        "date": f"{datetime.date.today()}",
+        "cpu": found[1] if found else "unknown",
+        "cores": os.cpu_count(),
+        "load": os.getloadavg(),
+        "version": commit(),
+        "command": shlex.join(["python", f"benches/{pathlib.Path(sys.argv[0]).name}", *sys.argv[1:]]),
+    }
 
 
 def about(machine):
-    loads = f"load {machine['load'][0]:.1f} at the start, {os.getloadavg()[0]:.1f} at the end"
-    return f"{machine['cpu']}, {machine['cores']} cores, {loads}"
+    """The head of a table."""
+    yield f"{machine['date']}, {machine['cpu']}, {machine['cores']} cores; load {machine['load'][0]:.1f} at the start, {os.getloadavg()[0]:.1f} at the end"
+    yield ""
+    yield f"vset {machine['version']}" + (f" in {machine['ours']}, beside {machine['peer']}" if "peer" in machine else "")
+    yield ""
+    yield f"`{machine['command']}`"
+    yield ""
+
+
+def compared(ours, peer, unit):
+    """How the first compares with the second, in words; nothing without a unit that tells which is better.
+
+    >>> compared(80, 670, "µs"), compared(100, 200, "/s"), compared(279, 870, "B"), compared(1.0, 1.01, "ms")
+    ('8.4 × faster', '2.0 × slower', '3.1 × smaller', 'equal')
+    """
+    if not (ours and peer and unit):
+        return ""
+    ratio = ours / peer if unit == "/s" else peer / ours
+    if abs(ratio - 1) < 0.02:
+        return "equal"
+    better, worse = ("smaller", "larger") if unit in ("B", "MB") else ("faster", "slower")
+    times = max(ratio, 1 / ratio)
+    return f"{times:.1f} × {better if ratio > 1 else worse}" if times < 10 else f"{times:,.0f} × {better if ratio > 1 else worse}"
 
 
 def markdown(header, rows):

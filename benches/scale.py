@@ -54,7 +54,7 @@ def main():
         run = core.race(contenders, binary, name, elements, dims, rounds=options.rounds)
         result["runs"].append({"data": name, **run})
     stem = "scale-quick" if options.quick else "scale"
-    lines = [report.about(result["machine"]), "", *table(result["runs"])]
+    lines = [*report.about(result["machine"]), *table(result["runs"])]
     report.write(options.output, stem, result, lines, plots.draw_scale)
 
 

@@ -9,35 +9,32 @@ classic   queries without a vector: tags, ranges, both, words; aggregation
 update    HSET of a tag, of a number, and of the vector that is there already, on indexed documents
 restart   SAVE and restart until the first right answer
 
-Redis 8.2.3's vector sets are the yardstick: `ratio` is ours to the peer's VSIM at EF 50 (times), its VADD (rates) or its
-bytes, measured here; `aim` is the ratio that we want, and `RediSearch` the one that RediSearch 8.10 had to the same peer on
-another day. Rounds alternate between the two; what is shown are medians of rounds. Nothing here fails because something is slow.
+Vector sets of Redis 8.2.3 are the yardstick: times are compared with its VSIM at EF 50, rates with its VADD, bytes with those of an
+element, measured in the same run. `aim` is what we want to reach; `RediSearch is` tells what RediSearch 8.10 reached beside the same
+yardstick on another day. Rounds alternate between the two; what is shown are medians of rounds. Nothing here fails because something
+is slow.
 """
 
-import argparse
-import signal
 import statistics
-import sys
 import time
 
-import server  # puts the folders that follow on the path
 import numpy as np
+
+from suite import PING, SIDES, Suite, insertions, share_found, vsims  # first: it puts the tests' folder on the path
+
 import data
-import report
-from client import Clients, Probe, complete, connect, pipelined
+from client import Clients, Probe, complete, connect, pipelined, timed
 from data import nearest
-from report import Bar, middle, quantile
+from report import Bar, compared, middle, quantile
 from resp import encode
-from server import PING, SIDES, Side, insertions, share_found, vsims
 from servers import eventually, info
 
-PARTS = ["load", "memory", "query", "filtered", "classic", "update", "restart"]
 EFS = [10, 20, 50, 100]
 SHARES = [0.7, 0.1, 0.01, 0.001]
 WORDS = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon".split()
 SCHEMA = ["g", "TAG", "s", "TAG", "n", "NUMERIC", "SORTABLE", "t", "TEXT"]
 
-# Our aim and RediSearch 8.10, both to the yardstick.
+# What we want to reach and what RediSearch 8.10 reached, both divided by the yardstick.
 AIMS = {
     "load": (8, 2.44), "bytes": (0.62, 2.06), "knn": (0.2, 0.48), "clients": (6, 1.37), "tag": (0.18, 0.36), "range": (0.31, 1.54),
     "both": (0.35, 0.70), "or-not": (0.68, 1.36), "group": (9.9, 31), "update": (36, 1.47),
@@ -64,29 +61,38 @@ def recall(found, truth):
     return statistics.mean(len(f & t) / len(t) for f, t in zip(found, truth) if t)
 
 
-class Suite:
+class Search(Suite):
+    NAME = "search"
+    PARTS = ["load", "memory", "query", "filtered", "classic", "update", "restart"]
+    SETS = ["sentences", "words", "synthetic"]
+    MORE = ["aim", "RediSearch is"]
+
+    @staticmethod
+    def sizes(options):
+        options.elements = options.elements or (5000 if options.quick else 30_000)
+        options.queries = 200 if options.quick else 500
+        options.seconds = 0.5 if options.quick else 3
+
     def __init__(self, options):
-        self.options = options
-        self.vectors, self.queries = data.sample(options.data, options.elements, options.queries, 384)
+        super().__init__(options, *data.sample(options.data, options.elements, options.queries, 384))
         random = np.random.default_rng(data.SEED)
         count = len(self.vectors)
         self.part = random.random(count)  # which documents a share matches
         self.numbers = random.permutation(count)
         self.texts = [" ".join(random.choice(WORDS, 8)) for _ in range(count)]
         self.truth = nearest(self.vectors, self.queries)
-        self.sides, self.rows, self.result = {}, [], {"elements": count}
+        self.filled = False
+
+    def about(self):
+        return f"{len(self.vectors):,} documents ({self.options.data}, {self.vectors.shape[1]} dimensions)"
 
     def start(self):
-        for name, kind in zip(SIDES, (self.options.server, "peer")):
-            self.sides[name] = Side(kind)
+        super().start()
         self.ours, self.peer = self.sides["ours"], self.sides["peer"]
-        servers = {name: repr(side.server) for name, side in self.sides.items()}
-        options = {k: v for k, v in vars(self.options).items() if k != "output"}
-        self.result["machine"] = {**report.machine(), **servers, "options": options}
 
     def row(self, part, what, ours, peer, unit, aim=None):
-        self.rows.append((part, what, ours, peer, unit, aim))
-        self.result.setdefault(part, {})[what] = {"ours": ours, "peer": peer}
+        aims = [compared(x, 1, unit) for x in AIMS.get(aim, ())] or ["", ""]
+        super().row(part, what, ours, peer, unit, *aims)
 
     def documents(self, vectors=True):
         """Pipelined HSETs of all documents, as (count, bytes)."""
@@ -113,7 +119,7 @@ class Suite:
         self.ours.ask("FLUSHALL")
         self.create(vectors)
         batches = self.documents(vectors)
-        with Bar(total=len(self.vectors), desc="ours: HSET") as bar:
+        with Bar(total=len(self.vectors), desc="HSET") as bar:
             start = time.perf_counter()
             pipelined(self.ours.port, batches, bar.update)
             self.settle()
@@ -121,10 +127,10 @@ class Suite:
 
     def fill(self):
         """Both sides hold the vectors."""
-        if not self.options.filled:
+        if not self.filled:
             self.load_documents()
             self.peer.load("q", self.vectors)
-            self.options.filled = True
+            self.filled = True
 
     def load(self):
         keep = {"ours": [], "peer": []}
@@ -134,16 +140,16 @@ class Suite:
                 probe = Probe(self.sides[name].port, [PING], 0.001)
                 rate = load()
                 keep[name].append((rate, quantile(probe.end(), 0.99)))
-        self.options.filled = True
+        self.filled = True
         rates, pings = ([middle(column) for column in zip(*keep[name])] for name in SIDES)
         self.row("load", "HSET, VADD until linked", rates[0], pings[0], "/s", "load")
-        self.row("load", "PING p99 during load", rates[1] * 1e6, pings[1] * 1e6, "us")
+        self.row("load", "PING p99 during load", rates[1] * 1e6, pings[1] * 1e6, "µs")
         plain = middle(self.load_documents(vectors=False) for _ in range(self.options.rounds))
         self.row("load", "HSET without vectors", plain, None, "/s")
-        self.options.filled = False
+        self.filled = False
 
     def memory(self):
-        self.options.filled = False
+        self.filled = False
         for _, side in self.sides.items():
             side.ask("FLUSHALL")
         pipelined(self.ours.port, self.documents(), lambda _: None)
@@ -154,7 +160,7 @@ class Suite:
         before = self.peer.used()
         self.peer.load("q", self.vectors, fresh=False)
         peer = (self.peer.used() - before) / len(self.vectors)
-        self.options.filled = True
+        self.filled = True
         self.row("memory", "bytes a document, an element", ours, peer, "B", "bytes")
 
     def search(self, query, *options):
@@ -169,7 +175,7 @@ class Suite:
         if not hasattr(self, "kept"):
             self.fill()
             requests = vsims("q", self.queries, "EF", 50)
-            self.kept = middle(quantile(server.timed(self.peer.port, requests)[1], 0.5) for _ in range(self.options.rounds))
+            self.kept = middle(quantile(timed(self.peer.port, requests)[1], 0.5) for _ in range(self.options.rounds))
         return self.kept
 
     def query(self):
@@ -180,10 +186,10 @@ class Suite:
             for _ in range(self.options.rounds):
                 found, each = asked(self.ours.port, ours)
                 times["ours"].append(quantile(each, 0.5))
-                replies, each = server.timed(self.peer.port, theirs)
+                replies, each = timed(self.peer.port, theirs)
                 times["peer"].append(quantile(each, 0.5))
             self.row("query", f"recall, EF {ef}", recall(found, self.truth), share_found(replies, self.truth), "")
-            self.row("query", f"KNN, VSIM, EF {ef}", *(middle(times[name]) * 1e6 for name in SIDES), "us", "knn" if ef == 50 else None)
+            self.row("query", f"KNN, VSIM, EF {ef}", *(middle(times[name]) * 1e6 for name in SIDES), "µs", "knn" if ef == 50 else None)
         requests = {self.ours.port: self.knn(50), self.peer.port: vsims("q", self.queries, "EF", 50)}
         for clients in (1, 8, 50):
             rates = {"ours": [], "peer": []}
@@ -198,7 +204,7 @@ class Suite:
         """The median of requests to our server beside the yardstick."""
         yardstick = self.yardstick()
         rounds = [asked(self.ours.port, requests) for _ in range(self.options.rounds)]
-        self.row(part, what, middle(quantile(times, 0.5) for _, times in rounds) * 1e6, yardstick * 1e6, "us", aim)
+        self.row(part, what, middle(quantile(times, 0.5) for _, times in rounds) * 1e6, yardstick * 1e6, "µs", aim)
         if truth:
             self.row(part, f"recall, {what}", recall(rounds[0][0], truth), None, "")
 
@@ -278,61 +284,6 @@ class Suite:
         self.settle()
         self.row("restart", "until all is linked", time.perf_counter() - start, None, "s")
 
-    def run(self):
-        for part in self.options.parts:
-            start = time.perf_counter()
-            getattr(self, part)()
-            print(f"{part}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
-
-    def close(self):
-        for side in self.sides.values():
-            side.server.remove()
-
-    def table(self):
-        machine, (count, dims) = self.result["machine"], self.vectors.shape
-        yield report.about(machine)
-        yield f"\nours: {machine['ours']} with the module; peer: {machine['peer']}\n"
-        yield f"{count:,} documents ({self.options.data}, {dims} dimensions); medians of rounds: {self.options.rounds}\n"
-        rows = []
-        for part, what, ours, peer, unit, aim in self.rows:
-            ratio = f"{ours / peer:.2f}" if peer and unit else ""
-            aims = [f"{x:g}" for x in AIMS.get(aim, ())] or ["", ""]
-            rows.append([part, what, ours, peer, unit.replace("us", "µs"), ratio, *aims])
-        yield from report.markdown(["part", "what", "ours", "peer", "", "ratio", "aim", "RediSearch"], rows)
-
-
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all if none is given")
-    parser.add_argument("--data", choices=[*data.SETS, "synthetic"], default="sentences", help="vectors of 384 or of 100 dimensions")
-    parser.add_argument("--elements", type=int, help="documents (30000; quick: 5000)")
-    parser.add_argument("--server", default="redis70", help="that loads the module: see tests/servers.py")
-    report.common(parser)
-    options = parser.parse_args()
-    if unknown := set(options.parts) - set(PARTS):
-        parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    options.parts = options.parts or PARTS
-    options.elements = options.elements or (5000 if options.quick else 30_000)
-    options.queries = 200 if options.quick else 500
-    options.seconds = 0.5 if options.quick else 3
-    options.filled = False
-    return options
-
-
-def main():
-    options = arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the servers are stopped, too
-    suite = Suite(options)
-    try:
-        suite.start()
-        suite.run()
-    finally:
-        suite.close()
-    stem = f"search-{options.data}-{len(suite.vectors)}"
-    if options.parts != PARTS:
-        stem += f"-{'-'.join(options.parts)}"
-    report.write(options.output, stem, suite.result, suite.table())
-
 
 if __name__ == "__main__":
-    main()
+    Search.main(__doc__)

@@ -13,120 +13,46 @@ Rounds alternate between the two; what is shown are medians of rounds, and ratio
 against exact cosine similarity computed with numpy. Nothing here fails because something is slow.
 """
 
-import argparse
 import json
-import os
-import pathlib
-import signal
-import statistics
-import sys
 import time
 
 import numpy as np
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
+from suite import PING, SIDES, Suite, share_found, vadd, vsims  # first: it puts the tests' folder on the path
 
 import data
 import plots
-import report
-from client import Clients, Probe, names, pipelined, timed
+from client import Clients, Probe, timed
 from data import nearest
 from report import EFS, LEVELS, Bar, at_recall, middle, quantile
-from resp import encode, pairs
-from servers import MODULE, Server, eventually, info
 
 SHARES = [0.7, 0.1, 0.02, 0.005, 0.001, 0.0001]
 QUANTS = ["Q8", "NOQUANT", "BIN"]
 DIMS = [64, 100, 384, 768, 1536, 3072]
-PARTS = ["load", "waiting", "query", "memory", "reload", "filtered", "mixed", "dims"]
-SIDES = ["ours", "peer"]
-PING = encode(["PING"])
 
 
-def share_found(replies, truth):
-    """Mean recall of the queries for which there is something to find."""
-    found = [{int(name[1:]) for name in names(reply)} for reply in replies]
-    return statistics.mean(len(f & t) / len(t) for f, t in zip(found, truth) if t)
+class VectorSets(Suite):
+    NAME = "server"
+    PARTS = ["load", "waiting", "query", "memory", "reload", "filtered", "mixed", "dims"]
+    SETS = ["words", "sentences"]
 
+    @staticmethod
+    def sizes(options):
+        quick = options.quick
+        options.elements = options.elements or (20_000 if quick else 100_000)
+        options.queries = 300 if quick else 1000
+        options.filtered_queries = 150 if quick else 500
+        options.memory_elements = min(options.elements, 10_000 if quick else 100_000)
+        options.dims_elements = min(options.elements, 3000 if quick else 10_000)
+        options.seconds = 0.5 if quick else 3
 
-def vadd(key, name, vector, *options):
-    return encode(["VADD", key, "FP32", vector.tobytes(), name, *options])
-
-
-def vsims(key, queries, *options):
-    return [encode(["VSIM", key, "FP32", q.tobytes(), "COUNT", 10, *options]) for q in queries]
-
-
-def insertions(key, vectors, options=(), attributes=None, first=0, batch=250):
-    """Pipelined VADDs, as (count, bytes); names count from the first."""
-    own = attributes or [()] * len(vectors)
-    made = [vadd(key, f"e{i}", v, *options, *a) for i, (v, a) in enumerate(zip(vectors, own), first)]
-    return [(len(part), b"".join(part)) for part in (made[at : at + batch] for at in range(0, len(made), batch))]
-
-
-class Side:
-    """One of the servers, with a connection for what is not measured."""
-
-    def __init__(self, kind):
-        self.server = Server(kind)
-        self.port = self.server.port
-        self.ask = self.server.connect(timeout=900)
-
-    def settle(self, key):
-        """Returns when every element is linked."""
-        eventually(lambda: not pairs(self.ask("VINFO", key)).get("pending", 0), timeout=900)
-
-    def used(self):
-        """Bytes in use once that has not changed for half a second: sets are freed by another thread."""
-        readings = []
-        while len(readings) < 6 or max(readings[-6:]) - min(readings[-6:]) > 50_000:
-            readings.append(int(info(self.ask, "memory")["used_memory"]))
-            time.sleep(0.1)
-        return readings[-1]
-
-    def load(self, key, vectors, options=(), attributes=None, fresh=True, first=0):
-        """Inserts a second, from the first byte sent until all is linked."""
-        batches = insertions(key, vectors, options, attributes, first)
-        if fresh:
-            self.ask("FLUSHALL")
-        with Bar(total=len(vectors), desc=f"{self.server.kind}: VADD {' '.join(map(str, options))}") as bar:
-            start = time.perf_counter()
-            pipelined(self.port, batches, bar.update)
-            self.settle(key)
-        return len(vectors) / (time.perf_counter() - start)
-
-
-class Suite:
     def __init__(self, options):
-        self.options = options
-        self.vectors, self.queries = data.sample(options.data, options.elements, options.queries)
+        super().__init__(options, *data.sample(options.data, options.elements, options.queries))
         self.truth = nearest(self.vectors, self.queries)
-        self.sides = {}
-        self.result = {"elements": len(self.vectors)}
         self.filled = None  # how the set "q" is quantized
-        self.rows = []  # the table: (part, what, ours, peer, unit)
 
-    def start(self):
-        for name, kind in zip(SIDES, (self.options.server, "peer")):
-            self.sides[name] = Side(kind)
-        servers = {name: repr(side.server) for name, side in self.both()}
-        options = {k: v for k, v in vars(self.options).items() if k != "output"}
-        self.result["machine"] = {**report.machine(), **servers, "module": MODULE.name, "options": options}
-
-    def row(self, part, what, ours, peer, unit):
-        self.rows.append((part, what, ours, peer, unit))
-
-    def both(self):
-        return self.sides.items()
-
-    def alternate(self, rounds, measure):
-        """{side: [what `measure(side)` returned in each round]}, the sides in turn."""
-        results = {name: [] for name in SIDES}
-        for _ in range(rounds):
-            for name, side in self.both():
-                results[name].append(measure(side))
-        return results
+    def about(self):
+        return f"{len(self.vectors):,} {self.options.data} of {self.vectors.shape[1]} dimensions, where nothing else is said"
 
     def fill(self, quant="Q8"):
         """The set of queries, reloading and mixed load, unless it is there."""
@@ -134,8 +60,6 @@ class Suite:
             for _, side in self.both():
                 side.load("q", self.vectors, [quant])
         self.filled = quant
-
-    # The parts of the suite
 
     def load(self):
         """Into an empty set."""
@@ -171,7 +95,7 @@ class Suite:
         self.row(part, "VADD until linked", ours["inserts_per_second"], peer["inserts_per_second"], "/s")
         for what in ("ping", "vsim"):
             for i, measure in enumerate(("median", "p99", "max")):
-                self.row(part, f"{what.upper()} {measure} during load", ours[what][i] * 1e6, peer[what][i] * 1e6, "us")
+                self.row(part, f"{what.upper()} {measure} during load", ours[what][i] * 1e6, peer[what][i] * 1e6, "µs")
 
     def query(self):
         """For every format: recall and latency over EF by one client; throughput of several at equal recall."""
@@ -190,13 +114,13 @@ class Suite:
             for ef in (10, 50, 100, 400):
                 i = EFS.index(ef)
                 self.row("query", f"{quant} recall@10 EF {ef}", *(curves[n]["recall"][i] for n in SIDES), "")
-                self.row("query", f"{quant} VSIM median EF {ef}", *(curves[n]["median"][i] * 1e6 for n in SIDES), "us")
+                self.row("query", f"{quant} VSIM median EF {ef}", *(curves[n]["median"][i] * 1e6 for n in SIDES), "µs")
             # A little below what both reach: at the very end a curve is flat, and its latency arbitrary.
             reachable = 0.99 * min(max(curves[name]["recall"]) for name in SIDES)
             levels = [level for level in LEVELS if level < reachable] + [reachable]
             for level in levels:
                 times = [at_recall(curves[name], level, "median") * 1e6 for name in SIDES]
-                self.row("query", f"{quant} VSIM median, recall {level:.3f}", *times, "us")
+                self.row("query", f"{quant} VSIM median, recall {level:.3f}", *times, "µs")
             self.result["query"][quant] = curves
             # The highest of the usual levels that both reach, up to 0.95.
             level = max((level for level in levels if level <= 0.95), default=reachable)
@@ -313,7 +237,7 @@ class Suite:
             keep.append(case)
             if case["ours"]["recall"] is not None:
                 self.row("filtered", f"recall@10, {label}", *(case[n]["recall"] for n in SIDES), "")
-            self.row("filtered", f"median, {label}", *(case[n]["median"] * 1e6 for n in SIDES), "us")
+            self.row("filtered", f"median, {label}", *(case[n]["median"] * 1e6 for n in SIDES), "µs")
 
     def mixed(self):
         """Clients that ask, as many that insert (each waits for replies), and both together, beside one that pings."""
@@ -350,7 +274,7 @@ class Suite:
                 case[name] = {m: middle(one[m] for one in measured[name]) for m in measured[name][0]}
             keep.append(case)
             for what in case["ours"]:
-                scale, unit = (1, "/s") if what.endswith("second") else (1e6, "us")
+                scale, unit = (1, "/s") if what.endswith("second") else (1e6, "µs")
                 values = [case[name][what] * scale for name in SIDES]
                 self.row("mixed", f"{case['load']}, clients: {clients}: {what}", *values, unit)
         self.filled = None
@@ -380,40 +304,12 @@ class Suite:
             for what, measure, scale, unit in (
                 ("VADD until linked", "inserts", 1, "/s"),
                 ("bytes an element", "bytes", 1, "B"),
-                ("VSIM median EF 100", "median", 1e6, "us"),
+                ("VSIM median EF 100", "median", 1e6, "µs"),
                 ("recall@10 EF 100", "recall", 1, ""),
             ):
                 self.row("dims", f"{dims}: {what}", *(keep[dims][n][measure] * scale for n in SIDES), unit)
         for _, side in self.both():
             side.ask("FLUSHALL")
-
-    def run(self):
-        for part in self.options.parts:
-            print(f"{part} ...", file=sys.stderr, flush=True)
-            start = time.perf_counter()
-            getattr(self, part)()
-            print(f"{part}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
-        self.result["machine"]["load_at_end"] = os.getloadavg()
-
-    def close(self):
-        for side in self.sides.values():
-            side.server.remove()
-
-    def table(self):
-        machine = self.result["machine"]
-        count, dims = self.vectors.shape
-        yield report.about(machine)
-        yield ""
-        yield f"ours: {machine['ours']} with the module; peer: {machine['peer']}"
-        yield ""
-        rounds = f"medians of rounds: {self.options.rounds}"
-        yield f"{count:,} {self.options.data} of {dims} dimensions, where nothing else is said; {rounds}"
-        yield ""
-        rows = []
-        for part, what, ours, peer, unit in self.rows:
-            ratio = f"{ours / peer:.3f}" if peer and unit else ""
-            rows.append([part, what, ours, peer, unit.replace("us", "µs"), ratio])
-        yield from report.markdown(["part", "what", "ours", "peer", "", "ours/peer"], rows)
 
 
 def most_similar(similarities, matching):
@@ -424,41 +320,5 @@ def most_similar(similarities, matching):
     return set(rows.tolist())
 
 
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all if none is given")
-    parser.add_argument("--data", choices=data.SETS, default="words", help="vectors of 100 or of 384 dimensions")
-    parser.add_argument("--elements", type=int, help="size of the set (100000; quick: 20000)")
-    parser.add_argument("--server", default="redis70", help="that loads the module: see tests/servers.py")
-    report.common(parser)
-    options = parser.parse_args()
-    if unknown := set(options.parts) - set(PARTS):
-        parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    options.parts = options.parts or PARTS
-    quick = options.quick
-    options.elements = options.elements or (20_000 if quick else 100_000)
-    options.queries = 300 if quick else 1000
-    options.filtered_queries = 150 if quick else 500
-    options.memory_elements = min(options.elements, 10_000 if quick else 100_000)
-    options.dims_elements = min(options.elements, 3000 if quick else 10_000)
-    options.seconds = 0.5 if quick else 3
-    return options
-
-
-def main():
-    options = arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the servers are stopped, too
-    suite = Suite(options)
-    try:
-        suite.start()
-        suite.run()
-    finally:
-        suite.close()
-    stem = f"server-{options.data}-{len(suite.vectors)}"
-    if options.parts != PARTS:
-        stem += f"-{'-'.join(options.parts)}"
-    report.write(options.output, stem, suite.result, suite.table(), plots.draw_server)
-
-
 if __name__ == "__main__":
-    main()
+    VectorSets.main(__doc__, plots.draw_server)
