@@ -41,13 +41,20 @@ def find_server():
     return path
 
 
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 class Server:
-    def __init__(self, path, module):
+    def __init__(self, path, module, *options):
         self.folder = tempfile.mkdtemp(prefix="vset-demo-")
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
-        command = [path, "--port", self.port, "--bind", "127.0.0.1", "--dir", self.folder, "--save", "", "--appendonly", "no"]
+        self.port = free_port()
+        command = [path, "--port", self.port, "--bind", "127.0.0.1", "--dir", self.folder, "--save", "", "--appendonly", "no", *options]
+        if "--cluster-enabled" in options:
+            self.bus_port = free_port()  # 10,000 above the other may be beyond all ports
+            command += ["--cluster-port", self.bus_port]
         if module:
             command += ["--loadmodule", os.path.abspath(module)]
         self.log = open(f"{self.folder}/log", "w+")

@@ -1,9 +1,10 @@
+"""Fixtures that all tests share: servers of each kind under test, connections to them, and what a failed test shows."""
+
 import pytest
 
 pytest.register_assert_rewrite("command_line", "resp", "servers", "vectors", "payload")
 
 from servers import Server, selected  # noqa: E402
-
 
 
 def pytest_configure(config):
@@ -53,6 +54,7 @@ def c(clean):
 
 @pytest.fixture
 def c3(clean):
+    """The same in RESP3."""
     return clean.connect(protocol=3)
 
 

@@ -27,9 +27,9 @@ LIMIT = int(os.environ.get("VSET_PLAY_LIMIT", 500))
 
 
 @contextlib.contextmanager
-def play(limit):
+def play(limit, *options):
     """The process and its address."""
-    command = [sys.executable, ROOT / "examples/play/serve.py", "--port", 0, "--limit", limit]
+    command = [sys.executable, ROOT / "examples/play/serve.py", "--port", 0, "--limit", limit, *options]
     command += ["--server", binary("valkey91"), "--module", MODULE]
     process = subprocess.Popen([str(x) for x in command], stdout=subprocess.PIPE, text=True)
     try:
@@ -344,6 +344,23 @@ def test_an_empty_collection_is_served():
         assert names(get(address, "/search", q="x")[1]) == ["a b"]
         code, found = get(address, "/neighbourhood", name="a b")
         assert code == 200 and len(found["points"]) == 1 and found["links"] == []
+
+
+def test_a_cluster(browser):
+    with play(100, "--nodes", 3) as (_, address):
+        eventually(lambda: not get(address, "/status")[1]["filling"], timeout=100)
+        status = get(address, "/status")[1]
+        assert status["stored"] == 100 and len(status["nodes"]) == 3
+        keys = [node["keys"] for node in status["nodes"]]
+        assert min(keys) > 10 and sum(keys) == 101  # the documents and the set
+        found = names(get(address, "/search", q="a person who is female", ef=500)[1])
+        assert found[:3] == names(documents(address, "vector", "a person who is female", ef=500)[1])[:3]
+        assert documents(address, "text", "person")[1]["matching"] > 0
+        assert get(address, "/ingest", {"text": "a text on one of the nodes"})[0] == 201
+        page = browser.new_page()
+        page.goto(address)
+        expect(page.locator("#nodes")).to_contain_text("A cluster of 3 nodes.")
+        page.close()
 
 
 def test_ctrl_c_ends_all(started):

@@ -30,6 +30,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE.parent))
 
+import cluster  # noqa: E402
 import documents  # noqa: E402
 from sentences import DIM, Model  # noqa: E402
 from wordnet import meanings  # noqa: E402
@@ -43,8 +44,9 @@ CACHE = ROOT / "target/play"
 class Collection:
     """The vector set and the documents, what embeds texts for them, and the thread that fills them."""
 
-    def __init__(self, client, limit):
-        self.client, self.limit = client, limit
+    def __init__(self, client, limit, nodes=None):
+        self.client, self.limit, self.nodes = client, limit, nodes
+        self.spread = nodes.client() if nodes else client  # documents are on all nodes, the set is on one
         self.set = client.vset()
         documents.create(client, DIM)
         self.model = Model(threads=1)
@@ -62,12 +64,13 @@ class Collection:
         names, texts, attributes = meanings(self.limit)
         self.limit = len(names)
         for at, vectors in self.vectors(texts):
-            pipe = self.client.pipeline(transaction=False)
+            pipe, spread = self.client.pipeline(transaction=False), self.spread.pipeline(transaction=False)
             adding = pipe.vset()
             for i, vector in enumerate(vectors, at):
                 adding.vadd(KEY, vector.tobytes(), names[i], attributes=attributes[i])
-                documents.add(pipe, names[i], vector.tobytes(), attributes[i])
+                documents.add(spread, names[i], vector.tobytes(), attributes[i])
             pipe.execute()
+            spread.execute()
             progress(at + len(vectors), len(names))
             if self.ending.is_set():
                 return
@@ -96,7 +99,8 @@ class Collection:
             pool.shutdown(cancel_futures=True)
 
     def status(self):
-        return {"stored": self.set.vcard(KEY), "total": self.limit, "filling": self.filler.is_alive()}
+        nodes = {"nodes": self.nodes.status()} if self.nodes else {}
+        return {"stored": self.set.vcard(KEY), "total": self.limit, "filling": self.filler.is_alive(), **nodes}
 
     def described(self, scores):
         """Names and scores as the page shows them, with their attributes."""
@@ -163,7 +167,7 @@ class Collection:
     def ingest(self, name, text, attributes):
         vector = self.model.embed([text])[0].tobytes()
         attributes = {"text": text, "words": len(text.split()), **attributes}
-        documents.add(self.client, name, vector, attributes)
+        documents.add(self.spread, name, vector, attributes)
         return self.set.vadd(KEY, vector, name, attributes=attributes)
 
     def documents(self, way, text, count, ef, filter):
@@ -287,17 +291,25 @@ def main():
     parser.add_argument("--limit", type=int, default=20_000, help="meanings to load, the most used ones first")
     parser.add_argument("--module", default=ROOT / "target/release/libvset.so", help="the built module")
     parser.add_argument("--server", help="path of a redis-server or valkey-server (default: from PATH, else installed)")
+    parser.add_argument("--nodes", type=int, default=1, help="servers: more than one are a cluster, over which the documents are spread")
     options = parser.parse_args()
+    if not 1 <= options.nodes <= 9:
+        parser.error("--nodes must be from 1 to 9")
     if options.limit < 0 or not 0 <= options.port < 65536:
         parser.error("--limit must not be negative, --port must be below 65536")
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop the server on kill, too
     sock = listener(options.port)
-    server = Server(options.server or find_server(), options.module)
+    path, nodes = options.server or find_server(), None
+    if options.nodes > 1:
+        server = nodes = cluster.Nodes(path, options.module, options.nodes)
+    else:
+        server = Server(path, options.module)
     try:
-        server.client()
-        client = documents.without_conversion(server.port)
-        collection = Collection(client, options.limit)
+        if not nodes:
+            server.client()
+        client = documents.without_conversion(nodes.port_of(KEY) if nodes else server.port)
+        collection = Collection(client, options.limit, nodes)
         print(f"\n  http://127.0.0.1:{sock.getsockname()[1]}/\n\nCtrl-C stops it.", flush=True)
         collection.start()
         try:
