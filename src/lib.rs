@@ -13,11 +13,11 @@
 //! | folder | holds | may depend on |
 //! | --- | --- | --- |
 //! | `server` | all that the server sees | all |
-//! | [`command`] | vector sets: arguments in, requests and replies out | `reply`, `set`, `filter`, `vector` |
+//! | [`command`] | vector sets: arguments in, requests and replies out | `args`, `reply`, `set`, `filter`, `vector` |
 //! | [`persist`] | the saved form of a set | `set`, `index`, `graph`, `vector` |
 //! | [`set`] | one vector set: names, attributes and filters around an index | `index` and below, `filter`, `attributes` |
-//! | [`search`] | the commands `FT.*`: search over documents | `index` and below but `graph`, `json`, `reply` |
-//! | [`json`] | JSON documents and what `JSON.*` does with them | `reply` |
+//! | [`search`] | the commands `FT.*`: search over documents | `index` and below but `graph`, `json`, `args`, `reply` |
+//! | [`json`] | JSON documents and what `JSON.*` does with them | `args`, `reply` |
 //! | [`index`] | rows of vectors, found by what they are near to | `graph`, `vector`, `arena`, `workers` |
 //! | [`graph`] | HNSW over opaque nodes | `arena` |
 //! | [`vector`] | encodings, distances, kernels | none |
@@ -25,7 +25,7 @@
 //! | [`attributes`] | JSON as typed records | none |
 //! | [`arena`] | chunked arrays and their reclamation | none |
 //! | [`workers`] | thread pools | none |
-//! | [`reply`] | a reply before it is RESP | none |
+//! | `args`, [`reply`] | the arguments of a command; a reply before it is RESP | none |
 //! | `metrics` | counters, and durations by their size | none |
 //! | `sync` | atomics and mutexes that checkers see through | none |
 //!
@@ -57,6 +57,7 @@
 #![warn(unsafe_op_in_unsafe_fn)]
 
 pub mod arena;
+mod args;
 pub mod attributes;
 pub mod command;
 pub mod filter;

@@ -6,7 +6,7 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `args.rs` | a cursor over arguments; integers and doubles as the server reads them |
+//! | `args.rs` | integers and doubles as the server reads them |
 //! | `vector.rs` | a vector, in any format |
 //! | `insertion.rs` | how elements are stored: the options of VADD and VMADD |
 //! | `vadd.rs`, `vmadd.rs` | one element; many |

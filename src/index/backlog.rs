@@ -60,7 +60,7 @@ const MARGIN: usize = 64;
 /// Removed elements that may wait for their repair.
 const DEAD_MOST: usize = 1024;
 /// Pieces of waiting work that one change does at most where its reply cannot wait: more than it adds.
-const PIECES_AT_ONCE: usize = 2;
+pub(super) const PIECES_AT_ONCE: usize = 2;
 
 /// Bytes of vectors that may wait to be linked in an index before replies to writes should wait.
 pub fn set_pending_bytes(bytes: usize) {

@@ -1,7 +1,9 @@
 //! What only a fork, a panic or a long queue can leave behind.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 
+use super::backlog::PIECES_AT_ONCE;
 use super::plan::Estimate;
 use super::*;
 use crate::vector::Metric;

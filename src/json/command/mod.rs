@@ -14,6 +14,7 @@ use std::rc::Rc;
 use super::path::{Match, Path, Place, compiled};
 use super::value::{Node, Value};
 use super::{Error, edit};
+use crate::args::is_word;
 use crate::reply::Reply;
 
 /// The keys of a command, by the positions of their names among the arguments behind the command's name.
@@ -112,10 +113,6 @@ impl Call<'_> {
 fn integer(arg: &[u8]) -> Result<i64, Error> {
     let number = std::str::from_utf8(arg).ok().and_then(|text| text.parse().ok());
     number.ok_or_else(|| Error::new("value is not an integer or out of range"))
-}
-
-fn is_word(arg: &[u8], word: &str) -> bool {
-    arg.eq_ignore_ascii_case(word.as_bytes())
 }
 
 /// What a command that reads answers where it finds nothing, or nothing of its kind, on a legacy path.

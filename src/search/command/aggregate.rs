@@ -1,6 +1,6 @@
 //! FT.AGGREGATE.
 
-use super::args::{Args, MISSING, UNCONVERTIBLE, bad, integer, integer_within, unknown, upper};
+use super::args::{Args, MISSING, OptionArgs, UNCONVERTIBLE, bad, integer, integer_within, unknown, upper};
 use super::options::{Limit, QueryOptions, cursor, limit};
 use super::reduce::reducer;
 use super::search::{Returned, SortBy, returned, several_sorts};

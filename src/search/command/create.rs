@@ -1,6 +1,6 @@
 //! FT.CREATE and FT.ALTER; the fields themselves are read in [`field`](super::field).
 
-use super::args::{Args, MISSING, bad, integer_within, owned, unknown, upper};
+use super::args::{Args, MISSING, OptionArgs, bad, integer_within, owned, unknown, upper};
 use super::field::fields;
 use crate::search::error::{ADD_ARGS, Error, LIMIT_OVER, PARSE_ARGS, QUERY_BAD};
 use crate::search::expression::Expression;

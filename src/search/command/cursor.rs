@@ -1,6 +1,6 @@
 //! FT.CURSOR.
 
-use super::args::{Args, MISSING, bad, integer, integer_within, unknown, upper};
+use super::args::{Args, MISSING, OptionArgs, bad, integer, integer_within, unknown, upper};
 use crate::search::error::Error;
 
 /// A cursor read or given up.

@@ -1,6 +1,6 @@
 //! The fields of a schema: `name [AS alias] TYPE option…`.
 
-use super::args::{Args, UNCONVERTIBLE, bad, is_word, upper};
+use super::args::{Args, OptionArgs, UNCONVERTIBLE, bad, is_word, upper};
 use super::vector;
 use crate::search::error::{Error, PARSE_ARGS, QUERY_BAD};
 use crate::search::number::parse_number;

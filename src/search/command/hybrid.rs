@@ -1,7 +1,7 @@
 //! FT.HYBRID.
 
 use super::aggregate::{CursorOptions, Step, Steps};
-use super::args::{Args, MISSING, UNCONVERTIBLE, bad, integer, is_word, upper};
+use super::args::{Args, MISSING, OptionArgs, UNCONVERTIBLE, bad, integer, is_word, upper};
 use super::options::{QueryOptions, cursor, scorer};
 use super::settings::Settings;
 use crate::search::error::{ARG_UNRECOGNIZED, Error, PARAM_NOT_FOUND, PARSE_ARGS, SYNTAX};

@@ -1,6 +1,6 @@
 //! What FT.SEARCH, FT.AGGREGATE and FT.EXPLAIN share, and how it becomes a query.
 
-use super::args::{Args, MISSING, OUTSIDE, UNCONVERTIBLE, bad, integer, integer_within, owned, upper};
+use super::args::{Args, MISSING, OUTSIDE, OptionArgs, UNCONVERTIBLE, bad, integer, integer_within, owned, upper};
 use super::create::language;
 use super::settings::Settings;
 use crate::search::error::{ADD_ARGS, Error, LIMIT_OVER, PARSE_ARGS, QUERY_BAD, VALUE_BAD};

@@ -1,7 +1,7 @@
 //! FT.PROFILE.
 
 use super::aggregate::AggregateRequest;
-use super::args::{Args, MISSING, bad, upper};
+use super::args::{Args, MISSING, OptionArgs, bad, upper};
 use super::hybrid::HybridRequest;
 use super::search::SearchRequest;
 use super::settings::Settings;

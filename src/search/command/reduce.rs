@@ -1,7 +1,7 @@
 //! `REDUCE function n argument… [AS name]`.
 
 use super::aggregate::{Reducer, Reduction};
-use super::args::{Args, MISSING, UNCONVERTIBLE, bad, integer_within, unknown, upper};
+use super::args::{Args, MISSING, OptionArgs, UNCONVERTIBLE, bad, integer_within, unknown, upper};
 use super::search::SortBy;
 use crate::search::error::{Error, PARSE_ARGS};
 use crate::search::number::parse_number;

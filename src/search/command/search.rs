@@ -1,6 +1,6 @@
 //! FT.SEARCH; FT.EXPLAIN and FT.EXPLAINCLI take the same words.
 
-use super::args::{Args, MISSING, bad, integer, is_word, owned, unknown, upper};
+use super::args::{Args, MISSING, OptionArgs, bad, integer, is_word, owned, unknown, upper};
 use super::options::{Limit, QueryOptions, cursor, limit};
 use super::settings::Settings;
 use crate::search::error::{Error, PARSE_ARGS, PROP_NOT_FOUND, QUERY_BAD};

@@ -1,6 +1,6 @@
 //! Commands of a few words.
 
-use super::args::{Args, MISSING, bad, integer_within, unknown, upper};
+use super::args::{Args, MISSING, OptionArgs, bad, integer_within, unknown, upper};
 use super::options::dialect;
 use super::settings::Settings;
 use crate::search::error::{Error, PARSE_ARGS};

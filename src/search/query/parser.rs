@@ -412,4 +412,3 @@ fn is_sign(kind: Kind) -> bool {
 fn is_name(kind: Kind) -> bool {
     matches!(kind, Kind::Term | Kind::Size | Kind::Number | Kind::As | Kind::Inf | Kind::IsMissing)
 }
-
