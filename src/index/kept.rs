@@ -12,7 +12,6 @@
 
 use std::collections::HashMap;
 use std::hash::Hasher;
-use std::sync::Arc;
 
 use super::restore::Balance;
 use super::saved::{LoadError, put_number, take_bytes, take_number};
@@ -35,7 +34,12 @@ pub(super) fn label(owner: &[u8], vector: &[u8]) -> u64 {
 
 impl VectorIndex {
     /// Saves the graph, block by block. Settles the index first, as [`VectorIndex::settle`] does.
-    pub fn save_graph(&mut self, alone: Alone, owner: &dyn Fn(u32) -> Option<Arc<[u8]>>, put: &mut dyn FnMut(&[u8])) {
+    pub fn save_graph<'a>(
+        &mut self,
+        alone: Alone,
+        owner: &dyn Fn(u32) -> Option<&'a [u8]>,
+        put: &mut dyn FnMut(&[u8]),
+    ) {
         self.end_waiting(alone);
         let _rest = self.settle(alone);
         let rows: Vec<u32> = (0..self.end()).filter(|&row| self.is_live(row)).collect();
@@ -50,7 +54,7 @@ impl VectorIndex {
                 block.clear();
             }
             let owner = owner(row).unwrap_or_default();
-            block.extend_from_slice(&label(&owner, self.shared.vectors.get(row)).to_le_bytes());
+            block.extend_from_slice(&label(owner, self.shared.vectors.get(row)).to_le_bytes());
             put_number(&mut block, self.level(row) as u64);
             for SavedLinks { mut targets, .. } in self.saved_links(row, |row| u64::from(places[row as usize])) {
                 targets.retain(|&place| place != u64::from(NOWHERE));

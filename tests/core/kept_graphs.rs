@@ -43,9 +43,9 @@ fn lived(encoding: Encoding, owners: u32, rng: &mut SmallRng) -> (VectorIndex, M
 }
 
 fn saved(index: &mut VectorIndex, model: &Model) -> Vec<Vec<u8>> {
-    let owners: BTreeMap<u32, u32> = model.iter().map(|(owner, (_, row))| (*row, *owner)).collect();
+    let owners: BTreeMap<u32, [u8; 4]> = model.iter().map(|(owner, (_, row))| (*row, owner.to_le_bytes())).collect();
     let mut blocks = Vec::new();
-    let owner = |row| Some(owners[&row].to_le_bytes().as_slice().into());
+    let owner = |row| Some(&owners[&row][..]);
     index.save_graph(Alone::No, &owner, &mut |block| blocks.push(block.to_vec()));
     blocks
 }

@@ -110,7 +110,7 @@ impl BoundQuery {
     }
 
     /// What a document's PAYLOAD_FIELD held.
-    pub fn payload(&self, document: u32) -> Option<Arc<[u8]>> {
-        self.state.records.get(document)?.payload.clone()
+    pub fn payload(&self, document: u32) -> Option<&[u8]> {
+        self.state.records.get(document)?.about().payload
     }
 }

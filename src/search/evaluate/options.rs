@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crate::search::glob::Glob;
+use crate::search::index::Key;
 
 /// How matching documents are weighed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -162,7 +163,7 @@ pub struct Warnings {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hit {
     pub document: u32,
-    pub key: Arc<[u8]>,
+    pub key: Key,
     pub score: f64,
     /// One for each of the query's named distances.
     pub distances: Vec<Option<f64>>,

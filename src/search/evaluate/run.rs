@@ -107,7 +107,7 @@ impl BoundQuery {
     fn among_owned(&self, plan: Plan) -> Plan {
         let Some(owned) = &self.owned else { return plan };
         let passes =
-            |document: &u32| self.state.records.get(*document).is_some_and(|record| (owned.passes)(&record.key));
+            |document: &u32| self.state.records.get(*document).is_some_and(|record| (owned.passes)(record.key()));
         let documents: Vec<u32> = self.state.all.iter().filter(passes).collect();
         if documents.len() == self.state.all.len() {
             (owned.all_pass)();
@@ -305,7 +305,7 @@ impl Run<'_> {
             let matched = Segment { number, all: &all, scores: true }.evaluate(self.plan, Some(&one));
             Box::new(score.explain(&matched, document, candidate.score))
         });
-        let (key, score, sort) = (record.key.clone(), candidate.score, candidate.sort);
+        let (key, score, sort) = (record.key().clone(), candidate.score, candidate.sort);
         Some(Hit { document, key, score, distances, sort, explanation })
     }
 }

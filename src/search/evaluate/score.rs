@@ -4,7 +4,7 @@ use super::matched::{Detail, Matched};
 use super::near::places;
 use super::options::{Explanation, Scorer};
 use super::plan::{Plan, PlanKind};
-use crate::search::index::State;
+use crate::search::index::{Record, State};
 
 /// BM25's saturation and its weight of lengths.
 const K: f64 = 1.2;
@@ -59,20 +59,20 @@ pub struct Score<'a> {
 impl Score<'_> {
     /// The score of a document that matched.
     pub fn of(&self, matched: &Matched, document: u32) -> f64 {
-        let Some(record) = self.state.records.get(document) else { return 0.0 };
+        let Some(about) = self.state.records.get(document).map(Record::about) else { return 0.0 };
         let length = self.state.records.length(document);
         let sum = || self.node(self.root, matched, document, length);
         match self.weigher.scorer {
-            Scorer::Bm25Std | Scorer::Bm25StdNorm => record.score * sum(),
-            Scorer::Bm25StdTanh(factor) => (record.score * sum() / f64::from(factor)).tanh(),
+            Scorer::Bm25Std | Scorer::Bm25StdNorm => about.score * sum(),
+            Scorer::Bm25StdTanh(factor) => (about.score * sum() / f64::from(factor)).tanh(),
             Scorer::TfIdf => {
-                record.score * sum() / f64::from(record.max_frequency.max(1)) / self.spread(matched, document)
+                about.score * sum() / f64::from(about.max_frequency.max(1)) / self.spread(matched, document)
             }
-            Scorer::TfIdfDocNorm => record.score * sum() / f64::from(length.max(1)) / self.spread(matched, document),
-            Scorer::Bm25 => record.score * sum() / self.spread(matched, document),
+            Scorer::TfIdfDocNorm => about.score * sum() / f64::from(length.max(1)) / self.spread(matched, document),
+            Scorer::Bm25 => about.score * sum() / self.spread(matched, document),
             Scorer::DisMax => sum(),
-            Scorer::DocScore => record.score,
-            Scorer::Hamming => match (&record.payload, self.payload) {
+            Scorer::DocScore => about.score,
+            Scorer::Hamming => match (about.payload, self.payload) {
                 (Some(own), Some(asked)) if own.len() == asked.len() => {
                     let differing: u32 = own.iter().zip(asked).map(|(a, b)| (a ^ b).count_ones()).sum();
                     1.0 / f64::from(1 + differing)
@@ -152,7 +152,7 @@ impl Score<'_> {
     /// Where a document's score comes from.
     pub fn explain(&self, matched: &Matched, document: u32, score: f64) -> Explanation {
         let length = self.state.records.length(document);
-        let weight = self.state.records.get(document).map_or(0.0, |record| record.score);
+        let weight = self.state.records.get(document).map_or(0.0, |record| record.about().score);
         let parts = vec![self.explain_node(self.root, matched, document, length)];
         let scorer = self.weigher.scorer;
         Explanation {

@@ -14,7 +14,7 @@ impl SearchIndex {
         let mut contents = Contents::new();
         let key = |document: u32| {
             let record = state.records.get(document).expect("postings tell of documents that are there");
-            String::from_utf8_lossy(&record.key).into_owned()
+            String::from_utf8_lossy(record.key()).into_owned()
         };
         let mut note = |place: String, found: String| contents.entry(place).or_default().insert(found);
         for (word, term) in state.words.terms().iter() {
@@ -69,10 +69,10 @@ impl SearchIndex {
         }
         for document in state.all.iter() {
             let record = state.records.get(document).expect("all documents are there");
-            assert_eq!(state.records.find(&record.key), Some(document));
+            assert_eq!(state.records.find(record.key()), Some(document));
             let sorts: Vec<_> = state.fields.iter().map(|field| field.column.get(document)).collect();
-            let (length, most) = (state.records.length(document), record.max_frequency);
-            note("all".into(), format!("{} {length} {most} {} {sorts:?}", key(document), record.score));
+            let (length, most) = (state.records.length(document), record.about().max_frequency);
+            note("all".into(), format!("{} {length} {most} {} {sorts:?}", key(document), record.about().score));
         }
         note("length".into(), state.records.total_length.to_string());
         note("records".into(), self.stats().records.to_string());

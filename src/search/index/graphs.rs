@@ -13,7 +13,7 @@ impl SearchIndex {
             if field.index.is_flat() || field.index.is_empty() {
                 continue;
             }
-            let owner = |row| records.get(rows.owners.get(row)).map(|record| record.key.clone());
+            let owner = |row| records.get(rows.owners.get(row)).map(|record| &record.key()[..]);
             field.index.save_graph(alone, &owner, &mut |block| put(at, block));
         }
     }

@@ -31,6 +31,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub use document::*;
+pub use records::Key;
 pub use vectors::from_json;
 
 use super::evaluate::{BoundQuery, SearchOptions};
@@ -45,7 +46,7 @@ pub(super) use geo::{cover, distance, middle};
 pub(super) use parse::several;
 pub(super) use postings::{Cursor, Entry, Postings};
 pub(super) use ranges::{gather, number_code};
-pub(super) use records::Known;
+pub(super) use records::{Known, Record};
 pub(super) use state::{LanguageFilter, State};
 pub(super) use tags::{Tag, Tags};
 pub(super) use tree::Tree;
@@ -105,10 +106,10 @@ impl SearchIndex {
                 return Outcome::Refused(failure);
             }
         };
-        let (number, name) = match self.state.records.find(key) {
-            Some(number) => (number, self.state.records.get(number).expect("a document that is there").key.clone()),
+        let number = match self.state.records.find(key) {
+            Some(number) => number,
             None => match self.take_number() {
-                Some(number) => (number, key.into()),
+                Some(number) => number,
                 None => {
                     let failure = Failure { field: None, text: "There are as many documents as there can be".into() };
                     self.note(key, &failure);
@@ -116,7 +117,7 @@ impl SearchIndex {
                 }
             },
         };
-        read.put(Arc::make_mut(&mut self.state), &mut self.vectors, number, name)
+        read.put(Arc::make_mut(&mut self.state), &mut self.vectors, number, key)
     }
 
     fn take_number(&mut self) -> Option<u32> {
@@ -148,7 +149,7 @@ impl SearchIndex {
         let Some(number) = self.state.records.find(from) else { return false };
         if from != to {
             self.remove(to);
-            Arc::make_mut(&mut self.state).records.rename(number, to.into());
+            Arc::make_mut(&mut self.state).records.rename(number, to);
         }
         true
     }
@@ -197,8 +198,8 @@ impl SearchIndex {
     }
 
     /// The key of the document of a number.
-    pub fn key(&self, number: u32) -> Option<Arc<[u8]>> {
-        self.state.records.get(number).map(|record| record.key.clone())
+    pub fn key(&self, number: u32) -> Option<Key> {
+        self.state.records.get(number).map(|record| record.key().clone())
     }
 
     /// Documents in the index.

@@ -1,14 +1,14 @@
 //! A document comes, changes or goes.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::mem::take;
 
 use super::analyse::{analyse, hash_of, remove_words};
 use super::document::{Document, Failure, FieldValue, Outcome};
 use super::fields::{FieldIndex, Finder, folds};
 use super::parse::{Parsed, number, parse};
 use super::ranges::{Ranges, number_code};
-use super::records::{Known, KnownText, Record};
+use super::records::{About, Known, KnownText, Record};
 use super::state::State;
 use super::tags::Tags;
 use super::vector_field::VectorField;
@@ -108,29 +108,31 @@ fn sort_value(definition: &Definition, field: &Field, value: &FieldValue) -> Opt
 }
 
 impl Read {
+    /// What a record tells of it, and the greatest frequency of its words.
+    pub(super) fn about(&self, max_frequency: u32) -> About<'_> {
+        About { score: self.score, language: self.language, payload: self.payload.as_deref(), max_frequency }
+    }
+
     /// Puts the document in the place of what the index has of it; whether anything differs.
-    pub fn put(self, state: &mut State, vectors: &mut [Option<VectorField>], document: u32, key: Arc<[u8]>) -> Outcome {
+    pub fn put(mut self, state: &mut State, vectors: &mut [Option<VectorField>], document: u32, key: &[u8]) -> Outcome {
         let before = state.records.get(document).cloned();
         let (mut known, old_text) = before.as_ref().map_or_else(Default::default, |record| record.known());
-        let was = before.as_ref().map_or(self.language, |record| record.language);
+        let about = before.as_ref().map(Record::about);
+        let was = about.map_or(self.language, |about| about.language);
         known.resize(self.parsed.len(), Known::Missing);
         let mut changed = before.is_none();
-        changed |= before.as_ref().is_some_and(|record| {
-            record.score != self.score
-                || record.language != self.language
-                || record.payload.as_deref() != self.payload.as_deref()
-        });
+        changed |= about.is_some_and(|about| about != self.about(about.max_frequency));
         let definition = state.definition.clone();
         let mut texts = Vec::new();
         for ((at, field), (parsed, sort)) in
-            definition.fields.iter().enumerate().zip(self.parsed.into_iter().zip(self.sort))
+            definition.fields.iter().enumerate().zip(take(&mut self.parsed).into_iter().zip(take(&mut self.sort)))
         {
             let index = &mut state.fields[at];
             if field.sortable && index.column.get(document) != sort {
                 index.column.set(document, sort);
                 changed = true;
             }
-            let mut place = Place { index, field, vectors: vectors[at].as_mut(), document, key: &key };
+            let mut place = Place { index, field, vectors: vectors[at].as_mut(), document, key };
             let new = place.apply(&known[at], parsed, &mut texts);
             changed |= known[at] != new;
             known[at] = new;
@@ -138,7 +140,7 @@ impl Read {
         let hash = if texts.is_empty() { 0 } else { hash_of(&texts) };
         let (mut text, mut length) =
             (KnownText { hash, words: old_text.words.clone() }, state.records.length(document));
-        let mut greatest = before.as_ref().map_or(0, |record| record.max_frequency);
+        let mut greatest = about.map_or(0, |about| about.max_frequency);
         if hash != old_text.hash || was != self.language {
             let analysed = analyse(state, &texts);
             length = analysed.length;
@@ -150,9 +152,7 @@ impl Read {
         }
         set_language(state, document, was, self.language);
         state.all.insert(document);
-        let mut record = Record::new(key, &known, &text);
-        (record.score, record.language, record.max_frequency) = (self.score, self.language, greatest);
-        record.payload = self.payload.map(Arc::from);
+        let record = Record::new(key, self.about(greatest), &known, &text);
         state.records.set(document, record, length);
         if before.is_some() { Outcome::Changed } else { Outcome::Added }
     }
@@ -273,8 +273,9 @@ pub fn take_out(state: &mut State, vectors: &mut [Option<VectorField>], document
         remove(index, vectors.as_mut(), document, known);
         index.column.set(document, None);
     }
-    remove_words(state, document, &text, record.language);
-    set_language(state, document, record.language, state.language);
+    let language = record.about().language;
+    remove_words(state, document, &text, language);
+    set_language(state, document, language, state.language);
     state.all.remove(document);
     state.records.remove(document);
 }

@@ -1,6 +1,9 @@
 //! What an index remembers of each document: enough to take it out again and to see what changed.
 
-use std::ops::Bound;
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::fmt;
+use std::ops::{Bound, Deref};
 use std::sync::Arc;
 
 use super::pages::Pages;
@@ -8,19 +11,91 @@ use super::tree::Tree;
 use super::varint;
 use crate::search::text::Language;
 
+/// A document's key: it and all that is remembered of its document are one allocation, which holds the key, as in
+/// [`Record::new`], first.
+#[derive(Clone)]
+pub struct Key(Arc<[u8]>);
+
+impl Key {
+    /// The key, and what follows it.
+    fn split(&self) -> (&[u8], &[u8]) {
+        let mut rest = &self.0[..];
+        let length = varint::take(&mut rest) as usize;
+        rest.split_at(length)
+    }
+}
+
+impl Deref for Key {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.split().0
+    }
+}
+
+impl Borrow<[u8]> for Key {
+    fn borrow(&self) -> &[u8] {
+        self
+    }
+}
+
+impl AsRef<[u8]> for Key {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Key) -> bool {
+        self[..] == other[..]
+    }
+}
+
+impl Eq for Key {}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Key) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Key) -> Ordering {
+        self[..].cmp(&other[..])
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        String::from_utf8_lossy(self).fmt(f)
+    }
+}
+
 /// A document's entry in the table of documents.
-#[derive(Clone, Debug)]
-pub struct Record {
-    pub key: Arc<[u8]>,
+#[derive(Clone)]
+pub struct Record(Key);
+
+/// What a record tells of its document besides fields and words.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct About<'a> {
     /// Its weight.
     pub score: f64,
-    /// Of its fields, as [`Known`]s one after the other; after them, its words.
-    body: Box<[u8]>,
+    pub language: Language,
+    pub payload: Option<&'a [u8]>,
     /// The greatest frequency of a word or stem.
     pub max_frequency: u32,
-    pub language: Language,
-    pub payload: Option<Arc<[u8]>>,
 }
+
+impl Default for About<'_> {
+    fn default() -> Self {
+        About { score: 1.0, language: Language::default(), payload: None, max_frequency: 0 }
+    }
+}
+
+/// Which parts of a record are there: most documents have none of them.
+const HAS_SCORE: u8 = 1;
+const HAS_LANGUAGE: u8 = 2;
+const HAS_PAYLOAD: u8 = 4;
 
 /// What is known of a field.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -50,19 +125,75 @@ pub struct KnownText {
 }
 
 impl Record {
-    pub fn new(key: Arc<[u8]>, fields: &[Known], text: &KnownText) -> Record {
-        let mut body = Vec::new();
-        varint::put(&mut body, fields.len() as u64);
-        fields.iter().for_each(|known| put_known(&mut body, known));
-        body.extend_from_slice(&text.hash.to_le_bytes());
-        text.words.iter().for_each(|word| varint::put(&mut body, u64::from(*word)));
-        let body = body.into();
-        Record { key, score: 1.0, body, max_frequency: 0, language: Language::default(), payload: None }
+    /// The key with its length, which parts there are, the greatest frequency, those parts, the fields as [`Known`]s
+    /// one after the other, and the words.
+    pub fn new(key: &[u8], about: About, fields: &[Known], text: &KnownText) -> Record {
+        let mut out = Vec::with_capacity(64 + key.len());
+        varint::put(&mut out, key.len() as u64);
+        out.extend_from_slice(key);
+        let has = |there: bool, part: u8| if there { part } else { 0 };
+        out.push(
+            has(about.score != 1.0, HAS_SCORE)
+                | has(about.language != Language::default(), HAS_LANGUAGE)
+                | has(about.payload.is_some(), HAS_PAYLOAD),
+        );
+        varint::put(&mut out, u64::from(about.max_frequency));
+        if about.score != 1.0 {
+            out.extend_from_slice(&about.score.to_le_bytes());
+        }
+        if about.language != Language::default() {
+            out.push(about.language.number());
+        }
+        if let Some(payload) = about.payload {
+            varint::put(&mut out, payload.len() as u64);
+            out.extend_from_slice(payload);
+        }
+        varint::put(&mut out, fields.len() as u64);
+        fields.iter().for_each(|known| put_known(&mut out, known));
+        out.extend_from_slice(&text.hash.to_le_bytes());
+        text.words.iter().for_each(|word| varint::put(&mut out, u64::from(*word)));
+        Record(Key(out.into()))
+    }
+
+    /// The same of another key.
+    fn renamed(&self, key: &[u8]) -> Record {
+        let mut out = Vec::with_capacity(self.0.0.len() + key.len());
+        varint::put(&mut out, key.len() as u64);
+        out.extend_from_slice(key);
+        out.extend_from_slice(self.0.split().1);
+        Record(Key(out.into()))
+    }
+
+    pub fn key(&self) -> &Key {
+        &self.0
+    }
+
+    /// What it tells besides fields and words.
+    pub fn about(&self) -> About<'_> {
+        self.parts().0
+    }
+
+    fn parts(&self) -> (About<'_>, &[u8]) {
+        let mut rest = self.0.split().1;
+        let has = varint::take_bytes(&mut rest, 1).first().copied().unwrap_or(0);
+        let mut about = About { max_frequency: varint::take(&mut rest) as u32, ..About::default() };
+        if has & HAS_SCORE != 0 {
+            about.score = f64::from_bits(take_u64(&mut rest));
+        }
+        if has & HAS_LANGUAGE != 0 {
+            let number = varint::take_bytes(&mut rest, 1).first().copied().unwrap_or(0);
+            about.language = Language::numbered(number).unwrap_or_default();
+        }
+        if has & HAS_PAYLOAD != 0 {
+            let length = varint::take(&mut rest) as usize;
+            about.payload = Some(varint::take_bytes(&mut rest, length));
+        }
+        (about, rest)
     }
 
     /// What is known of the fields that the schema had, and of the texts.
     pub fn known(&self) -> (Vec<Known>, KnownText) {
-        let mut rest = &self.body[..];
+        let mut rest = self.parts().1;
         let fields = varint::take(&mut rest);
         let known = (0..fields).map(|_| take_known(&mut rest)).collect();
         let hash = take_u64(&mut rest);
@@ -75,7 +206,7 @@ impl Record {
 
     /// What is known of one field.
     pub fn field(&self, field: usize) -> Known {
-        let mut rest = &self.body[..];
+        let mut rest = self.parts().1;
         if varint::take(&mut rest) <= field as u64 {
             return Known::Missing;
         }
@@ -85,11 +216,7 @@ impl Record {
 
     /// Bytes, its key included.
     pub fn bytes(&self) -> usize {
-        16 + size_of::<Record>()
-            + self.body.len()
-            + 16
-            + self.key.len()
-            + self.payload.as_ref().map_or(0, |payload| 16 + payload.len())
+        16 + self.0.0.len()
     }
 }
 
@@ -160,8 +287,8 @@ fn skip_numbers(rest: &mut &[u8], count: u64) {
 /// The table of documents.
 #[derive(Clone, Default)]
 pub struct Records {
-    by_key: Tree<Arc<[u8]>, u32>,
-    records: Pages<Option<Arc<Record>>>,
+    by_key: Tree<Key, u32>,
+    records: Pages<Option<Record>>,
     /// Weighted counts of words.
     lengths: Pages<u32>,
     /// The sum of all lengths.
@@ -180,7 +307,7 @@ impl Records {
         from.map(|(key, document)| (&key[..], *document)).take_while(move |(key, _)| key.starts_with(start))
     }
 
-    pub fn get(&self, document: u32) -> Option<&Arc<Record>> {
+    pub fn get(&self, document: u32) -> Option<&Record> {
         self.records.get(document)?.as_ref()
     }
 
@@ -196,31 +323,34 @@ impl Records {
 
     /// Sets a document's record and length.
     pub fn set(&mut self, document: u32, record: Record, length: u32) {
-        self.by_key.insert(record.key.clone(), document);
-        self.bytes += record.bytes();
+        self.by_key.insert(record.key().clone(), document);
         self.total_length += u64::from(length);
-        let before = self.records.get_mut(document).replace(Arc::new(record));
-        self.bytes -= before.map_or(0, |record| record.bytes());
         self.total_length -= u64::from(std::mem::replace(self.lengths.get_mut(document), length));
+        self.replace(document, record);
+    }
+
+    fn replace(&mut self, document: u32, record: Record) {
+        self.bytes += record.bytes();
+        let before = self.records.get_mut(document).replace(record);
+        self.bytes -= before.map_or(0, |record| record.bytes());
     }
 
     /// Takes a document out.
     pub fn remove(&mut self, document: u32) {
         if let Some(record) = self.records.get_mut(document).take() {
-            self.by_key.remove(&record.key[..]);
+            self.by_key.remove(&record.key()[..]);
             self.bytes -= record.bytes();
             self.total_length -= u64::from(std::mem::take(self.lengths.get_mut(document)));
         }
     }
 
     /// A document gets another key, which none has.
-    pub fn rename(&mut self, document: u32, key: Arc<[u8]>) {
+    pub fn rename(&mut self, document: u32, key: &[u8]) {
         let Some(record) = self.get(document).cloned() else { return };
-        let renamed = Record { key: key.clone(), ..Record::clone(&record) };
-        self.by_key.remove(&record.key[..]);
-        self.bytes = self.bytes + renamed.bytes() - record.bytes();
-        self.by_key.insert(key, document);
-        *self.records.get_mut(document) = Some(Arc::new(renamed));
+        let renamed = record.renamed(key);
+        self.by_key.remove(&record.key()[..]);
+        self.by_key.insert(renamed.key().clone(), document);
+        self.replace(document, renamed);
     }
 
     /// Bytes of the table, and of the keys' order.
@@ -245,8 +375,15 @@ mod tests {
             Known::Empty,
         ];
         let text = KnownText { hash: 0xfeed_beef_0123_4567, words: vec![1, 200, 70_000] };
-        let record = Record::new(b"key".as_slice().into(), &fields, &text);
-        assert_eq!(record.known(), (fields.to_vec(), text));
-        fields.iter().enumerate().for_each(|(at, known)| assert_eq!(&record.field(at), known));
+        let about =
+            About { score: 0.5, language: Language::named(b"french").unwrap(), payload: Some(b""), max_frequency: 300 };
+        for about in [About::default(), about] {
+            let record = Record::new(b"key", about, &fields, &text);
+            for (record, key) in [(&record, b"key".as_slice()), (&record.renamed(&[b'x'; 200]), &[b'x'; 200])] {
+                assert_eq!((&record.key()[..], record.about()), (key, about));
+                assert_eq!(record.known(), (fields.to_vec(), text.clone()));
+                fields.iter().enumerate().for_each(|(at, known)| assert_eq!(&record.field(at), known));
+            }
+        }
     }
 }

@@ -233,7 +233,11 @@ fn insert<K: Ord + Clone, V: Clone>(node: &mut Arc<Node<K, V>>, key: K, value: V
     match Arc::make_mut(node) {
         Node::Leaf { keys, values } => {
             let at = match keys.binary_search(&key) {
-                Ok(at) => return (Some(std::mem::replace(&mut values[at], value)), None),
+                Ok(at) => {
+                    // The key too: equal keys may be of different memory.
+                    keys[at] = key;
+                    return (Some(std::mem::replace(&mut values[at], value)), None);
+                }
                 Err(at) => at,
             };
             put_at(keys, at, key);

@@ -30,10 +30,8 @@ impl SearchIndex {
 impl Read {
     fn verify(self, state: &State, vectors: &[Option<VectorField>], document: u32) -> Result<(), String> {
         let Some(record) = state.records.get(document) else { return Err("has no record".into()) };
-        if record.score != self.score
-            || record.language != self.language
-            || record.payload.as_deref() != self.payload.as_deref()
-        {
+        let about = record.about();
+        if about != self.about(about.max_frequency) {
             return Err("has another score, language or payload".into());
         }
         if !state.all.contains(document) {

@@ -44,9 +44,11 @@ const LANGUAGES: [(&str, Option<Algorithm>); 31] = [
     ("yiddish", Some(Algorithm::Yiddish)),
 ];
 
+const ENGLISH: Language = Language(7);
+
 impl Default for Language {
     fn default() -> Language {
-        Language::named(b"english").expect("a known language")
+        ENGLISH
     }
 }
 
@@ -55,6 +57,16 @@ impl Language {
     pub fn named(name: &[u8]) -> Option<Language> {
         let at = LANGUAGES.iter().position(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name))?;
         Some(Language(at as u8))
+    }
+
+    /// A number that stands for it while the process runs.
+    pub fn number(self) -> u8 {
+        self.0
+    }
+
+    /// The language of a number.
+    pub fn numbered(number: u8) -> Option<Language> {
+        (usize::from(number) < LANGUAGES.len()).then_some(Language(number))
     }
 
     pub fn name(self) -> &'static str {
@@ -96,6 +108,7 @@ mod tests {
         }
         assert_eq!(stem("ITALIAN", "arance"), stem("italian", "arancia"));
         assert_eq!(Language::named(b"klingon"), None);
+        assert_eq!(Language::default().name(), "english");
     }
 
     #[test]

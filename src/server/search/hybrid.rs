@@ -1,7 +1,6 @@
 //! FT.HYBRID.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::access::{Target, target};
@@ -20,6 +19,7 @@ use crate::search::command::aggregate::{Load, Step};
 use crate::search::command::hybrid::{Combine, HybridRequest, Method};
 use crate::search::command::settings::{OnTimeout, Settings};
 use crate::search::evaluate::{Found, Hit, Limits, Order, Owned};
+use crate::search::index::Key;
 use crate::search::reply::{self, HybridReply, Protocol, Warnings};
 use crate::search::schema::{Kind, Metric};
 use crate::search::value::Value;
@@ -225,7 +225,7 @@ impl Hybrid {
         if self.sides.is_some() {
             return self.walk_both(vector_hits);
         }
-        let mut keys: HashMap<u32, Arc<[u8]>> = HashMap::new();
+        let mut keys: HashMap<u32, Key> = HashMap::new();
         let text: Vec<(u32, f64)> = self.text_hits.iter().map(|hit| (hit.document, hit.score)).collect();
         let scored = |hit: &Hit| Some((hit.document, vector_score(self.metric, hit.distances.first().copied()??)));
         let vector: Vec<(u32, f64)> = vector_hits.iter().filter_map(scored).collect();
@@ -242,7 +242,7 @@ impl Hybrid {
         let number = |number: Option<f64>| number.map(Value::Number);
         let input = fused.into_iter().map(|fused| {
             let key = keys[&fused.document].clone();
-            let mut given = vec![Some(Value::Text(key.clone())), Some(Value::Number(fused.score))];
+            let mut given = vec![Some(Value::Text(key[..].into())), Some(Value::Number(fused.score))];
             given.extend(self.request.search_score.as_ref().map(|_| number(fused.text)));
             given.extend(self.request.vector.score.as_ref().map(|_| number(fused.vector)));
             Input { key, document: Some(fused.document), given }
@@ -253,7 +253,7 @@ impl Hybrid {
     }
 
     /// The rows of one side, for its cursor.
-    fn side(&self, hits: &[(u32, f64)], keys: &HashMap<u32, Arc<[u8]>>, portion: usize) -> Walk {
+    fn side(&self, hits: &[(u32, f64)], keys: &HashMap<u32, Key>, portion: usize) -> Walk {
         let names = [&b"__key"[..], b"__score"];
         let given: Vec<Given> = names.map(|name| Given { name: name.to_vec(), shown: true }).into();
         let fields = Load::Fields(Vec::new());
@@ -261,7 +261,7 @@ impl Hybrid {
         let plan = plan.expect("a plan that reads nothing cannot lack anything");
         let input = hits.iter().map(|&(document, score)| {
             let key = keys[&document].clone();
-            let given = vec![Some(Value::Text(key.clone())), Some(Value::Number(score))];
+            let given = vec![Some(Value::Text(key[..].into())), Some(Value::Number(score))];
             Input { key, document: Some(document), given }
         });
         Walk::new(self.place(), plan, input.collect(), Some(portion), None)

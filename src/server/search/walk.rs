@@ -11,6 +11,7 @@ use crate::search::aggregate::{Clock, Plan, Source, Table};
 use crate::search::cluster::aggregate::{Content, Sharing};
 use crate::search::error::Error;
 use crate::search::evaluate::{BoundQuery, Hit};
+use crate::search::index::Key;
 use crate::search::reply::{self, AggregateRow};
 use crate::search::schema::{self, Definition, Kind};
 use crate::search::value::Value;
@@ -19,7 +20,7 @@ use crate::server::commands::Failure;
 
 /// A document that is to become a row.
 pub struct Input {
-    pub key: Arc<[u8]>,
+    pub key: Key,
     /// Its number, where the query's index knows values of it.
     pub document: Option<u32>,
     /// What the query knows of it: distances, scores.
@@ -228,7 +229,7 @@ impl Walk {
     fn row(&self, input: &Input, open: Option<(&Open, schema::Source)>) -> Vec<Option<Value>> {
         let mut row = Vec::with_capacity(self.width());
         row.extend(self.plan.columns.iter().map(|column| self.cell(column, input, open)));
-        row.extend(self.sharing.map(|_| Some(Value::Text(input.key.clone()))));
+        row.extend(self.sharing.map(|_| Some(Value::Text(input.key[..].into()))));
         row
     }
 
@@ -236,7 +237,7 @@ impl Walk {
         let definition = &*self.place.definition;
         match column {
             Source::Given(position) => input.given.get(*position).cloned().flatten(),
-            Source::Key => Some(Value::Text(input.key.clone())),
+            Source::Key => Some(Value::Text(input.key[..].into())),
             Source::Computed => None,
             Source::Field { position, loaded } => {
                 if let (Some(query), Some(document)) = (&self.place.query, input.document)
