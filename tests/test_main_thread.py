@@ -140,6 +140,31 @@ def test_repeats_are_drawn_in_slices(clean, how):
     assert (len(names) == 1_000_000) == (how == "stays")
 
 
+@pytest.mark.parametrize("how", ["stays", "changes", "goes", "another"])
+def test_sets_are_verified_in_slices(clean, how):
+    """Other clients are served while VCHECK looks at every link, and may change the set, or put another in its place."""
+    if clean.peer:
+        pytest.xfail("has no VCHECK")
+    c, other = clean.connect(), clean.connect()
+    vectors = random_vectors(1500, 8, seed=6)
+    add(c, "k", vectors, "EF", 20, attributes=lambda i: "{}" if i % 3 else "")
+    add(c, "small", vectors[:3])
+    other.send("VCHECK", "k")
+    served = 0
+    while not select.select([other.socket], [], [], 0)[0]:
+        served += 1
+        if how == "changes":
+            i = served % 1500
+            assert c("VREM", "k", name(i)) + c("VADD", "k", "FP32", fp32(-vectors[i]), name(i)) == 2
+        elif how in ("goes", "another") and served == 3:
+            c("DEL", "k") if how == "goes" else c("RENAME", "small", "k")
+        else:
+            assert c("PING") == "PONG"
+    assert served >= 3
+    assert other.read() == (None if how == "goes" else "OK")
+    assert c("EVAL", "return redis.call('VCHECK', KEYS[1])", 1, "k") == (None if how == "goes" else "OK")
+
+
 def test_replies_wait_before_the_ring_is_full(clean):
     """However many bytes may be pending: elements that linkers have no place for would be linked by the main thread."""
     if clean.peer or not clean.modern:

@@ -1,6 +1,8 @@
 //! `VMSIM numkeys key [key …] (ELE element [FROM key] | …) [AND [WEIGHT w] …]… [options of VSIM]`: one answer over
 //! several sets.
 
+use std::ops::Deref;
+
 use super::args::{Args, integer};
 use super::near::{self, Near, Question};
 use super::{Arguments, CommandError};
@@ -106,7 +108,7 @@ impl Resolved<'_> {
 pub type KeyedHit<'a> = (usize, crate::set::Hit<'a>);
 
 /// The best of all, best first; of equal scores the set that was named first.
-pub fn merge(found: &[(usize, Hits)], count: usize) -> Vec<KeyedHit<'_>> {
+pub fn merge<H: Deref<Target = Hits>>(found: &[(usize, H)], count: usize) -> Vec<KeyedHit<'_>> {
     let mut all: Vec<KeyedHit> = Vec::new();
     for (set, hits) in found {
         all.extend(hits.resolve().into_iter().map(|hit| (*set, hit)));

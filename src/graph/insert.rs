@@ -36,10 +36,7 @@ impl Graph {
                 self.find_neighbours(&mut newcomer, 0, ef, scratch);
             }
         }));
-        if self.nodes.mark_linked(node) {
-            return true;
-        }
-        if self.links.count(node, 0) == 0 {
+        if self.links.count(node, 0) == 0 && self.is_live(node) {
             let turns = turns.get_or_insert_with(|| self.lock_turns(alone));
             // The nearest of the dead will do: who takes it out sees to other neighbours.
             let holds = |other: u32| other != node && self.links.count(other, 0) > 0;
@@ -47,6 +44,10 @@ impl Graph {
             if !near.any(|c| holds(c.node) && self.rejoin_in_turn(node, c.node, 0, turns, grace)) {
                 self.attach(node, turns, grace);
             }
+        }
+        // After that: queries do not compare with what is marked, so their searches must come to it.
+        if self.nodes.mark_linked(node) {
+            return true;
         }
         // After that, since searches that begin at the entry must meet all others. Sequentially
         // consistent with `leave_entry`: this thread marks, then reads the entry; that one sets

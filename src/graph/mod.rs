@@ -72,6 +72,7 @@ mod visited;
 
 use std::sync::atomic::AtomicU64;
 
+pub use check::Reach;
 pub use locks::gate;
 pub use node::{MAX_LEVEL, random_level};
 pub use pool::Candidate;

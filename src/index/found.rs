@@ -23,6 +23,11 @@ impl Found {
         self.work
     }
 
+    /// Whether the index is gone, so that this is the last to hold its memory.
+    pub fn is_last(&self) -> bool {
+        self.reader.is_last()
+    }
+
     /// The rows that are still there, nearest first, none twice; where one was replaced, the row that is there
     /// now, with the distance of the one that was found. On the owner's thread.
     pub fn rows(&self) -> Vec<Candidate> {

@@ -38,8 +38,9 @@ pub(super) fn exist() -> bool {
 pub(super) fn wake(shared: &Arc<Shared>) {
     let Some(pool) = LINKERS.get() else { return };
     let wanted = THREADS.load(Ordering::Relaxed).min(shared.pending.count() + shared.dead.len());
-    if shared.scheduled.load(Ordering::Acquire) < wanted {
-        shared.scheduled.fetch_add(1, Ordering::AcqRel);
+    // Sequentially consistent with `Scheduled`: of "there is work" and "I go", each side writes one and reads the other.
+    if shared.scheduled.load(Ordering::SeqCst) < wanted {
+        shared.scheduled.fetch_add(1, Ordering::SeqCst);
         spawn(pool, Arc::downgrade(shared));
     }
 }
@@ -50,7 +51,7 @@ struct Scheduled<'a>(&'a Arc<Shared>);
 impl Drop for Scheduled<'_> {
     fn drop(&mut self) {
         let shared = self.0;
-        shared.scheduled.fetch_sub(1, Ordering::AcqRel);
+        shared.scheduled.fetch_sub(1, Ordering::SeqCst);
         // Work that came between the last look and the sign-off found a task scheduled.
         if shared.has_work() && !shared.is_paused() {
             wake(shared);

@@ -31,6 +31,7 @@
 //! | `rows.rs` | what is known of a live row: its vector, its links |
 //! | `query.rs`, `search.rs`, `plan.rs` | a question; how it runs; how it goes about it |
 //! | `accept.rs` | which rows a query may find |
+//! | `every.rs` | every row that is accepted, whatever is replaced at the same time |
 //! | `found.rs` | what a query found, still there or replaced |
 //! | `queue.rs` | a queue that small indexes do without |
 //! | `replaced.rs` | rows that were replaced while queries run |
@@ -47,6 +48,7 @@ mod awaited;
 mod backlog;
 mod check;
 mod copy;
+mod every;
 mod found;
 mod kept;
 mod linkers;

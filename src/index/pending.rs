@@ -55,7 +55,7 @@ impl Pending {
         let segment = &ring[at as usize % SLOTS / SEGMENT];
         let segment = segment.get_or_init(|| (0..SEGMENT).map(|_| AtomicU64::new(0)).collect());
         segment[at as usize % SEGMENT].store(node as u64 | (ef as u64) << 32, Ordering::Relaxed);
-        self.count.fetch_add(1, Ordering::AcqRel);
+        self.count.fetch_add(1, Ordering::SeqCst);
         // Release: who sees the number sees the slot and everything stored of the node.
         self.pushed.store(at + 1, Ordering::Release);
         true
@@ -96,7 +96,7 @@ impl Pending {
 
     /// Nodes that are waiting or being linked.
     pub fn count(&self) -> usize {
-        self.count.load(Ordering::Acquire)
+        self.count.load(Ordering::SeqCst)
     }
 
     /// The number that the next node to be pushed gets.

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use super::accept::{Accept, Everything};
+use super::every::live_rows;
 use super::found::Found;
 use super::plan::{Estimate, Plan};
 use super::search::Search;
@@ -78,6 +79,8 @@ impl Default for RangeOptions {
 pub struct Reader {
     pub(super) shared: Arc<Shared>,
     ticket: Option<Ticket>,
+    /// When it began, among replacements of rows.
+    asked: u64,
 }
 
 impl Reader {
@@ -91,9 +94,25 @@ impl Reader {
         self.shared.graph.end()
     }
 
+    /// The rows that are accepted, each owner's once: a row that took another one's place since this began stands
+    /// for it. On any thread.
+    pub fn rows_that<A: Accept + ?Sized>(&self, accept: &A) -> Vec<u32> {
+        live_rows(&self.shared, Some(accept), self.asked)
+    }
+
+    /// The row that the owner of a row has by now; itself if it has no other.
+    pub fn latest(&self, row: u32) -> u32 {
+        self.shared.lock_replaced().latest(row, |row| self.is_live(row))
+    }
+
     /// Whether the index has more to link or repair than may wait.
     pub fn is_over_bound(&self) -> bool {
         self.shared.is_over_bound()
+    }
+
+    /// Whether the index is gone, so that this is the last to hold its memory.
+    pub fn is_last(&self) -> bool {
+        Arc::strong_count(&self.shared) == 1
     }
 }
 
@@ -111,9 +130,8 @@ pub struct Query {
     vector: Vec<f32>,
     goal: Goal,
     options: Options,
-    /// Rows at the time of asking, and when that was among replacements of rows.
+    /// Rows at the time of asking.
     len: usize,
-    asked: u64,
 }
 
 /// What a query is to find.
@@ -141,7 +159,8 @@ pub struct Work {
 impl VectorIndex {
     /// Begins to read.
     pub fn reader(&self) -> Reader {
-        Reader { shared: self.shared.clone(), ticket: Some(self.shared.grace.enter()) }
+        let asked = self.shared.lock_replaced().now();
+        Reader { shared: self.shared.clone(), ticket: Some(self.shared.grace.enter()), asked }
     }
 
     /// Whether a reader is one of this index.
@@ -181,8 +200,7 @@ impl VectorIndex {
         if !is_finite(&vector) {
             return Err(AddError::NotFinite);
         }
-        let asked = self.shared.lock_replaced().now();
-        Ok(Query { reader: self.reader(), vector, goal, options, len: self.len, asked })
+        Ok(Query { reader: self.reader(), vector, goal, options, len: self.len })
     }
 }
 
@@ -246,7 +264,7 @@ impl Query {
     }
 
     fn search<A: Accept + ?Sized>(self, accept: Option<&A>) -> Found {
-        let mut search = Search::new(&self.reader.shared, &self.vector, accept, self.options.count, self.asked);
+        let mut search = Search::new(&self.reader.shared, &self.vector, accept, self.options.count, self.reader.asked);
         let selectivity = accept.map(|accept| match accept.count() {
             Some(count) => count as f64 / self.len.max(1) as f64,
             None => search.sample(),

@@ -4,9 +4,8 @@
 //! those found is dead, last what was replaced since the query was asked (`replaced.rs`). So a row that was live
 //! all the time is found, and an owner of rows that had one all the time is found with one of them.
 
-use std::collections::{HashMap, HashSet};
-
 use super::accept::Accept;
+use super::every::{Replacements, live_rows};
 use super::plan::Plan;
 use super::shared::{Shared, with_scratch};
 use super::space::Sketches;
@@ -101,55 +100,11 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
 
     /// Every row, or every one that is accepted, compared with the query.
     fn scan(&mut self) -> Vec<Candidate> {
-        let (graph, end) = (&self.shared.graph, self.shared.graph.end());
-        let mut nodes: Vec<u32> = Vec::new();
-        match self.accept {
-            Some(accept) => {
-                accept.for_each(end, &mut |node| {
-                    if graph.is_live(node) {
-                        nodes.push(node);
-                    }
-                });
-                if accept.count().is_none() {
-                    self.tested += end as u64;
-                }
-            }
-            None => nodes.extend((0..end).filter(|&node| graph.is_live(node))),
+        if self.accept.is_some_and(|accept| accept.count().is_none()) {
+            self.tested += self.shared.graph.end() as u64;
         }
-        self.replace(&mut nodes);
+        let nodes = live_rows(self.shared, self.accept, self.asked);
         self.rank(nodes)
-    }
-
-    /// What was replaced since the query was asked: rows that are gone by now, and those accepted that came in their
-    /// place and are not gone themselves. What was found may have the old ones, and the new ones not at all.
-    ///
-    /// Asked for after a look at who is dead, and not followed by one: see `replaced.rs`.
-    fn replacements(&self) -> (HashSet<u32>, Vec<u32>) {
-        // Copied, for the owner waits at the lock.
-        let recent: Vec<(u32, u32)> = self.shared.lock_replaced().since(self.asked).collect();
-        let gone: HashSet<u32> = recent.iter().map(|&(old, _)| old).collect();
-        // Which of its rows an owner had when the query was asked.
-        let mut origins: HashMap<u32, u32> = HashMap::new();
-        let mut come = Vec::new();
-        for (old, new) in recent {
-            let origin = origins.get(&old).copied().unwrap_or(old);
-            origins.insert(new, origin);
-            if !gone.contains(&new) && self.accept.is_none_or(|accept| accept.matches_successor(origin, new)) {
-                come.push(new);
-            }
-        }
-        (gone, come)
-    }
-
-    /// Puts rows that came in the place of others in their place.
-    fn replace(&self, nodes: &mut Vec<u32>) {
-        let (gone, come) = self.replacements();
-        if !gone.is_empty() {
-            nodes.extend(come);
-            nodes.retain(|node| !gone.contains(node));
-            nodes.sort_unstable();
-            nodes.dedup();
-        }
     }
 
     /// All rows that the graph shows within reach, and others near by, nearest first.
@@ -173,7 +128,7 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
         nodes.retain(|&node| shared.graph.is_live(node) && self.matches(node));
         nodes.sort_unstable();
         nodes.dedup();
-        self.replace(&mut nodes);
+        Replacements::since(shared, self.accept, self.asked).apply(&mut nodes);
         (plan, self.rank(nodes))
     }
 
@@ -269,7 +224,7 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
         let shared = self.shared;
         found.retain(|c| shared.graph.is_live(c.node));
         pending.retain(|&node| shared.graph.is_live(node));
-        let (gone, come) = self.replacements();
+        let Replacements { gone, come } = Replacements::since(shared, self.accept, self.asked);
         if !gone.is_empty() {
             pending.extend(come);
             pending.retain(|node| !gone.contains(node));

@@ -1,5 +1,6 @@
 //! What only a fork, a panic or a long queue can leave behind.
 
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
@@ -183,4 +184,56 @@ fn a_shrunken_index_is_not_scanned() {
     assert_eq!(estimate(10_000_000).plan(), Plan::Graph { ef: 100 });
     let exact = Estimate { exact: true, ..estimate(10_000_000) };
     assert!(exact.cost() > 1_000_000, "the main thread must not do it");
+}
+
+/// Accepts all rows, and replaces two when it is asked about one in the middle.
+struct Replacing<'a>(&'a RefCell<VectorIndex>, Cell<bool>);
+
+impl Accept for Replacing<'_> {
+    fn matches(&self, row: u32) -> bool {
+        if row == 50 && !self.1.replace(true) {
+            for old in [10, 90] {
+                self.0.borrow_mut().replace(old, &[-1.0, old as f32], 20).expect("room");
+            }
+        }
+        true
+    }
+
+    fn count(&self) -> Option<usize> {
+        None
+    }
+}
+
+/// Rows that are replaced while all are looked at, one before its turn and one after, count once.
+#[test]
+fn all_rows_are_found_once_while_some_are_replaced() {
+    let index = RefCell::new(arc(100));
+    let reader = index.borrow().reader();
+    let rows = reader.rows_that(&Replacing(&index, Cell::new(false)));
+    let expected: Vec<u32> = (0..102).filter(|row| ![10, 90].contains(row)).collect();
+    assert_eq!(rows, expected);
+    assert_eq!([10, 50, 90].map(|row| reader.latest(row)), [100, 50, 101]);
+}
+
+/// A verification goes on while rows come and go; what is damaged is told.
+#[test]
+fn damaged_links_are_told() {
+    let mut index = arc(300);
+    let verify = |index: &VectorIndex| {
+        let mut reach = index.reach();
+        while index.reach_on(&mut reach) {}
+        index.check_entry()?;
+        (0..index.end()).filter(|&row| index.is_live(row)).try_for_each(|row| {
+            index.check_row(row)?;
+            index.check_reached(row, &mut reach)
+        })
+    };
+    assert_eq!(verify(&index), Ok(()));
+    // A row that nothing links, then one whose link has no other end.
+    let alone = index.store(&[], None, Input::Floats(&[1.0, -1.0]), |_| ()).expect("room");
+    let (entry, _) = index.shared.graph.entry().expect("there are links");
+    index.shared.graph.restore_done([entry, alone].into_iter());
+    assert!(verify(&index).is_err_and(|why| why.contains("connected")), "{:?}", verify(&index));
+    index.shared.graph.restore_links(alone, 0, &[7], &index.shared.grace);
+    assert!(verify(&index).is_err_and(|why| why.contains("not back")), "{:?}", verify(&index));
 }

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::fmt::Display;
+use std::ops::{Deref, DerefMut};
 use std::os::raw::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
@@ -54,6 +55,42 @@ pub fn free<T: Send + 'static>(kind: &str, value: T, is_large: bool) {
         pools::freer().spawn(Box::new(move || drop(value)));
     } else {
         guard(kind, "freeing", || drop(value));
+    }
+}
+
+/// What a query holds of a value that others may have deleted by now.
+pub trait Holds {
+    /// Whether this may be the last to hold the value's memory.
+    fn is_last(&self) -> bool;
+}
+
+/// Keeps a hold until it is dropped, on any thread: if the value is gone, its memory is not freed on the main thread.
+pub struct Held<T: Holds + Send + 'static>(Option<T>);
+
+impl<T: Holds + Send + 'static> Held<T> {
+    pub fn new(hold: T) -> Held<T> {
+        Held(Some(hold))
+    }
+}
+
+impl<T: Holds + Send + 'static> Deref for Held<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        self.0.as_ref().expect("there until it is dropped")
+    }
+}
+
+impl<T: Holds + Send + 'static> DerefMut for Held<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.0.as_mut().expect("there until it is dropped")
+    }
+}
+
+impl<T: Holds + Send + 'static> Drop for Held<T> {
+    fn drop(&mut self) {
+        if let Some(hold) = self.0.take().filter(Holds::is_last) {
+            free("a query", hold, true);
+        }
     }
 }
 

@@ -60,6 +60,7 @@ pub use crate::index::{
     RawVector, Restored, SavedLinks, Waiter, Work, link_in_background, set_pending_bytes, start_linkers,
 };
 pub use blend::BadBlend;
+pub use check::Checking;
 pub use inspect::{Info, LevelLinks, Totals, totals};
 pub use memory::{Kind, bytes_of_all_sets};
 pub use query::{Hit, Hits, Query, SearchOptions, Target};
@@ -215,6 +216,9 @@ impl VectorSet {
         };
         let id = self.index.put(old, vector, ef, attach)?;
         self.max_node_uid += 1;
+        if old.is_some() && matches!(attributes, AttributeChange::Set(_)) {
+            table.note_change();
+        }
         match (old, attributes) {
             // An equal vector: the element stays where it is.
             (Some(old), AttributeChange::Keep) if old == id => {}
@@ -349,6 +353,7 @@ impl VectorSet {
         let old = self.table.attributes.replace(id, record);
         self.attributes_count -= old.is_some() as usize;
         self.retired.keep(&self.index, old);
+        self.table.note_change();
         self.note_record(id);
     }
 

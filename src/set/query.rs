@@ -71,6 +71,8 @@ pub struct Query {
     limits: Limits,
     /// There are elements whose time has come at this moment.
     hiding: Option<i64>,
+    /// Records that were changed before.
+    changes: u64,
 }
 
 /// A found element.
@@ -88,7 +90,9 @@ pub struct Hit<'a> {
 pub struct Hits {
     found: Found,
     table: Arc<Table>,
+    filter: Option<Filter>,
     limits: Limits,
+    changes: u64,
 }
 
 /// What of the rows found becomes a hit.
@@ -131,6 +135,7 @@ impl VectorSet {
             table: self.table.clone(),
             filter: options.filter.as_ref().map(|expression| self.compile(expression)),
             hiding: (self.hidden() > 0).then(now),
+            changes: self.table.changes(),
             limits: Limits {
                 metric,
                 count: options.count,
@@ -162,15 +167,15 @@ impl Query {
             (Some(chosen), None) => self.query.run_among(&chosen),
             (chosen, Some(now)) => self.query.run_among(&Visible { chosen, table, now }),
         };
-        Hits { found, table: self.table, limits: self.limits }
+        Hits { found, table: self.table, filter: self.filter, limits: self.limits, changes: self.changes }
     }
 }
 
 /// What a filter chooses, or all, but for what is hidden.
-struct Visible<'a> {
-    chosen: Option<Chosen<'a>>,
-    table: &'a Table,
-    now: i64,
+pub(super) struct Visible<'a> {
+    pub chosen: Option<Chosen<'a>>,
+    pub table: &'a Table,
+    pub now: i64,
 }
 
 impl Accept for Visible<'_> {
@@ -214,7 +219,19 @@ impl Hits {
     /// may find others. `left` are the hits of [`Hits::resolve`]. On the set's main thread.
     pub fn is_short(&self, left: usize) -> bool {
         let now = now();
-        left < self.limits.count && self.found.has_lost(|row| self.table.is_hidden(row, now))
+        left < self.limits.count && self.found.has_lost(|row| !self.is_shown(row, now))
+    }
+
+    /// Whether the set is gone, so that this may be the last to hold its memory.
+    pub fn is_last(&self) -> bool {
+        self.found.is_last() || Arc::strong_count(&self.table) == 1
+    }
+
+    /// Whether a row may be told of, with the attributes that it has now: those that a hit is shown with match.
+    fn is_shown(&self, row: u32, now: i64) -> bool {
+        let matches = |filter: &Filter| filter.matches(row, &self.table.attributes);
+        let is_as_found = self.changes == self.table.changes();
+        !self.table.is_hidden(row, now) && (is_as_found || self.filter.as_ref().is_none_or(matches))
     }
 
     /// The hits that are elements still, best first. On the set's main thread.
@@ -222,7 +239,7 @@ impl Hits {
         let table = &*self.table;
         let Limits { metric, count, min_score, ref excluded } = self.limits;
         let now = now();
-        let rows = self.found.rows_that(|row| !table.is_hidden(row, now));
+        let rows = self.found.rows_that(|row| self.is_shown(row, now));
         let hits = rows.into_iter().map(|found| Hit {
             name: table.name(found.node),
             score: metric.score(found.distance),

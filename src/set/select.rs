@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::filter::{Chosen, Filter};
+use super::query::Visible;
 use super::table::Table;
 use super::{VectorSet, now};
 use crate::filter::Expression;
-use crate::index::{Accept, Reader};
+use crate::index::Reader;
 
 /// A filter that can be asked of a whole set on any thread.
 pub struct Selection {
@@ -40,6 +41,8 @@ impl VectorSet {
     pub fn remove_selected(&mut self, selected: &mut Selected, most: usize) -> Vec<Vec<u8>> {
         let mut removed = Vec::new();
         for node in selected.nodes.split_off(selected.nodes.len().saturating_sub(most)) {
+            // An element that was given another vector since is there still.
+            let node = selected.reader.latest(node);
             if self.index.is_live(node) && selected.filter.matches(node, &self.table.attributes) {
                 let name = self.table.name(node).to_vec();
                 if self.remove(&name) {
@@ -64,13 +67,9 @@ impl Selection {
 
     /// Finds the elements.
     pub fn run(self) -> Selected {
-        let (end, now) = (self.reader.end(), now());
-        let mut nodes = Vec::new();
-        Chosen::new(&self.filter, end, &self.table.attributes).for_each(end, &mut |node| {
-            if self.reader.is_live(node) && !self.table.is_hidden(node, now) {
-                nodes.push(node);
-            }
-        });
+        let table = &*self.table;
+        let chosen = Chosen::new(&self.filter, self.reader.end(), &table.attributes);
+        let nodes = self.reader.rows_that(&Visible { chosen: Some(chosen), table, now: now() });
         Selected { reader: self.reader, nodes, filter: self.filter }
     }
 }
@@ -84,6 +83,11 @@ impl Selected {
     /// Whether the set's linkers had better catch up before more is removed.
     pub fn is_behind(&self) -> bool {
         self.reader.is_over_bound()
+    }
+
+    /// Whether the set is gone, so that this may be the last to hold its memory.
+    pub fn is_last(&self) -> bool {
+        self.reader.is_last()
     }
 
     /// Forgets the rest.

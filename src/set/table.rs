@@ -4,7 +4,7 @@
 //! none of them can hold a slice of it.
 
 use std::collections::VecDeque;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::memory::Account;
 use crate::arena::{Array, Blob, Blobs};
@@ -19,6 +19,8 @@ pub struct Table {
     /// When elements expire, in milliseconds since 1970; 0 for never. Of sets without times, nothing.
     pub times: Array<AtomicU64>,
     pub account: Account,
+    /// Counts changes of records that elements had.
+    changes: AtomicU64,
     /// What was retired when the set went: queries that run may still read it.
     leftover: Mutex<VecDeque<(u64, Blob)>>,
 }
@@ -30,6 +32,7 @@ impl Default for Table {
             attributes: Blobs::default(),
             times: Array::new(1),
             account: Account::default(),
+            changes: AtomicU64::new(0),
             leftover: Mutex::default(),
         }
     }
@@ -39,6 +42,16 @@ impl Table {
     /// The name of an element.
     pub fn name(&self, id: u32) -> &[u8] {
         self.names.get(id).expect("an element has a name")
+    }
+
+    /// Changes so far of records that elements had. On the main thread.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Relaxed)
+    }
+
+    /// The record of an element is another one.
+    pub fn note_change(&self) {
+        self.changes.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Blobs that are kept for the last reader.

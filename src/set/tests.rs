@@ -151,3 +151,75 @@ fn hits_that_go_leave_their_places_to_others() {
         assert!(hits.is_short(hits.resolve().len()));
     }
 }
+
+/// An element that got another vector between search and removal is removed, unless it does not match any more.
+#[test]
+fn a_removal_finds_who_moved() {
+    let mut set = numbered(100);
+    let filter = crate::filter::parse(b".n < 50").expect("it parses");
+    let mut selected = set.select(&filter).run();
+    assert_eq!(set.add(b"e7", &[9.0, -1.0], 10, AttributeChange::Keep), Ok(false));
+    assert_eq!(set.add(b"e8", &[9.0, -2.0], 10, AttributeChange::Set(b"{\"n\":99}")), Ok(false));
+    let removed = set.remove_selected(&mut selected, usize::MAX);
+    assert_eq!((removed.len(), set.len()), (49, 51));
+    assert!(!set.contains(b"e7") && set.contains(b"e8"));
+}
+
+/// Attributes that a hit is shown with match the filter, also where they were changed since the search.
+#[test]
+fn hits_match_as_they_are_shown() {
+    let mut set = numbered(30);
+    let filter = crate::filter::parse(b".n < 20").expect("it parses");
+    let options = SearchOptions { filter: Some(filter), ..Default::default() };
+    let hits = set.query(Target::Vector(&[1.0, 1.0]), &options).expect("finite").run();
+    for i in 0..15 {
+        assert!(set.set_attributes(format!("e{i}").as_bytes(), b"{\"n\":20}"));
+    }
+    let shown = hits.resolve();
+    assert!(!shown.is_empty() && shown.iter().all(|hit| hit.attributes.is_some_and(|text| text != b"{\"n\":20}")));
+    assert!(hits.is_short(shown.len()));
+    drop(shown);
+    assert!(!hits.is_last());
+    drop(set);
+    assert!(hits.is_last());
+}
+
+/// A verification in steps, each of a few elements, while the set changes between them.
+#[test]
+fn a_set_is_verified_in_steps() {
+    let verify = |set: &mut VectorSet, change: &mut dyn FnMut(&mut VectorSet, usize)| {
+        let (mut checking, mut steps) = (Checking::new(set), 0);
+        loop {
+            assert!(checking.is_of(set));
+            if checking.step(set)? {
+                return Ok::<usize, String>(steps);
+            }
+            steps += 1;
+            change(set, steps);
+        }
+    };
+    let mut set = numbered(1000);
+    let steps = verify(&mut set, &mut |_, _| ()).expect("a sound set");
+    assert!((4 * 1000 / 16..5 * 1000 / 16).contains(&steps), "{steps} steps");
+    let mut change = |set: &mut VectorSet, step: usize| {
+        let name = format!("e{}", step * 7919 % 1200);
+        match step % 3 {
+            0 => _ = set.remove(name.as_bytes()),
+            1 => _ = set.add(name.as_bytes(), &[step as f32, 2.0], 10, AttributeChange::Set(b"{}")),
+            _ => _ = set.set_attributes(name.as_bytes(), b""),
+        }
+    };
+    verify(&mut set, &mut change).expect("a sound set");
+    set.check().expect("a sound set");
+    assert!(!Checking::new(&numbered(3)).is_of(&set));
+
+    set.attributes_count += 1;
+    assert!(verify(&mut set, &mut |_, _| ()).is_err_and(|why| why.contains("attributes")));
+    set.attributes_count -= 1;
+    let (name, id) = (set.nth(5).to_vec(), set.names.nth(5));
+    let table = set.table.clone();
+    set.names.remove(&name, |id| table.name(id));
+    let expected = format!("the name of {id} does not lead to it");
+    assert_eq!(verify(&mut set, &mut |_, _| ()), Err(expected.clone()));
+    assert_eq!(set.check(), Err(expected));
+}

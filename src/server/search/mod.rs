@@ -193,5 +193,5 @@ impl Drop for Selected<'_, '_> {
 
 /// Frees what may be large in the pool.
 fn free_behind<T: Send + 'static>(gone: T) {
-    pools::queries().spawn(Box::new(move || drop(gone)));
+    pools::freer().spawn(Box::new(move || drop(gone)));
 }

@@ -1,6 +1,6 @@
 //! The commands of vector sets.
 
-use super::{docs, expire::*, handlers::*, insertion::*, random::vrandmember, search::*};
+use super::{check::vcheck, docs, expire::*, handlers::*, insertion::*, random::vrandmember, search::*};
 use crate::server::commands::{Command, KeyUse, Keys};
 
 const READ: Keys = Keys::one(KeyUse::Read);

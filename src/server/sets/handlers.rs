@@ -15,14 +15,6 @@ use crate::server::api::Context;
 use crate::server::blocking::{self, Unblock};
 use crate::server::commands::{Call, Failure, Outcome};
 
-/// `VCHECK key`: verifies the set, or says what is wrong. For tests and operators.
-pub fn vcheck(call: &Call) -> Outcome {
-    read(call, Reply::Nil, |set| match set.check() {
-        Ok(()) => Ok(Reply::Simple("OK")),
-        Err(why) => Err(CommandError::Unsound(why)),
-    })
-}
-
 /// `VCOUNT key expression`: how many elements match.
 pub fn vcount(call: &Call) -> Outcome {
     let filter = vsim::parse_whole_filter(&call.args[1..])?;

@@ -7,6 +7,7 @@
 //! | `search.rs` | VSIM, VMSIM, VEXPLAIN |
 //! | `expire.rs`, `expiring.rs` | times of elements; removing those whose time has come |
 //! | `random.rs` | VRANDMEMBER |
+//! | `check.rs` | VCHECK |
 //! | `handlers.rs` | all other commands |
 //! | `removal.rs` | VREMBYFILTER: more work than fits into one go |
 //! | `remains.rs` | freeing what removed elements leave behind |
@@ -16,6 +17,7 @@
 //! | `settings.rs`, `info.rs` | parameters; counters and their section of INFO |
 
 mod batches;
+mod check;
 mod commands;
 mod datatype;
 mod docs;

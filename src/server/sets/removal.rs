@@ -9,17 +9,24 @@ use crate::server::api::{Context, Key, Text, api, string_bytes, with_lock};
 use crate::server::blocking::Unblock;
 use crate::server::commands::{Call, Failure, INTERNAL_ERROR, Outcome, registered_name};
 use crate::server::pools;
+use crate::server::values::{Held, Holds};
 use crate::set::{Selected, Selection, VectorSet};
 
 /// Elements removed in a slice: about a millisecond.
 const SLICE: usize = 200;
+
+impl Holds for Selected {
+    fn is_last(&self) -> bool {
+        self.is_last()
+    }
+}
 
 /// A removal under way.
 struct Removal {
     unblock: Unblock,
     database: i32,
     key: Vec<u8>,
-    selected: Selected,
+    selected: Held<Selected>,
     removed: usize,
 }
 
@@ -29,7 +36,7 @@ pub fn start(call: &Call, key: Vec<u8>, selection: Selection) -> Outcome {
     let Some(unblock) = Unblock::block(call.ctx) else { return Err(Failure::Text(INTERNAL_ERROR.into())) };
     let database = call.ctx.database();
     pools::queries().spawn(Box::new(move || {
-        let removal = Removal { unblock, database, key, selected: selection.run(), removed: 0 };
+        let removal = Removal { unblock, database, key, selected: Held::new(selection.run()), removed: 0 };
         with_lock(|ctx| next_slice(ctx, 0, removal));
     }));
     Ok(None)

@@ -15,6 +15,7 @@ use crate::server::blocking::{self, Unblock};
 use crate::server::commands::{Call, Failure, Outcome};
 use crate::server::pools;
 use crate::server::settings::single_threaded;
+use crate::server::values::{Held, Holds};
 use crate::set::{Hits, Query, Target, VectorSet};
 
 /// A query that takes less than this is run at once: handing it over costs about as much.
@@ -35,6 +36,12 @@ thread_local! {
 
 /// A query that takes less than this is run once more, on the main thread, where hits were removed after it ended.
 const AGAIN_BELOW_NANOS: u64 = 2_000_000;
+
+impl Holds for Hits {
+    fn is_last(&self) -> bool {
+        self.is_last()
+    }
+}
 
 /// What a VSIM asks.
 struct Asked {
@@ -96,7 +103,7 @@ fn query(set: &VectorSet, question: &Question, options: &Options) -> Result<Quer
 /// asks once more: others may have been there all the time.
 fn run_in_pool(unblock: Unblock, query: Query, format: HitFormat) {
     pools::queries().spawn(Box::new(move || {
-        let hits = info::measured(query);
+        let hits = Held::new(info::measured(query));
         unblock.answer(move |call| {
             let found = hits.resolve();
             if hits.is_short(found.len())
@@ -130,7 +137,7 @@ pub fn vmsim(call: &Call) -> Outcome {
     for (set, query) in queries {
         let gathered = gathered.clone();
         pools::queries().spawn(Box::new(move || {
-            let hits = info::measured(query);
+            let hits = Held::new(info::measured(query));
             gathered.found.lock().unwrap_or_else(|e| e.into_inner()).push((set, hits));
         }));
     }
@@ -144,13 +151,13 @@ fn estimate(queries: &Keyed<Query>) -> u64 {
     queries.iter().map(|(_, query)| query.estimate()).sum()
 }
 
-fn run_here(queries: Keyed<Query>) -> Keyed<Hits> {
-    queries.into_iter().map(|(set, query)| (set, info::measured(query))).collect()
+fn run_here(queries: Keyed<Query>) -> Keyed<Held<Hits>> {
+    queries.into_iter().map(|(set, query)| (set, Held::new(info::measured(query)))).collect()
 }
 
 /// What the searches of a VMSIM have found so far.
 struct Gathered {
-    found: Mutex<Keyed<Hits>>,
+    found: Mutex<Keyed<Held<Hits>>>,
     /// How many searches there are.
     sets: usize,
     count: usize,
