@@ -72,6 +72,20 @@ def launch(server):
         s.remove()
 
 
+@pytest.fixture
+def start():
+    """start(kind, *config, arguments=()): servers of any kind, removed at the end."""
+    started = []
+
+    def start(*args, **kw):
+        started.append(Server(*args, **kw))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.remove()
+
+
 @pytest.fixture(scope="session")
 def peer_server():
     server = Server("peer")

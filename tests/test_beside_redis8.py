@@ -14,20 +14,6 @@ AT_RUN_TIME = ("enable-module-command", "yes")
 DECLINED = "vset was not loaded: the server has a module vectorset already, as Redis 8 does"
 
 
-@pytest.fixture
-def start():
-    """start(kind, *config, arguments=()): servers of any kind, removed at the end."""
-    started = []
-
-    def start(*args, **kw):
-        started.append(Server(*args, **kw))
-        return started[-1]
-
-    yield start
-    for server in started:
-        server.remove()
-
-
 def refusal(kind, *arguments):
     """What the log says of a start that fails."""
     with pytest.raises(RuntimeError) as caught:

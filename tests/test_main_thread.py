@@ -10,22 +10,8 @@ import pytest
 
 import servers
 from resp import encode, error, pairs
-from servers import Server, eventually, info
+from servers import eventually, info
 from vectors import add, fp32, name, random_vectors
-
-
-@pytest.fixture
-def start():
-    """start(kind, *config, arguments=()): servers of any kind, removed at the end."""
-    started = []
-
-    def start(*args, **kw):
-        started.append(Server(*args, **kw))
-        return started[-1]
-
-    yield start
-    for server in started:
-        server.remove()
 
 
 def go_away(c, how):

@@ -9,7 +9,7 @@ use super::naive::{Naive, distance};
 use super::*;
 use crate::search::index::{Document, FieldValue, Outcome, SearchIndex};
 use crate::search::query::{Affix, Bound, Fields, GeoUnit, Knn, Node, NodeKind, Query, TagValue, VectorRange};
-use crate::search::schema::{Algorithm, Definition, Element, Field, Kind, Metric, Source, VectorOptions};
+use crate::search::schema::{Algorithm, Definition, Element, Field, Kind, Metric, VectorOptions};
 
 const WORDS: [&str; 12] =
     ["run", "running", "runs", "city", "cities", "stone", "lake", "happy", "happiness", "the", "x1", "fried"];
@@ -55,27 +55,7 @@ pub fn vector(algorithm: Algorithm, metric: Metric, dim: usize) -> Kind {
 }
 
 pub fn definition(fields: Vec<Field>) -> Definition {
-    Definition {
-        name: b"i".to_vec(),
-        source: Source::Hash,
-        prefixes: vec![Vec::new()],
-        filter: None,
-        language: None,
-        language_field: None,
-        score: 1.0,
-        score_field: Some(b"s".to_vec()),
-        payload_field: None,
-        max_text_fields: false,
-        no_offsets: false,
-        no_highlight: false,
-        no_fields: false,
-        no_frequencies: false,
-        temporary: None,
-        stop_words: None,
-        skip_initial_scan: false,
-        index_all: None,
-        fields,
-    }
+    Definition { score_field: Some(b"s".to_vec()), fields, ..Definition::named(b"i") }
 }
 
 /// Positions in the schema.
