@@ -68,11 +68,11 @@ impl Graph {
         scratch.pool.begin(ef);
         let Some((entry, top)) = self.entry() else { return };
         let highest = highest.min(top);
-        let mut entries = vec![self.descend(newcomer.space, &newcomer.probe, entry, top, highest, scratch)];
+        let mut entries = vec![self.descend(newcomer.space, newcomer.guide(), entry, top, highest, scratch)];
         for level in (0..=highest).rev() {
-            self.search_level(newcomer.space, &newcomer.probe, &entries, ef, level, scratch);
+            self.search_level(newcomer.space, newcomer.guide(), &entries, ef, level, scratch);
             entries = scratch.pool.iter().collect();
-            newcomer.join(level, &entries);
+            newcomer.join(level, &newcomer.measured(&entries));
         }
     }
 }

@@ -6,6 +6,8 @@
 //! gives up a longer link, if it has one around which there is a way; it is compared with the
 //! newcomer alone, not pruned again.
 
+use std::borrow::Cow;
+
 use super::few::Few;
 use super::locks::lock;
 use super::pool::Candidate;
@@ -21,6 +23,13 @@ const UPPER_TRIES: usize = 3;
 /// Neighbours that a candidate is compared with at once: the first ones often decide.
 const AT_ONCE: usize = 4;
 
+/// Candidates in ascending order of distance.
+pub(super) fn nearest_first(nodes: impl Iterator<Item = (u32, f32)>) -> Vec<Candidate> {
+    let mut candidates: Vec<Candidate> = nodes.map(|(node, distance)| Candidate { distance, node }).collect();
+    candidates.sort_unstable_by(|a, b| a.distance.total_cmp(&b.distance));
+    candidates
+}
+
 /// A node that is being linked.
 pub(super) struct Newcomer<'a, S: Space> {
     graph: &'a Graph,
@@ -28,7 +37,9 @@ pub(super) struct Newcomer<'a, S: Space> {
     node: u32,
     grace: &'a Grace,
     /// Measures from the newcomer.
-    pub probe: S::Probe,
+    probe: S::Probe,
+    /// Estimates from it, where that is cheaper.
+    rough: Option<S::Probe>,
     /// Measures from whatever is looked at.
     spare: S::Probe,
     /// A candidate's neighbours, and their distances from it.
@@ -44,10 +55,27 @@ impl<'a, S: Space> Newcomer<'a, S> {
             node,
             grace,
             probe: space.probe(node),
+            rough: space.rough_probe(node),
             spare: space.probe(node),
             neighbours: Vec::new(),
             lengths: Vec::new(),
         }
+    }
+
+    /// What candidates are looked for by.
+    pub fn guide(&self) -> &S::Probe {
+        self.rough.as_ref().unwrap_or(&self.probe)
+    }
+
+    /// What was found by the guide, with distances, nearest first.
+    pub fn measured<'c>(&self, found: &'c [Candidate]) -> Cow<'c, [Candidate]> {
+        if self.rough.is_none() {
+            return Cow::Borrowed(found);
+        }
+        let nodes: Vec<u32> = found.iter().map(|c| c.node).collect();
+        let mut distances = vec![0.0; nodes.len()];
+        self.space.distances(&self.probe, &nodes, &mut distances);
+        Cow::Owned(nearest_first(nodes.into_iter().zip(distances)))
     }
 
     /// Connects to the best of the candidates (nearest first) on a level: up to M of them.

@@ -103,6 +103,12 @@ pub trait Space: Measure {
     /// Makes `probe` that of another node, keeping its buffers.
     fn move_probe(&self, probe: &mut Self::Probe, node: u32);
 
+    /// A probe of a node whose distances are cheaper estimates, if there is one: a newcomer's neighbours are looked
+    /// for by it, and chosen by distances.
+    fn rough_probe(&self, _node: u32) -> Option<Self::Probe> {
+        None
+    }
+
     /// Whether a candidate lies behind a neighbour, as seen from a newcomer: then the link to the
     /// neighbour leads there, and no other one is needed in this direction. `between` is the distance of
     /// the two, `distance` that of the candidate from the newcomer.

@@ -4,8 +4,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::join::nearest_first;
 use super::locks::lock;
-use super::pool::Candidate;
 use super::{Graph, Measure, Space};
 use crate::arena::Grace;
 use crate::sync::{Mutex, MutexGuard};
@@ -144,12 +144,6 @@ impl Graph {
             && self.links.count(b, level) < capacity
             && self.connect_by_force(a, b, level, grace)
     }
-}
-
-fn nearest_first(nodes: impl Iterator<Item = (u32, f32)>) -> Vec<Candidate> {
-    let mut candidates: Vec<Candidate> = nodes.map(|(node, distance)| Candidate { distance, node }).collect();
-    candidates.sort_unstable_by(|a, b| a.distance.total_cmp(&b.distance));
-    candidates
 }
 
 /// All distances are the same: for what must be done although the real ones cannot be had.

@@ -160,6 +160,47 @@ fn recall_is_high_and_survives_churn() {
     assert!(churned > fresh - 0.02);
 }
 
+/// Points that are looked for by rounded ones.
+struct Rounded(Points);
+
+impl Measure for Rounded {
+    type Probe = Vec<f32>;
+
+    fn distances(&self, probe: &Vec<f32>, nodes: &[u32], out: &mut [f32]) {
+        self.0.distances(probe, nodes, out);
+    }
+}
+
+impl Space for Rounded {
+    fn probe(&self, node: u32) -> Vec<f32> {
+        self.0.probe(node)
+    }
+    fn move_probe(&self, probe: &mut Vec<f32>, node: u32) {
+        self.0.move_probe(probe, node);
+    }
+    fn rough_probe(&self, node: u32) -> Option<Vec<f32>> {
+        Some(self.0.0[node as usize].iter().map(|x| (x * 3.0).round() / 3.0).collect())
+    }
+}
+
+#[test]
+fn neighbours_that_were_found_by_estimates_are_chosen_by_distances() {
+    let seed = 12;
+    let mut rng = SmallRng::seed_from_u64(seed);
+    let mut built = Built::new(random_points(2000, 12, &mut rng), 16, seed);
+    let space = Rounded(Points(built.space.0.clone()));
+    for node in 0..2000 {
+        built.graph.announce(node, random_level(&mut built.rng));
+        let _presence = built.grace.guard();
+        assert!(!built.graph.link(&space, node, 200, Alone::No, &built.grace, &mut built.scratch));
+        built.live.push(node);
+    }
+    built.graph.check(&built.live).unwrap();
+    let recall = built.recall(10, 50, 100);
+    println!("{recall}");
+    assert!(recall > 0.97);
+}
+
 #[test]
 fn identical_points_are_all_found() {
     let mut built = Built::new(Points(vec![vec![1.0, 2.0]; 200]), 4, 5);

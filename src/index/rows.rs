@@ -1,5 +1,6 @@
 //! What is known of a live row: its vector, and its links.
 
+use super::space::Point;
 use super::{DEFAULT_EF_ADD, VectorIndex};
 use crate::graph::{Alone, Measure};
 use crate::vector::{Encoding, Probe};
@@ -39,12 +40,12 @@ impl VectorIndex {
                 std::thread::yield_now();
             }
         }
-        let probe = Probe::from_row(shared.codec, shared.vectors.get(row));
+        let point = Point::Rows(Probe::from_row(shared.codec, shared.vectors.get(row)));
         let levels = (0..=shared.graph.level(row)).map(|level| {
             let mut rows = shared.graph.neighbours(row, level);
             rows.retain(|&row| shared.graph.is_live(row));
             let mut distances = vec![0.0; rows.len()];
-            shared.distances(&probe, &rows, &mut distances);
+            shared.distances(&point, &rows, &mut distances);
             rows.into_iter().zip(distances).collect()
         });
         levels.collect()

@@ -8,9 +8,9 @@ use super::accept::Accept;
 use super::every::{Replacements, live_rows};
 use super::plan::Plan;
 use super::shared::{Shared, with_scratch};
-use super::space::Sketches;
+use super::space::Point;
 use crate::graph::{Candidate, Measure, Within};
-use crate::vector::{ExactQuery, Metric, Probe, SketchProbe};
+use crate::vector::{ExactQuery, Metric, Probe};
 
 /// Rows beyond those asked for, in case some are removed before the reply is built: at least so many, and a share.
 const SPARE: usize = 8;
@@ -20,7 +20,7 @@ const SPARE_SHARE: usize = 8;
 pub(super) struct Search<'a, A: ?Sized> {
     shared: &'a Shared,
     exact: ExactQuery,
-    probe: Probe,
+    point: Point,
     vector: &'a [f32],
     /// All rows if None.
     accept: Option<&'a A>,
@@ -44,7 +44,7 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
         Search {
             shared,
             exact: ExactQuery::new(shared.codec, vector),
-            probe: Probe::from_vector(shared.codec, vector),
+            point: Point::Rows(Probe::from_vector(shared.codec, vector)),
             vector,
             accept,
             count,
@@ -118,7 +118,7 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
         let within = Within { reach, ef, most: shared.graph.end() as usize / 2 };
         let found = with_scratch(|scratch| {
             scratch.evaluations = 0;
-            let found = shared.graph.search_within(shared, &self.probe, within, scratch);
+            let found = shared.graph.search_within(shared, &self.point, within, scratch);
             self.evaluated += scratch.evaluations;
             found
         });
@@ -154,11 +154,11 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
             let mut found = with_scratch(|scratch| {
                 scratch.evaluations = 0;
                 let found = match &sketched {
-                    Some((probe, space)) => {
-                        let found = shared.graph.search(space, probe, estimated(width), scratch);
+                    Some(point) => {
+                        let found = shared.graph.search(shared, point, estimated(width), scratch);
                         self.measure(found, width)
                     }
-                    None => shared.graph.search(shared, &self.probe, width, scratch),
+                    None => shared.graph.search(shared, &self.point, width, scratch),
                 };
                 self.evaluated += scratch.evaluations;
                 found
@@ -179,15 +179,15 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
     }
 
     /// The query for walking by sketches, where rows have them.
-    fn sketched(&self) -> Option<(SketchProbe, Sketches<'a>)> {
-        self.shared.sketches.as_ref().map(|(sketcher, rows)| (sketcher.probe(self.vector), Sketches(rows)))
+    fn sketched(&self) -> Option<Point> {
+        self.shared.sketches.as_ref().map(|(sketcher, _)| Point::Sketches(sketcher.probe(self.vector)))
     }
 
     /// The nearest of what was found by estimates.
     fn measure(&mut self, mut found: Vec<Candidate>, most: usize) -> Vec<Candidate> {
         let nodes: Vec<u32> = found.iter().map(|c| c.node).collect();
         let mut distances = vec![0.0; nodes.len()];
-        self.shared.distances(&self.probe, &nodes, &mut distances);
+        self.shared.distances(&self.point, &nodes, &mut distances);
         self.evaluated += nodes.len() as u64;
         found.iter_mut().zip(distances).for_each(|(found, distance)| found.distance = distance);
         found.sort_unstable_by(by_distance);
@@ -208,8 +208,8 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
             let accept = |node| shared.graph.is_live(node) && self.matches(node);
             let (graph, most) = (&shared.graph, most_expanded);
             let (found, tested) = match &sketched {
-                Some((probe, space)) => graph.search_matching(space, probe, estimated(width), most, accept, scratch),
-                None => graph.search_matching(shared, &self.probe, width, most, accept, scratch),
+                Some(point) => graph.search_matching(shared, point, estimated(width), most, accept, scratch),
+                None => graph.search_matching(shared, &self.point, width, most, accept, scratch),
             };
             self.tested += tested;
             self.evaluated += scratch.evaluations;
@@ -232,7 +232,7 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
         }
         if !pending.is_empty() {
             let mut distances = vec![0.0; pending.len()];
-            shared.distances(&self.probe, &pending, &mut distances);
+            shared.distances(&self.point, &pending, &mut distances);
             self.evaluated += pending.len() as u64;
             found.extend(pending.iter().zip(&distances).map(|(&node, &distance)| Candidate { distance, node }));
             found.sort_unstable_by(by_distance);

@@ -40,33 +40,43 @@ impl Shared {
     }
 }
 
-impl Measure for Shared {
-    type Probe = Probe;
-
-    #[inline]
-    fn distances(&self, probe: &Probe, nodes: &[u32], out: &mut [f32]) {
-        self.batches(nodes, out, |rows, out| probe.distances(rows, out));
-    }
+/// A point that rows are compared with.
+pub(super) enum Point {
+    /// By the rows themselves.
+    Rows(Probe),
+    /// By their sketches.
+    Sketches(SketchProbe),
 }
 
-/// The rows by their sketches.
-pub(super) struct Sketches<'a>(pub &'a ByteRows);
-
-impl Measure for Sketches<'_> {
-    type Probe = SketchProbe;
+impl Measure for Shared {
+    type Probe = Point;
 
     #[inline]
-    fn distances(&self, probe: &SketchProbe, nodes: &[u32], out: &mut [f32]) {
-        batches(self.0, nodes, out, |rows, out| probe.distances(rows, out));
+    fn distances(&self, point: &Point, nodes: &[u32], out: &mut [f32]) {
+        match (point, &self.sketches) {
+            (Point::Rows(probe), _) => batches(&self.vectors, nodes, out, |rows, out| probe.distances(rows, out)),
+            (Point::Sketches(probe), Some((_, sketches))) => {
+                batches(sketches, nodes, out, |rows, out| probe.distances(rows, out));
+            }
+            (Point::Sketches(_), None) => unreachable!("made by the sketcher that writes them"),
+        }
     }
 }
 
 impl Space for Shared {
-    fn probe(&self, node: u32) -> Probe {
-        Probe::for_linking(self.codec, self.vectors.get(node))
+    fn probe(&self, node: u32) -> Point {
+        Point::Rows(Probe::for_linking(self.codec, self.vectors.get(node)))
     }
 
-    fn move_probe(&self, probe: &mut Probe, node: u32) {
-        probe.reset_from_row(self.vectors.get(node));
+    fn move_probe(&self, point: &mut Point, node: u32) {
+        match point {
+            Point::Rows(probe) => probe.reset_from_row(self.vectors.get(node)),
+            Point::Sketches(_) => *point = self.probe(node),
+        }
+    }
+
+    fn rough_probe(&self, node: u32) -> Option<Point> {
+        let (sketcher, _) = self.sketches.as_ref()?;
+        Some(Point::Sketches(sketcher.probe_for_linking(self.vectors.get(node))))
     }
 }

@@ -52,18 +52,8 @@ impl Sketcher {
     /// If a length is wrong.
     pub fn write(&self, row: &[u8], sketch: &mut [u8]) {
         assert_eq!((row.len(), sketch.len()), (self.codec.row_len(), self.sketch_len()), "lengths of row and sketch");
-        let ([l2, _], code) = header(row);
-        let mut vector = Vec::with_capacity(self.width());
-        match self.codec.encoding() {
-            Encoding::F32 => vector.extend(floats(code)),
-            Encoding::F16 => vector.extend(halves(code)),
-            _ => vector.extend(signed(code).map(f32::from)),
-        }
-        // Of any length, so that no sum leaves the range of numbers.
-        let most = vector.iter().fold(0.0, |most: f32, x| most.max(x.abs()));
-        if most > 0.0 {
-            vector.iter_mut().for_each(|x| *x /= most);
-        }
+        let ([l2, _], _) = header(row);
+        let mut vector = self.components(row);
         vector.resize(self.width(), 0.0);
         rotate(&mut vector);
         let (sum, squares) = vector.iter().fold((0.0, 0.0), |(sum, squares), x| (sum + x.abs(), squares + x * x));
@@ -75,13 +65,44 @@ impl Sketcher {
         }
     }
 
+    /// The direction of a row's vector. Its length is such that no sum leaves the range of numbers.
+    fn components(&self, row: &[u8]) -> Vec<f32> {
+        let (_, code) = header(row);
+        let mut vector = Vec::with_capacity(self.width());
+        match self.codec.encoding() {
+            Encoding::F32 => vector.extend(floats(code)),
+            Encoding::F16 => vector.extend(halves(code)),
+            _ => vector.extend(signed(code).map(f32::from)),
+        }
+        let most = vector.iter().fold(0.0, |most: f32, x| most.max(x.abs()));
+        if most > 0.0 {
+            vector.iter_mut().for_each(|x| *x /= most);
+        }
+        vector
+    }
+
     /// Prepares a vector for estimates of its distance to rows.
     ///
     /// # Panics
     /// If its length is wrong.
     pub fn probe(&self, vector: &[f32]) -> SketchProbe {
         assert_eq!(vector.len(), self.codec.dim(), "vector length");
-        let (mut unit, l2) = normalise(vector);
+        let (unit, l2) = normalise(vector);
+        self.prepare(unit, l2, self.codec.metric())
+    }
+
+    /// Prepares a row for estimates of its distance to others by [`Metric::linking`].
+    ///
+    /// # Panics
+    /// If its length is wrong.
+    pub fn probe_for_linking(&self, row: &[u8]) -> SketchProbe {
+        assert_eq!(row.len(), self.codec.row_len(), "row length");
+        let ([l2, _], _) = header(row);
+        let (unit, _) = normalise(&self.components(row));
+        self.prepare(unit, l2, self.codec.metric().linking())
+    }
+
+    fn prepare(&self, mut unit: Vec<f32>, l2: f32, metric: Metric) -> SketchProbe {
         unit.resize(self.width(), 0.0);
         rotate(&mut unit);
         let most = unit.iter().fold(0.0, |most: f32, x| most.max(x.abs()));
@@ -95,7 +116,7 @@ impl Sketcher {
                 planes[plane * self.width() / 8 + i / 8] |= ((level >> plane & 1) as u8) << (i % 8);
             }
         }
-        SketchProbe { codec: self.codec, planes, step, sum: step / 2.0 * sum as f32, l2 }
+        SketchProbe { codec: self.codec, metric, planes, step, sum: step / 2.0 * sum as f32, l2 }
     }
 }
 
@@ -103,6 +124,8 @@ impl Sketcher {
 #[derive(Clone, Debug)]
 pub struct SketchProbe {
     codec: Codec,
+    /// What it measures by: the codec's metric, or the one that links are chosen by.
+    metric: Metric,
     /// Its components, rotated and quantized to 4 bits, as four codes.
     planes: Vec<u8>,
     /// Of the quantization, and the sum of what was quantized.
@@ -134,7 +157,7 @@ impl SketchProbe {
                     _ => cosine * self.l2 * l2,
                 };
             }
-            to_distances(self.codec.metric(), self.codec.metric(), self.l2, sketches, out);
+            to_distances(self.codec.metric(), self.metric, self.l2, sketches, out);
         }
     }
 }
@@ -144,7 +167,12 @@ mod tests {
     use rand::{Rng, SeedableRng, rngs::SmallRng};
 
     use super::*;
-    use crate::vector::{ExactQuery, kernel};
+    use crate::vector::{ExactQuery, Probe, kernel};
+
+    /// The length of a vector as its row has it.
+    fn length_of(row: &[u8]) -> f32 {
+        header(row).0[0]
+    }
 
     fn random_vector(random: &mut SmallRng, dim: usize) -> Vec<f32> {
         (0..dim).map(|_| random.random_range(-1.0..1.0)).collect()
@@ -194,30 +222,38 @@ mod tests {
                 let sketches = sketches_of(sketcher, &rows);
                 let rows: Vec<&[u8]> = rows.iter().map(Vec::as_slice).collect();
                 let sketches: Vec<&[u8]> = sketches.iter().map(Vec::as_slice).collect();
-                let (mut exact, mut estimates) = (vec![0.0; 300], vec![0.0; 300]);
+                let mut exact = vec![0.0; 300];
                 ExactQuery::new(codec, &query).distances(&rows, &mut exact);
-                let length = normalise(&query).1;
-                for kernels in kernel::available() {
-                    sketcher.probe(&query).distances_with(kernels, &sketches, &mut estimates);
-                    let mut bias = 0.0;
-                    for ((exact, estimate), row) in exact.iter().zip(&estimates).zip(&rows) {
-                        let l2 = header(row).0[0];
-                        // The error of a cosine, from that of the distance.
-                        let scale = match metric {
-                            Metric::Cosine => 1.0,
-                            Metric::L2 => 2.0 * l2 * length,
-                            Metric::InnerProduct => l2 * length,
-                        };
-                        let error = (exact - estimate) / scale;
-                        assert!(
-                            error.abs() < 5.0 / (dim as f32).sqrt(),
-                            "{kernels:?} {dim} {metric:?}: {exact} {estimate}"
-                        );
-                        bias += error / 300.0;
-                    }
-                    assert!(bias.abs() < 0.5 / (dim as f32).sqrt(), "{kernels:?} {dim} {metric:?}: {bias}");
-                }
+                let by_metric = (metric, normalise(&query).1, sketcher.probe(&query));
+                check(by_metric, &sketches, &rows, &exact);
+                // From a row to others, by what links are chosen by.
+                Probe::for_linking(codec, rows[299]).distances(&rows, &mut exact);
+                let linking = (metric.linking(), length_of(rows[299]), sketcher.probe_for_linking(rows[299]));
+                check(linking, &sketches[..299], &rows[..299], &exact[..299]);
             }
+        }
+    }
+
+    /// Compares estimates from a vector of this length with the distances.
+    fn check((metric, length, probe): (Metric, f32, SketchProbe), sketches: &[&[u8]], rows: &[&[u8]], exact: &[f32]) {
+        let dim = probe.codec.dim();
+        let mut estimates = vec![0.0; rows.len()];
+        for kernels in kernel::available() {
+            probe.distances_with(kernels, sketches, &mut estimates);
+            let mut bias = 0.0;
+            for ((exact, estimate), row) in exact.iter().zip(&estimates).zip(rows) {
+                let l2 = length_of(row);
+                // The error of a cosine, from that of the distance.
+                let scale = match metric {
+                    Metric::Cosine => 1.0,
+                    Metric::L2 => 2.0 * l2 * length,
+                    Metric::InnerProduct => l2 * length,
+                };
+                let error = (exact - estimate) / scale;
+                assert!(error.abs() < 5.0 / (dim as f32).sqrt(), "{kernels:?} {dim} {metric:?}: {exact} {estimate}");
+                bias += error / rows.len() as f32;
+            }
+            assert!(bias.abs() < 0.5 / (dim as f32).sqrt(), "{kernels:?} {dim} {metric:?}: {bias}");
         }
     }
 
@@ -229,9 +265,11 @@ mod tests {
                 let mut row = vec![0; codec.row_len()];
                 codec.encode(&vector, &mut row);
                 let sketcher = Sketcher::new(codec).expect("long rows");
-                let sketch = sketches_of(sketcher, &[row]).remove(0);
+                let sketch = sketches_of(sketcher, std::slice::from_ref(&row)).remove(0);
                 let mut distance = [f32::NAN];
                 sketcher.probe(&vector).distances(&[&sketch], &mut distance);
+                assert!(distance[0].is_finite(), "{metric:?} {}", vector[0]);
+                sketcher.probe_for_linking(&row).distances(&[&sketch], &mut distance);
                 assert!(distance[0].is_finite(), "{metric:?} {}", vector[0]);
             }
         }
