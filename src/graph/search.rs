@@ -9,23 +9,23 @@ use super::{Graph, Measure};
 
 /// Beams below this are narrow.
 const NARROW: usize = 64;
-/// Width of the beam that finds where a narrow one begins.
-const STARTS: usize = 32;
+/// The narrowest beam.
+const NARROWEST: usize = 10;
+
+/// The width of the beam for a search of this width. Narrow ones find little for what their descent costs, and do not
+/// recover from a bad start. A few places more help more than several starts from a beam on the level above, which
+/// took a third of the comparisons.
+fn width_of_beam(ef: usize) -> usize {
+    ef.max((ef + ef / 8 + 2).clamp(NARROWEST, NARROW))
+}
 
 impl Graph {
     /// The `ef` nearest nodes that the search finds, nearest first, dead ones among them.
     pub fn search<S: Measure>(&self, space: &S, probe: &S::Probe, ef: usize, scratch: &mut Scratch) -> Vec<Candidate> {
         let Some((entry, top)) = self.entry() else { return Vec::new() };
-        // A narrow beam does not recover from a bad start, so it gets several, from a beam on the level above. A
-        // wide one finds more by being a little wider.
-        let is_narrow = ef < NARROW && top > 0;
-        let mut starts = vec![self.descend(space, probe, entry, top, is_narrow as usize, scratch)];
-        if is_narrow {
-            self.search_level(space, probe, &starts, STARTS, 1, scratch);
-            starts = scratch.pool.iter().collect();
-        }
-        self.search_level(space, probe, &starts, ef, 0, scratch);
-        scratch.pool.iter().collect()
+        let start = self.descend(space, probe, entry, top, 0, scratch);
+        self.search_level(space, probe, &[start], width_of_beam(ef), 0, scratch);
+        scratch.pool.iter().take(ef).collect()
     }
 
     /// The `width` nearest nodes that `accept` lets pass, nearest first, and how many it was asked
