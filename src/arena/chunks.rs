@@ -16,48 +16,103 @@ use crate::sync::Mutex;
 /// Most rows of the first chunk, and bytes of them; few, so that a set of three elements stays small.
 const FIRST_ROWS: u32 = 4;
 const FIRST_BYTES: usize = 64;
+/// Rows of at least so many bytes get chunks that grow more slowly: a set of five does not pay for eight.
+const LARGE: usize = 96;
 /// Size that chunks grow to. A power of two, which allocators serve without slack.
 const CHUNK_BYTES: usize = 64 << 10;
 const ALIGN: usize = 8;
 
-/// The entry table: `chunks[i]` is null until chunk i exists.
-type Directory = Box<[AtomicPtr<u8>]>;
+/// The head of the table of chunks. Behind it, `len` entries: entry i is null until chunk i exists.
+#[repr(C)]
+struct Directory {
+    len: usize,
+    /// The one that this took the place of, or null.
+    previous: *mut Directory,
+}
+
+impl Directory {
+    fn layout(len: usize) -> Layout {
+        let entries = Layout::array::<AtomicPtr<u8>>(len).expect("a table of chunks fits");
+        Layout::new::<Directory>().extend(entries).expect("a table of chunks fits").0
+    }
+
+    /// One with the entries of `previous`, which may be null, and null ones.
+    ///
+    /// # Safety
+    /// `previous` is null or a directory that lives.
+    unsafe fn allocate(len: usize, previous: *mut Directory) -> NonNull<Directory> {
+        let layout = Directory::layout(len);
+        // SAFETY: the layout has at least the head's bytes.
+        let Some(base) = NonNull::new(unsafe { alloc_zeroed(layout) }.cast::<Directory>()) else {
+            handle_alloc_error(layout)
+        };
+        // SAFETY: large enough for the head and aligned for pointers; null pointers are all zero.
+        unsafe {
+            base.write(Directory { len, previous });
+            for (to, from) in Directory::entries(base.as_ptr()).iter().zip(Directory::entries(previous)) {
+                to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+        }
+        base
+    }
+
+    /// The entries; none of no directory.
+    ///
+    /// # Safety
+    /// `directory` is null or came from [`Directory::allocate`] and lives during `'a`.
+    #[inline(always)]
+    unsafe fn entries<'a>(directory: *const Directory) -> &'a [AtomicPtr<u8>] {
+        if directory.is_null() {
+            return &[];
+        }
+        // SAFETY: the caller's word; `allocate` made room for `len` entries behind the head.
+        unsafe { std::slice::from_raw_parts(directory.add(1).cast(), (*directory).len) }
+    }
+}
 
 pub(super) struct Chunks {
     stride: usize,
-    /// Rows of each chunk behind the doubling ones.
+    /// Rows of each chunk behind the growing ones.
     per_chunk: u32,
-    /// Rows of the first chunk: a power of two.
-    first_rows: u32,
-    /// Number of the first chunk behind the doubling ones.
+    /// Rows of the first chunk: 2 to this power.
+    first: u32,
+    /// Growing chunks: the ids from one power of two to the next lie in 2 to this power of them.
+    parts: u32,
+    /// Number of the first chunk behind the growing ones.
     first_fixed: usize,
-    /// Ids below this lie in chunks that double in size: a power of two.
-    doubling_rows: u32,
+    /// Ids below this lie in growing chunks: a power of two.
+    growing_rows: u32,
     /// ceil(2^64 / per_chunk): a division by multiplication (Lemire, 2019), exact for 32-bit ids.
     reciprocal: u64,
     directory: AtomicPtr<Directory>,
-    /// Every directory there was, the current one last; locked while growing.
-    #[allow(clippy::vec_box)] // readers hold pointers to the boxed directories
-    directories: Mutex<Vec<Box<Directory>>>,
+    /// Held while chunks are added.
+    growing: Mutex<()>,
     bytes: AtomicUsize,
 }
+
+// SAFETY: the directories belong to this alone; what they lead to is reached by atomics, and rows' users see to theirs.
+unsafe impl Send for Chunks {}
+// SAFETY: as above.
+unsafe impl Sync for Chunks {}
 
 impl Chunks {
     /// Rows of `stride` bytes each.
     pub fn new(stride: usize) -> Chunks {
         assert!(stride > 0);
         let per_chunk = (CHUNK_BYTES / stride).clamp(1, 1 << 16) as u32;
-        let doubling_rows = 1 << per_chunk.ilog2();
-        let first_rows = if FIRST_ROWS as usize * stride > FIRST_BYTES { 1 } else { FIRST_ROWS.min(doubling_rows) };
+        let growing = per_chunk.ilog2();
+        let first = if FIRST_ROWS as usize * stride > FIRST_BYTES { 0 } else { FIRST_ROWS.ilog2().min(growing) };
+        let parts = if stride >= LARGE { 2.min(growing - first) } else { 0 };
         Chunks {
             stride,
             per_chunk,
-            first_rows,
-            first_fixed: (doubling_rows / first_rows).ilog2() as usize + 1,
-            doubling_rows,
+            first,
+            parts,
+            first_fixed: ((growing - parts - first + 1) << parts) as usize,
+            growing_rows: 1 << growing,
             reciprocal: (u64::MAX / per_chunk as u64).wrapping_add(1),
             directory: AtomicPtr::new(null_mut()),
-            directories: Mutex::new(Vec::new()),
+            growing: Mutex::new(()),
             bytes: AtomicUsize::new(0),
         }
     }
@@ -74,24 +129,23 @@ impl Chunks {
     /// Chunk and row in it of an id.
     #[inline(always)]
     fn locate(&self, id: u32) -> (usize, usize) {
-        if id >= self.doubling_rows {
-            let rest = id - self.doubling_rows;
+        if id >= self.growing_rows {
+            let rest = id - self.growing_rows;
             let chunk =
                 if self.per_chunk == 1 { rest } else { ((self.reciprocal as u128 * rest as u128) >> 64) as u32 };
-            (self.first_fixed + chunk as usize, (rest - chunk * self.per_chunk) as usize)
-        } else if id < self.first_rows {
-            (0, id as usize)
-        } else {
-            let octave = id.ilog2();
-            ((octave - self.first_rows.ilog2()) as usize + 1, (id - (1 << octave)) as usize)
+            return (self.first_fixed + chunk as usize, (rest - chunk * self.per_chunk) as usize);
         }
+        // Doublings so far of what the first chunks hold, and the power of a chunk's rows.
+        let doublings = (id >> (self.first + self.parts)).checked_ilog2().unwrap_or(0);
+        let rows = self.first + doublings;
+        (((doublings << self.parts) + (id >> rows)) as usize, (id & ((1 << rows) - 1)) as usize)
     }
 
     fn chunk_rows(&self, chunk: usize) -> usize {
-        match chunk {
-            0 => self.first_rows as usize,
-            c if c < self.first_fixed => (self.first_rows as usize) << (c - 1),
-            _ => self.per_chunk as usize,
+        if chunk < self.first_fixed {
+            1 << (self.first + (chunk >> self.parts).saturating_sub(1) as u32)
+        } else {
+            self.per_chunk as usize
         }
     }
 
@@ -105,13 +159,10 @@ impl Chunks {
         let (chunk, row) = self.locate(id);
         // Acquire: pairs with the release in `ensure`, so that the directory's entries are seen.
         let directory = self.directory.load(Ordering::Acquire);
-        if directory.is_null() {
-            return null_mut();
-        }
         // SAFETY: invariant 2, the directory lives as long as self.
-        let directory = unsafe { &*directory };
+        let entries = unsafe { Directory::entries(directory) };
         // Acquire: pairs with the release in `ensure`, so that the chunk's zeroes are seen.
-        match directory.get(chunk).map(|c| c.load(Ordering::Acquire)) {
+        match entries.get(chunk).map(|c| c.load(Ordering::Acquire)) {
             Some(base) if !base.is_null() => {
                 // SAFETY: locate() gives a row below chunk_rows(chunk), so it lies in the chunk.
                 unsafe { base.add(row * self.stride) }
@@ -126,23 +177,19 @@ impl Chunks {
             return;
         }
         let (chunk, _) = self.locate(id);
-        let mut all = self.directories.lock().unwrap_or_else(|e| e.into_inner());
-        let have = all.last().map_or(0, |d| d.len());
+        let _growing = self.growing.lock().unwrap_or_else(|e| e.into_inner());
+        let mut directory = self.directory.load(Ordering::Relaxed);
+        // SAFETY: invariant 2.
+        let have = unsafe { Directory::entries(directory) }.len();
         if chunk >= have {
-            let next: Directory = (0..(have * 2).max(chunk + 1).max(2))
-                .map(|i| match all.last() {
-                    Some(old) if i < old.len() => AtomicPtr::new(old[i].load(Ordering::Relaxed)),
-                    _ => AtomicPtr::new(null_mut()),
-                })
-                .collect();
-            self.bytes.fetch_add(next.len() * size_of::<AtomicPtr<u8>>(), Ordering::Relaxed);
-            // Most of these have one: small sets stay small.
-            all.reserve_exact(1);
-            all.push(Box::new(next));
-            let current: *const Directory = &**all.last().expect("just pushed");
-            self.directory.store(current.cast_mut(), Ordering::Release);
+            let len = (have * 2).max(chunk + 1).max(2);
+            // SAFETY: invariant 2.
+            directory = unsafe { Directory::allocate(len, directory) }.as_ptr();
+            self.bytes.fetch_add(Directory::layout(len).size(), Ordering::Relaxed);
+            self.directory.store(directory, Ordering::Release);
         }
-        let entry = &all.last().expect("there is a directory")[chunk];
+        // SAFETY: invariant 2.
+        let entry = &unsafe { Directory::entries(directory) }[chunk];
         if entry.load(Ordering::Relaxed).is_null() {
             let layout = self.layout(chunk);
             // SAFETY: the layout is not empty, since stride and the rows of a chunk are positive.
@@ -156,13 +203,21 @@ impl Chunks {
 
 impl Drop for Chunks {
     fn drop(&mut self) {
-        let all = std::mem::take(self.directories.get_mut().unwrap_or_else(|e| e.into_inner()));
-        let Some(last) = all.last() else { return };
-        for (chunk, entry) in last.iter().enumerate() {
+        let mut directory = *self.directory.get_mut();
+        // SAFETY: invariant 2; the last directory has all chunks.
+        for (chunk, entry) in unsafe { Directory::entries(directory) }.iter().enumerate() {
             let base = entry.load(Ordering::Relaxed);
             if !base.is_null() {
                 // SAFETY: `ensure` allocated it with this layout; &mut self: no thread reads any more.
                 unsafe { dealloc(base, self.layout(chunk)) };
+            }
+        }
+        while !directory.is_null() {
+            // SAFETY: `ensure` allocated it with this layout, and nothing refers to it any more.
+            unsafe {
+                let Directory { len, previous } = directory.read();
+                dealloc(directory.cast(), Directory::layout(len));
+                directory = previous;
             }
         }
     }
@@ -206,7 +261,7 @@ mod tests {
                     c if c < 40 => (0..c).map(|c| chunks.chunk_rows(c) as u64).sum(),
                     c => {
                         let fixed = chunks.first_fixed;
-                        chunks.doubling_rows as u64 + (c - fixed) as u64 * chunks.per_chunk as u64
+                        chunks.growing_rows as u64 + (c - fixed) as u64 * chunks.per_chunk as u64
                     }
                 };
                 assert_eq!(before + row as u64, id as u64);
