@@ -4,7 +4,7 @@
 use super::args::is_word;
 use super::insertion::{Insertion, behind_key, parse_reduce};
 use super::{Arguments, CommandError, VectorArgument};
-use crate::set::AttributeChange;
+use crate::set::{AttributeChange, DEFAULT_EF_ADD};
 
 /// The arguments of VADD.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +54,12 @@ impl<'a> Request<'a> {
         self.attributes.map_or(AttributeChange::Keep, AttributeChange::Set)
     }
 
+    /// Whether the arguments that it was read from do the same on any server as they are: no option stands there but
+    /// attributes, and no setting stands for one.
+    pub fn is_normal(&self, arguments: Arguments) -> bool {
+        arguments.len() == 4 + 2 * usize::from(self.attributes.is_some()) && self.how.ef == DEFAULT_EF_ADD
+    }
+
     /// The request as a command that does the same on any server: see [`Insertion::write_options`].
     pub fn normalised(&self, now: i64) -> Vec<Vec<u8>> {
         let mut args: Vec<Vec<u8>> = vec![self.key.to_vec()];
@@ -73,7 +79,6 @@ impl<'a> Request<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::set::DEFAULT_EF_ADD;
 
     fn parse<'a>(arguments: Arguments<'a>) -> Result<Request<'a>, CommandError> {
         super::parse(arguments, DEFAULT_EF_ADD)
@@ -138,6 +143,26 @@ mod tests {
             let again = parse(&normal).unwrap();
             assert_eq!(again.normalised(0), request.normalised(0));
             assert_eq!((&again.vector, again.how.params(2)), (&request.vector, request.how.params(2)));
+        }
+    }
+
+    #[test]
+    fn what_needs_no_other_form_is_known() {
+        for (text, is_normal) in [
+            ("k FP32 abcd e", true),
+            ("k FP16 abcd e", true),
+            ("k INT8 abcd e SETATTR x", true),
+            ("k VALUES 1 1 e", false),
+            ("k VALUES 2 1 1 e", false),
+            ("k FP32 abcd e CAS", false),
+            ("k FP32 abcd e NX SETATTR x", false),
+            ("k FP32 abcd e EX 5", false),
+            ("k REDUCE 1 FP32 abcdabcd e", false),
+            ("k FP32 abcd e SETATTR x SETATTR y", false),
+        ] {
+            let arguments = split(text);
+            assert_eq!(parse(&arguments).unwrap().is_normal(&arguments), is_normal, "{text}");
+            assert!(!super::parse(&arguments, 50).unwrap().is_normal(&arguments));
         }
     }
 

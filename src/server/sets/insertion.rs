@@ -53,7 +53,11 @@ pub fn vadd(call: &Call) -> Outcome {
     drop(key);
     watch_times(call, &request.how);
     expiring::tell(call.ctx, call.key, &removed);
-    call.ctx.replicate(registered_name("VADD"), &request.normalised(now));
+    match request.is_normal(call.args) {
+        // Without copies of all.
+        true => call.ctx.replicate_verbatim(),
+        false => call.ctx.replicate(registered_name("VADD"), &request.normalised(now)),
+    }
     call.ctx.changed(call.key, c"vadd");
     info::STATS.inserts.add(began.elapsed());
     reply_with_room(call, is_over, Reply::Bool(is_new))
