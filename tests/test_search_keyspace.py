@@ -54,6 +54,43 @@ def test_keys_that_go_or_change_their_name_or_type(i):
     assert keys(i, query="@n:[2 2]") == [b"d:2"]
 
 
+def test_groups_are_of_tags_just_as_documents_have_them(clean, i):
+    """Whether the index knows them, from one tag that is the whole value, or only the document does."""
+    values = ["red", "Red", "red,blue", "", " red", None, "red"]
+    for n, value in enumerate(values):
+        i("HSET", f"d:{n}", "n", n, *([] if value is None else ["g", value]))
+
+    def groups(field=b"g"):
+        _, *rows = i("FT.AGGREGATE", "i", "*", "GROUPBY", 1, b"@" + field, "REDUCE", "COUNT", 0, "AS", "c")
+        rows = [dict(zip(row[::2], row[1::2])) for row in rows]
+        assert len({row.get(field) for row in rows}) == len(rows)
+        return {row.get(field): int(row[b"c"]) for row in rows}
+
+    def expected():
+        found = {}
+        for n in range(len(values)):
+            value = i("HGET", f"d:{n}", "g")
+            found[value] = found.get(value, 0) + 1
+        return found
+
+    def check():
+        assert groups() == expected()
+        loaded = i("FT.AGGREGATE", "i", "*", "LOAD", 2, "@n", "@g", "LIMIT", 0, 100)[1:]
+        for row in loaded:
+            row = dict(zip(row[::2], row[1::2]))
+            assert row.get(b"g") == i("HGET", b"d:" + row[b"n"], "g")
+
+    check()
+    i("HSET", "d:0", "g", "RED")
+    i("HSET", "d:2", "g", "blue")
+    i("HDEL", "d:6", "g")
+    check()
+    i("FT.ALTER", "i", "SCHEMA", "ADD", "h", "TAG")
+    i("HSET", "d:1", "h", "x")
+    assert groups(b"h") == {b"x": 1, None: len(values) - 1}
+    assert i("FT.CHECK", "i") == len(values)
+
+
 def test_transactions_and_scripts(clean, i):
     i("MULTI")
     i("HSET", "d:1", "n", 1)

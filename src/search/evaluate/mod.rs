@@ -99,6 +99,11 @@ impl BoundQuery {
         self.state.sort_value(document, field)
     }
 
+    /// A TAG field's value just as the document has it, None in Some if it has none; None if only the document tells.
+    pub fn verbatim(&self, document: u32, field: usize) -> Option<Option<Value>> {
+        self.state.verbatim(document, field)
+    }
+
     /// Whether [`BoundQuery::sort_value`] knows the values of a field.
     pub fn keeps_sort_values(&self, field: usize) -> bool {
         self.state.keeps_sort_values(field)

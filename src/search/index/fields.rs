@@ -86,8 +86,8 @@ impl FieldIndex {
     /// Takes a document out of the field.
     pub fn remove(&mut self, document: u32, known: &Known) {
         match (&mut self.finder, known) {
-            (Finder::Tags(tags), Known::Tags(numbers)) => {
-                numbers.iter().for_each(|number| tags.remove(*number, document));
+            (Finder::Tags(tags), known) => {
+                known.tags().iter().for_each(|number| tags.remove(*number, document));
             }
             (Finder::Numbers(ranges), Known::Numbers(numbers)) => {
                 numbers.iter().for_each(|number| ranges.remove(number_code(*number), document));

@@ -15,6 +15,8 @@ pub enum Parsed {
     Missing,
     /// Sorted, distinct.
     Tags(Vec<Vec<u8>>),
+    /// One tag, which is a hash field's value just as it is there.
+    Verbatim(Vec<u8>),
     Numbers(Vec<f64>),
     /// Cells.
     Points(Vec<u64>),
@@ -48,7 +50,10 @@ fn parse_bytes(definition: &Definition, field: &Field, bytes: Vec<u8>) -> Result
     match &field.kind {
         Kind::Tag { separator, .. } => {
             let separator = separator.unwrap_or(if definition.source == Source::Hash { b',' } else { 0 });
-            Ok(tags(field, split(&bytes, separator)))
+            Ok(match tags(field, split(&bytes, separator)) {
+                Parsed::Tags(values) if values == [&bytes[..]] => Parsed::Verbatim(bytes),
+                parsed => parsed,
+            })
         }
         Kind::Numeric => number(&bytes).map(|number| Parsed::Numbers(vec![number])),
         Kind::Geo => point(&bytes).map(|point| Parsed::Points(vec![point])),

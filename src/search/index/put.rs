@@ -199,7 +199,10 @@ impl Place<'_> {
             index.missing.remove(document);
         }
         match (&mut index.finder, parsed) {
-            (Finder::Tags(tags), Parsed::Tags(values)) => apply_tags(tags, document, old, &values),
+            (Finder::Tags(tags), Parsed::Tags(values)) => Known::Tags(apply_tags(tags, document, old, &values)),
+            (Finder::Tags(tags), Parsed::Verbatim(value)) => {
+                Known::Verbatim(apply_tags(tags, document, old, &[value])[0])
+            }
             (Finder::Numbers(ranges), Parsed::Numbers(numbers)) => {
                 let codes = |numbers: &[f64]| numbers.iter().map(|number| number_code(*number)).collect::<Vec<_>>();
                 let before = if let Known::Numbers(numbers) = old { codes(numbers) } else { Vec::new() };
@@ -246,17 +249,16 @@ fn remove(index: &mut FieldIndex, vectors: Option<&mut VectorField>, document: u
     index.remove(document, known);
 }
 
-fn apply_tags(tags: &mut Tags, document: u32, old: &Known, values: &[Vec<u8>]) -> Known {
-    let before = if let Known::Tags(numbers) = old { &numbers[..] } else { &[] };
+fn apply_tags(tags: &mut Tags, document: u32, old: &Known, values: &[Vec<u8>]) -> Vec<u32> {
     let stays = |number: u32, tags: &Tags| {
         tags.name(number).is_some_and(|name| values.binary_search_by(|value| value[..].cmp(name)).is_ok())
     };
-    for number in before {
+    for number in old.tags() {
         if !stays(*number, tags) {
             tags.remove(*number, document);
         }
     }
-    Known::Tags(values.iter().map(|value| tags.insert(value, document)).collect())
+    values.iter().map(|value| tags.insert(value, document)).collect()
 }
 
 fn apply_codes(ranges: &mut Ranges, document: u32, before: &[u64], after: &[u64]) {

@@ -106,6 +106,8 @@ pub enum Known {
     Present,
     /// Numbers of tags.
     Tags(Vec<u32>),
+    /// The number of the one tag, whose name is the field's value just as the document has it.
+    Verbatim(u32),
     Numbers(Vec<f64>),
     /// Cells.
     Points(Vec<u64>),
@@ -113,6 +115,17 @@ pub enum Known {
     Vectors(u64, Vec<u32>),
     /// There, with an empty text among its values.
     Empty,
+}
+
+impl Known {
+    /// The numbers of tags.
+    pub fn tags(&self) -> &[u32] {
+        match self {
+            Known::Tags(numbers) => numbers,
+            Known::Verbatim(number) => std::slice::from_ref(number),
+            _ => &[],
+        }
+    }
 }
 
 /// What is known of all texts of a document together.
@@ -204,7 +217,12 @@ impl Record {
         (known, KnownText { hash, words })
     }
 
-    /// What is known of one field.
+    /// Whether the schema had a field when the document was last put.
+    pub fn knows(&self, field: usize) -> bool {
+        varint::take(&mut self.parts().1) > field as u64
+    }
+
+    /// What is known of one field; missing too if the schema did not have it.
     pub fn field(&self, field: usize) -> Known {
         let mut rest = self.parts().1;
         if varint::take(&mut rest) <= field as u64 {
@@ -229,6 +247,10 @@ fn put_known(out: &mut Vec<u8>, known: &Known) {
         Known::Tags(tags) => {
             count(out, 3, tags.len());
             tags.iter().for_each(|tag| varint::put(out, u64::from(*tag)));
+        }
+        Known::Verbatim(tag) => {
+            out.push(7);
+            varint::put(out, u64::from(*tag));
         }
         Known::Numbers(numbers) => {
             count(out, 4, numbers.len());
@@ -259,6 +281,7 @@ fn take_known(rest: &mut &[u8]) -> Known {
         3 => Known::Tags(count.map(|_| varint::take(rest) as u32).collect()),
         4 => Known::Numbers(count.map(|_| f64::from_bits(take_u64(rest))).collect()),
         5 => Known::Points(count.map(|_| take_u64(rest)).collect()),
+        7 => Known::Verbatim(varint::take(rest) as u32),
         6 => Known::Vectors(take_u64(rest), count.map(|_| varint::take(rest) as u32).collect()),
         _ => Known::Missing,
     }
@@ -269,6 +292,7 @@ fn skip_known(rest: &mut &[u8]) {
     let count = head >> 3;
     match head & 7 {
         3 => skip_numbers(rest, count),
+        7 => skip_numbers(rest, 1),
         4 | 5 => drop(varint::take_bytes(rest, 8 * count as usize)),
         6 => {
             varint::take_bytes(rest, 8);
@@ -368,6 +392,7 @@ mod tests {
         let fields = [
             Known::Missing,
             Known::Tags(vec![0, 5, 1 << 30]),
+            Known::Verbatim(1 << 20),
             Known::Numbers(vec![-0.5, f64::INFINITY]),
             Known::Points(vec![u64::MAX]),
             Known::Present,

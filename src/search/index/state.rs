@@ -114,6 +114,20 @@ impl State {
         }
     }
 
+    /// A TAG field's value just as the document has it, None in Some if it has none; None if that is not known.
+    pub fn verbatim(&self, document: u32, field: usize) -> Option<Option<Value>> {
+        let Finder::Tags(tags) = &self.fields.get(field)?.finder else { return None };
+        if self.definition.source != Source::Hash {
+            return None;
+        }
+        let record = self.records.get(document)?;
+        match record.field(field) {
+            Known::Verbatim(number) => Some(Some(Value::Text(tags.name(number)?.clone()))),
+            Known::Missing if record.knows(field) => Some(None),
+            _ => None,
+        }
+    }
+
     /// Whether [`State::sort_value`] knows the field's values.
     pub fn keeps_sort_values(&self, field: usize) -> bool {
         self.fields[field].column.is_kept() || matches!(self.fields[field].finder, Finder::Numbers(_))

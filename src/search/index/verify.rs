@@ -8,6 +8,7 @@ use super::parse::Parsed;
 use super::put::{self, Read};
 use super::records::Known;
 use super::state::State;
+use super::tags::Tags;
 use super::vector_field::VectorField;
 use crate::search::schema::Field;
 
@@ -65,12 +66,9 @@ fn holds(
     match (&index.finder, known, parsed) {
         (_, Known::Missing, Parsed::Missing) => !field.index_missing || index.missing.contains(document),
         (_, Known::Missing, _) | (_, _, Parsed::Missing) => false,
-        (Finder::Tags(tags), Known::Tags(numbers), Parsed::Tags(values)) => {
-            let has = |value: &Vec<u8>| {
-                let tag = tags.values().get(&value[..]);
-                tag.is_some_and(|tag| numbers.contains(&tag.number) && tag.documents.contains(document))
-            };
-            numbers.len() == values.len() && values.iter().all(has)
+        (Finder::Tags(tags), Known::Tags(numbers), Parsed::Tags(values)) => has_tags(tags, document, numbers, &values),
+        (Finder::Tags(tags), Known::Verbatim(number), Parsed::Verbatim(value)) => {
+            has_tags(tags, document, &[*number], &[value])
         }
         (Finder::Numbers(_), Known::Numbers(numbers), Parsed::Numbers(values)) => *numbers == values,
         (Finder::Points(_), Known::Points(cells), Parsed::Points(values)) => *cells == values,
@@ -88,4 +86,12 @@ fn holds(
         (Finder::Tags(_) | Finder::Numbers(_) | Finder::Points(_) | Finder::Vectors(_), _, _) => false,
         _ => true,
     }
+}
+
+fn has_tags(tags: &Tags, document: u32, numbers: &[u32], values: &[Vec<u8>]) -> bool {
+    let has = |value: &Vec<u8>| {
+        let tag = tags.values().get(&value[..]);
+        tag.is_some_and(|tag| numbers.contains(&tag.number) && tag.documents.contains(document))
+    };
+    numbers.len() == values.len() && values.iter().all(has)
 }

@@ -70,12 +70,7 @@ impl Walk {
     /// Begins. With a portion, rows that come out one by one are made only when they are asked for.
     pub fn new(place: Place, plan: Plan, input: Vec<Input>, portion: Option<usize>, end: Option<Instant>) -> Walk {
         let portion = portion.filter(|_| plan.is_streaming()).unwrap_or(usize::MAX);
-        let kept = |position: usize, loaded: bool| is_kept(&place, position, loaded);
-        let needs_documents = plan.columns.iter().any(|source| match source {
-            Source::Given(_) | Source::Key | Source::Computed => false,
-            Source::Field { position, loaded } => !kept(*position, *loaded),
-            Source::Path(_) | Source::Everything => true,
-        });
+        let needs_documents = !input.iter().all(|input| is_known(&place, &plan, input));
         let total = input.len();
         let mut walk = Walk {
             table: Table::default(),
@@ -176,12 +171,17 @@ impl Walk {
             && let Some(input) = self.input.next()
         {
             self.missing -= 1;
-            let name = Text::new(&input.key);
-            let key = Open::to_read(ctx, &name);
-            let source = key.source().filter(|source| *source == self.place.definition.source);
-            if let Some(source) = source {
-                let row = self.row(&input, Some((&key, source)));
+            if is_known(&self.place, &self.plan, &input) {
+                let row = self.row(&input, None);
                 self.table.push(row);
+            } else {
+                let name = Text::new(&input.key);
+                let key = Open::to_read(ctx, &name);
+                let source = key.source().filter(|source| *source == self.place.definition.source);
+                if let Some(source) = source {
+                    let row = self.row(&input, Some((&key, source)));
+                    self.table.push(row);
+                }
             }
             if self.end.is_some_and(|end| Instant::now() >= end) {
                 self.timed_out = true;
@@ -239,15 +239,10 @@ impl Walk {
             Source::Given(position) => input.given.get(*position).cloned().flatten(),
             Source::Key => Some(Value::Text(input.key[..].into())),
             Source::Computed => None,
-            Source::Field { position, loaded } => {
-                if let (Some(query), Some(document)) = (&self.place.query, input.document)
-                    && is_kept(&self.place, *position, *loaded)
-                {
-                    return query.sort_value(document, *position);
-                }
+            Source::Field { position, loaded } => known(&self.place, input, *position, *loaded).unwrap_or_else(|| {
                 let (key, source) = open?;
                 rank::stored(key, source, definition, *position)
-            }
+            }),
             Source::Path(path) => {
                 let (key, source) = open?;
                 json::text(key.part(source, path), 2).map(|bytes| Value::Text(bytes.into()))
@@ -257,10 +252,23 @@ impl Walk {
     }
 }
 
-/// Whether the index keeps a field's values in the form that is wanted.
-fn is_kept(place: &Place, position: usize, loaded: bool) -> bool {
+/// Whether a document's row can be made without a look at it.
+fn is_known(place: &Place, plan: &Plan, input: &Input) -> bool {
+    plan.columns.iter().all(|source| match source {
+        Source::Given(_) | Source::Key | Source::Computed => true,
+        Source::Field { position, loaded } => known(place, input, *position, *loaded).is_some(),
+        Source::Path(_) | Source::Everything => false,
+    })
+}
+
+/// A field's value as far as the index knows it: None if only the document tells, None in Some if it has no such field.
+fn known(place: &Place, input: &Input, position: usize, loaded: bool) -> Option<Option<Value>> {
+    let (query, document) = (place.query.as_ref()?, input.document?);
     let is_number = matches!(place.definition.fields[position].kind, Kind::Numeric);
-    (is_number || !loaded) && place.query.as_ref().is_some_and(|query| query.keeps_sort_values(position))
+    if (is_number || !loaded) && query.keeps_sort_values(position) {
+        return Some(query.sort_value(document, position));
+    }
+    query.verbatim(document, position)
 }
 
 /// Names and values of all fields in turn.

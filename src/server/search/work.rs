@@ -135,7 +135,8 @@ pub fn start_for(mut work: Box<dyn Work>, done: impl FnOnce(Result<Reply, Failur
     }));
 }
 
-/// Looks at documents on the main thread, now and at the next turns of the server's loop.
+/// Looks at documents on the main thread, now and at the next turns of the server's loop: by way of the pool, for what the
+/// main thread asks of itself is done in the same turn, and timers are a millisecond and more apart.
 fn look_on(ctx: &Context, mut work: Box<dyn Work>, unblock: Unblock) {
     let looked = catch_unwind(AssertUnwindSafe(|| work.look(ctx, Some(Instant::now() + SLICE))));
     // A client that is there gets an error when `unblock` is dropped.
@@ -143,7 +144,7 @@ fn look_on(ctx: &Context, mut work: Box<dyn Work>, unblock: Unblock) {
         return pools::queries().spawn(Box::new(move || drop((work, unblock))));
     }
     match work.need() {
-        Need::Documents(_) => ctx.after(0, |ctx| look_on(ctx, work, unblock)),
+        Need::Documents(_) => pools::queries().spawn(Box::new(|| api::on_main(|ctx| look_on(ctx, work, unblock)))),
         _ => pools::queries().spawn(Box::new(move || go_on(work, unblock))),
     }
 }
