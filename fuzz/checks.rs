@@ -352,3 +352,29 @@ pub fn search_arguments(bytes: &[u8]) {
     let _ = profile::ProfileRequest::parse(&words, &settings);
     let _ = small::SpellcheckRequest::parse(&words, &settings);
 }
+
+/// Any bytes are no message of other nodes, or one that is written and read as the same; none of the readers of parts minds.
+pub fn cluster_message(bytes: &[u8]) {
+    use search::cluster::message::{Answer, Message, Outcome};
+    use search::cluster::{hybrid, info, search as rows, spelling, tags};
+    let Ok(message) = Message::read(bytes) else { return };
+    let written = message.write();
+    assert_eq!(Message::read(&written).expect("what is written is read").write(), written);
+    let Message::Answer { answer: Answer { outcome: Outcome::Part(reply), .. }, .. } = message else { return };
+    let _ = rows::Part::read(reply.clone());
+    let _ = hybrid::Part::read(reply.clone(), 2);
+    let _ = info::Part::read(reply.clone()).map(|part| info::merge(vec![part.clone(), part]));
+    let _ = spelling::Part::read(reply.clone()).map(|part| spelling::merge(vec![part.clone(), part]));
+    let _ = tags::merge(vec![reply]);
+}
+
+/// Any bytes as pieces of messages, of two nodes: what comes of it is read.
+pub fn cluster_pieces(bytes: &[u8]) {
+    let mut assembly = search::cluster::message::Assembly::default();
+    let now = std::time::Instant::now();
+    for (number, piece) in bytes.chunks(40).enumerate() {
+        if let Ok(Some(message)) = assembly.take(&[number as u8 % 2], piece, now) {
+            cluster_message(&message);
+        }
+    }
+}

@@ -9,6 +9,7 @@ import os
 import random
 import threading
 
+import numpy as np
 import pytest
 from redis.cluster import RedisCluster
 from redis.commands.search.query import Query
@@ -48,21 +49,27 @@ def kind(request):
 def whole(kind):
     """One server with all documents."""
     server = Server(kind)
-    conn = server.connect()
-    create(conn)
-    conn("FT.CONFIG", "SET", "TIMEOUT", 20_000)
-    assert not any(isinstance(r, ReplyError) for r in conn.pipeline(documents()))
-    yield server
-    server.remove()
+    try:
+        conn = server.connect()
+        create(conn)
+        conn("FT.CONFIG", "SET", "TIMEOUT", 20_000)
+        assert not any(isinstance(r, ReplyError) for r in conn.pipeline(documents()))
+        yield server
+    finally:
+        server.remove()
 
 
 def filled(kind, timeout=30_000):
     """On a busy machine nodes with little patience are replaced though they live."""
     cluster = Cluster(kind, 3, 3, each=True, timeout=timeout)
-    create(cluster.at(cluster.masters[1]))
-    for conn in nodes(cluster):
-        conn("FT.CONFIG", "SET", "TIMEOUT", 20_000)
-    cluster.pipeline(documents())
+    try:
+        create(cluster.at(cluster.masters[1]))
+        for conn in nodes(cluster):
+            conn("FT.CONFIG", "SET", "TIMEOUT", 20_000)
+        cluster.pipeline(documents())
+    except BaseException:
+        cluster.remove()
+        raise
     return cluster
 
 
@@ -175,6 +182,18 @@ def test_aggregates_nearest(cluster, whole):
     for steps in (["GROUPBY", 1, "@g", "REDUCE", "COUNT", 0, "AS", "c"], ["LOAD", 1, "@__key", "FILTER", "@d > 5"]):
         a, b = (rows(conn("FT.AGGREGATE", "i", *query, *steps)) for conn in (nodes(cluster)[0], whole.connect()))
         assert sorted(a, key=repr) == sorted(b, key=repr) and a
+
+
+def test_spelling_as_one_node(cluster, whole):
+    for conn in (whole.connect(), nodes(cluster)[0]):
+        conn("FT.DICTADD", "near", "comet", "worse")
+    for text in ("comon", "word9", "rar word2", "@t:(comman|wrd3)", "nothing"):
+        for more in ([], ["DISTANCE", 2], ["FULLSCOREINFO"], ["TERMS", "INCLUDE", "near", "DISTANCE", 3], ["TERMS", "EXCLUDE", "near"]):
+            expected = whole.connect()("FT.SPELLCHECK", "i", text, *more)
+            for conn in random.sample(nodes(cluster), 2):
+                assert conn("FT.SPELLCHECK", "i", text, *more) == expected
+    for conn in (whole.connect(), nodes(cluster)[0]):
+        conn("FT.DICTDEL", "near", "comet", "worse")
 
 
 def test_cursors_are_read_where_they_began(cluster):
@@ -292,6 +311,35 @@ def test_definitions_reach_all(cluster):
         eventually(lambda: not any(key.startswith(b"j:") for key in conn("KEYS", "j:*")))
 
 
+def test_many_documents_go_with_their_index(cluster):
+    """The reply comes when this node's are gone, and all know that the index is."""
+    conn = cluster.at(cluster.masters[0])
+    assert conn("FT.CREATE", "k", "PREFIX", 1, "k:", "SCHEMA", "x", "TAG") == "OK"
+    cluster.pipeline([["HSET", f"k:{i}", "x", "t"] for i in range(2000)])
+    assert conn("FT.DROPINDEX", "k", "DD") == "OK"
+    assert conn("KEYS", "k:*") == []
+    for master in cluster.masters:
+        assert cluster.at(master)("FT._LIST") == [b"i"]
+        eventually(lambda: cluster.at(master)("KEYS", "k:*") == [])
+
+
+def test_kora_over_all_nodes(cluster):
+    """The first VECSET makes the index everywhere, and VECQUERY asks all."""
+    vectors = random_vectors(200, 4, seed=12)
+    cluster.pipeline([["VECSET", f"w:{i}", 4, *vector.tolist()] for i, vector in enumerate(vectors)])
+    everywhere(cluster, ["FT._LIST"], [b"i", b"kora"])
+    for query in random_vectors(3, 4, seed=13):
+        distances = 1 - vectors @ query / np.linalg.norm(vectors, axis=1) / np.linalg.norm(query)
+        for conn in nodes(cluster):
+            for pattern, step in (("any", 1), ("w:*0", 10)):
+                expected = sorted((distances[i], b"w:%d" % i) for i in range(0, len(vectors), step))[:7]
+                reply = conn("VECQUERY", pattern, 7, *query.tolist(), "EF", 500)
+                assert reply[::2] == [key for _, key in expected]
+                assert [float(text) for text in reply[1::2]] == pytest.approx([distance for distance, _ in expected], abs=1e-5)
+    assert nodes(cluster)[0]("FT.DROPINDEX", "kora", "DD") == "OK"
+    everywhere(cluster, ["FT._LIST"], [b"i"])
+
+
 def test_an_index_with_a_tag_is_on_one_shard(cluster):
     name = b"{tag}:index"
     conn = cluster.at(cluster.masters[0])
@@ -369,14 +417,6 @@ class Asking:
         assert self.answers
 
 
-def counted(conn):
-    """How many documents are found, if all shards answer: a server drops messages of a node that it has only just met."""
-    try:
-        return conn("FT.SEARCH", "i", "*", "LIMIT", 0, 0)[0]
-    except ReplyError:
-        return None
-
-
 def move(cluster, slot, source, target):
     """As redis-cli --cluster reshard does."""
     s, t = cluster.at(source), cluster.at(target)
@@ -413,13 +453,25 @@ def test_slots_move_and_nodes_join(other, kind):
     eventually(lambda: all(other.healthy(server) for server in other.servers))
     conn = other.at(joined)
     eventually(lambda: conn("FT._LIST") == [b"i"])
-    eventually(lambda: counted(conn) == COUNT)
+    # The others drop messages of a node that they have only just met: it asks again.
+    assert conn("FT.SEARCH", "i", "*", "LIMIT", 0, 0, "TIMEOUT", 20_000) == [COUNT]
     other.masters.append(joined)
     slots = slots_of(other, [f"d:{i}" for i in range(100)], other.masters[2])[:3]
     with Asking(other):
         for slot in slots:
             move(other, slot, other.masters[2], joined)
     assert conn("FT.CHECK", "i") > 0
+
+
+def test_links_break(cluster):
+    """What was on a link that breaks is sent again, and counts once."""
+    rng = random.Random(4)
+    with Asking(cluster) as asking:
+        for _ in range(20):
+            a, b = rng.sample(cluster.servers, 2)
+            cluster.at(a)("DEBUG", "CLUSTERLINK", "KILL", rng.choice(["TO", "FROM", "ALL"]), cluster.id(b))
+            before = asking.answers
+            eventually(lambda: asking.answers > before or asking.wrong)
 
 
 @pytest.mark.parametrize("other", [2000], indirect=True)

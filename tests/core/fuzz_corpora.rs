@@ -57,6 +57,14 @@ fn search_arguments() {
 }
 
 #[test]
+fn cluster_message() {
+    replay("cluster_message", |bytes| {
+        checks::cluster_message(bytes);
+        checks::cluster_pieces(bytes);
+    });
+}
+
+#[test]
 fn json_text() {
     replay("json_text", json::json_text);
 }

@@ -143,6 +143,12 @@ impl Catalog {
         all
     }
 
+    /// What is known of a name.
+    pub fn find(&self, kind: Kind, name: &[u8]) -> Option<Definition> {
+        let state = self.known.get(&(kind, name.to_vec()))?.clone();
+        Some(Definition { kind, name: name.to_vec(), state })
+    }
+
     /// All definitions.
     pub fn all(&self) -> Vec<Definition> {
         let definition = |((kind, name), state): (&(Kind, Vec<u8>), &State)| Definition {

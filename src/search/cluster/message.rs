@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::catalog::Definition;
 use super::slots::Slots;
-use super::wire::{Malformed, Reader, Writer};
+use super::wire::{MAX_ITEMS, Malformed, Reader, Writer};
 use crate::reply::Reply;
 
 /// Of pieces and messages; others are not understood.
@@ -21,9 +21,13 @@ const VERSION: u8 = 1;
 const PIECE: usize = 64 << 10;
 /// Bytes of a message, at most.
 pub const LONGEST: usize = 64 << 20;
-/// Messages of which pieces are missing, at most, and bytes of all of them.
-const MOST_OPEN: usize = 1024;
+/// Bytes of the messages of which pieces are missing, at most; and of those of one node, that others have room too.
 const MOST_BYTES: usize = 256 << 20;
+const MOST_BYTES_OF_ONE: usize = 128 << 20;
+/// Messages of a node of which pieces are missing, at most: more than it has threads that send.
+const MOST_OPEN_OF_ONE: usize = 256;
+/// Words of a question, at most: what servers take from clients.
+const MOST_WORDS: usize = 1 << 20;
 /// A message whose pieces stay away for so long is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -35,10 +39,11 @@ pub enum Question {
     Hybrid,
     Info,
     TagValues,
+    Spelling,
 }
 
-const QUESTIONS: [Question; 5] =
-    [Question::Search, Question::Aggregate, Question::Hybrid, Question::Info, Question::TagValues];
+const QUESTIONS: [Question; 6] =
+    [Question::Search, Question::Aggregate, Question::Hybrid, Question::Info, Question::TagValues, Question::Spelling];
 
 /// A question, as a node asks another.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,24 +112,7 @@ impl Message {
                 to.number(ask.milliseconds);
                 to.list(&ask.words, |to, word| to.bytes(word));
             }
-            Message::Answer { id, answer } => {
-                to.byte(2);
-                to.number(*id);
-                answer.slots.write(&mut to);
-                to.byte(u8::from(answer.importing));
-                to.byte(u8::from(answer.migrating));
-                match &answer.outcome {
-                    Outcome::Part(reply) => {
-                        to.byte(0);
-                        to.reply(reply);
-                    }
-                    Outcome::NoIndex => to.byte(1),
-                    Outcome::Failed(text) => {
-                        to.byte(2);
-                        to.bytes(text);
-                    }
-                }
-            }
+            Message::Answer { id, answer } => return Message::write_answer(*id, answer),
             Message::Digest(digest) => {
                 to.byte(3);
                 to.number(*digest);
@@ -143,16 +131,41 @@ impl Message {
         to.0
     }
 
+    /// The bytes of [`Message::Answer`].
+    pub fn write_answer(id: u64, answer: &Answer) -> Vec<u8> {
+        let mut to = Writer::default();
+        to.byte(2);
+        to.number(id);
+        answer.slots.write(&mut to);
+        to.byte(u8::from(answer.importing));
+        to.byte(u8::from(answer.migrating));
+        match &answer.outcome {
+            Outcome::Part(reply) => {
+                to.byte(0);
+                to.reply(reply);
+            }
+            Outcome::NoIndex => to.byte(1),
+            Outcome::Failed(text) => {
+                to.byte(2);
+                to.bytes(text);
+            }
+        }
+        to.0
+    }
+
     /// # Errors
     /// If the bytes are no message.
     pub fn read(bytes: &[u8]) -> Result<Message, Malformed> {
-        let mut from = Reader(bytes);
+        let mut from = Reader::new(bytes);
         let message = match from.byte()? {
             1 => {
                 let id = from.number()?;
                 let question = QUESTIONS.get(usize::from(from.byte()?)).copied().ok_or(Malformed)?;
                 let (keyed, milliseconds) = (from.flag()?, from.number()?);
                 let words = from.list(|from| Ok(from.bytes()?.to_vec()))?;
+                if words.len() > MOST_WORDS {
+                    return Err(Malformed);
+                }
                 Message::Ask { id, ask: Ask { question, keyed, milliseconds, words } }
             }
             2 => {
@@ -179,22 +192,50 @@ impl Message {
     }
 }
 
+/// Whether an answer, of so many bytes as a message, is more than other nodes read.
+pub fn is_too_long(answer: &Answer, bytes: usize) -> bool {
+    // Each item is a byte at least.
+    let is_full = || matches!(&answer.outcome, Outcome::Part(part) if items(part) > MAX_ITEMS);
+    bytes > LONGEST || bytes > MAX_ITEMS && is_full()
+}
+
+/// Items of all lists in a reply, which is no deeper than documents may be.
+fn items(reply: &Reply) -> usize {
+    match reply {
+        Reply::Array(list) | Reply::Set(list) => list.len() + list.iter().map(items).sum::<usize>(),
+        Reply::Map(pairs) => pairs.len() + pairs.iter().map(|(a, b)| items(a) + items(b)).sum::<usize>(),
+        _ => 0,
+    }
+}
+
 /// Cuts a message into pieces. `transfer` is a number that the sender uses once.
 pub fn pieces(transfer: u64, message: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    message.chunks(PIECE).map(move |part| {
-        let mut to = Writer::default();
-        to.byte(VERSION);
-        to.number(transfer);
-        to.len(message.len());
-        to.0.extend_from_slice(part);
-        to.0
-    })
+    (0..).map_while(move |number| piece(transfer, message, number))
+}
+
+/// A piece of a message by its number.
+pub fn piece(transfer: u64, message: &[u8], number: usize) -> Option<Vec<u8>> {
+    let part = message.chunks(PIECE).nth(number)?;
+    let mut to = Writer::default();
+    to.byte(VERSION);
+    to.number(transfer);
+    to.len(message.len());
+    to.0.extend_from_slice(part);
+    Some(to.0)
 }
 
 /// Puts messages together from their pieces.
 #[derive(Default)]
 pub struct Assembly {
-    open: HashMap<(Vec<u8>, u64), Open>,
+    senders: HashMap<Vec<u8>, Sender>,
+    bytes: usize,
+    cleaned: Option<Instant>,
+}
+
+/// The messages of a node of which pieces are missing, by transfer.
+#[derive(Default)]
+struct Sender {
+    open: HashMap<u64, Open>,
     bytes: usize,
 }
 
@@ -210,13 +251,13 @@ impl Assembly {
     /// # Errors
     /// If it is no piece, or there is no room for what it is of.
     pub fn take(&mut self, sender: &[u8], piece: &[u8], now: Instant) -> Result<Option<Vec<u8>>, Malformed> {
-        let mut from = Reader(piece);
+        let mut from = Reader::new(piece);
         if from.byte()? != VERSION {
             return Err(Malformed);
         }
         let transfer = from.number()?;
         let len = from.any_len()?;
-        let part = from.0;
+        let part = from.rest();
         if part.is_empty() || part.len() > PIECE || part.len() > len || len > LONGEST {
             return Err(Malformed);
         }
@@ -224,15 +265,50 @@ impl Assembly {
             return Ok(Some(part.to_vec()));
         }
         self.forget_old(now);
-        let key = (sender.to_vec(), transfer);
-        let is_new = !self.open.contains_key(&key);
-        if self.bytes + part.len() > MOST_BYTES || is_new && self.open.len() >= MOST_OPEN {
+        let before = self.bytes;
+        let sender = self.senders.entry(sender.to_vec()).or_default();
+        let of_others = before - sender.bytes;
+        let taken = match of_others + sender.bytes + part.len() > MOST_BYTES {
+            true => Err(Malformed),
+            false => sender.take(transfer, len, part, now),
+        };
+        self.bytes = of_others + sender.bytes;
+        taken
+    }
+
+    /// Whether no message is open.
+    #[cfg(test)]
+    pub fn is_empty(&self) -> bool {
+        self.senders.values().all(|sender| sender.open.is_empty() && sender.bytes == 0) && self.bytes == 0
+    }
+
+    /// Gives up what has waited for long, once a second.
+    fn forget_old(&mut self, now: Instant) {
+        if self.cleaned.is_some_and(|cleaned| now.saturating_duration_since(cleaned) < Duration::from_secs(1)) {
+            return;
+        }
+        self.cleaned = Some(now);
+        for sender in self.senders.values_mut() {
+            sender.forget_old(now);
+        }
+        self.senders.retain(|_, sender| !sender.open.is_empty());
+        self.bytes = self.senders.values().map(|sender| sender.bytes).sum();
+    }
+}
+
+impl Sender {
+    fn take(&mut self, transfer: u64, len: usize, part: &[u8], now: Instant) -> Result<Option<Vec<u8>>, Malformed> {
+        if self.bytes + part.len() > MOST_BYTES_OF_ONE {
             return Err(Malformed);
         }
-        let open = self.open.entry(key.clone()).or_insert_with(|| Open { bytes: Vec::new(), len, since: now });
+        if !self.open.contains_key(&transfer) && self.open.len() >= MOST_OPEN_OF_ONE {
+            let oldest = self.open.iter().min_by_key(|(_, open)| open.since).map(|(transfer, _)| *transfer);
+            oldest.map(|transfer| self.forget(transfer));
+        }
+        let open = self.open.entry(transfer).or_insert_with(|| Open { bytes: Vec::new(), len, since: now });
         open.since = now;
         if open.len != len || open.bytes.len() + part.len() > len {
-            self.forget(&key);
+            self.forget(transfer);
             return Err(Malformed);
         }
         open.bytes.extend_from_slice(part);
@@ -240,24 +316,17 @@ impl Assembly {
         if open.bytes.len() < len {
             return Ok(None);
         }
-        Ok(self.forget(&key).map(|open| open.bytes))
+        Ok(self.forget(transfer).map(|open| open.bytes))
     }
 
-    /// Whether no message is open.
-    #[cfg(test)]
-    pub fn is_empty(&self) -> bool {
-        self.open.is_empty() && self.bytes == 0
-    }
-
-    fn forget(&mut self, key: &(Vec<u8>, u64)) -> Option<Open> {
-        let open = self.open.remove(key)?;
+    fn forget(&mut self, transfer: u64) -> Option<Open> {
+        let open = self.open.remove(&transfer)?;
         self.bytes -= open.bytes.len();
         Some(open)
     }
 
     fn forget_old(&mut self, now: Instant) {
-        let stale = |open: &Open| now.saturating_duration_since(open.since) > PATIENCE;
-        let old: Vec<_> = self.open.iter().filter(|(_, open)| stale(open)).map(|(key, _)| key.clone()).collect();
-        old.iter().for_each(|key| drop(self.forget(key)));
+        self.open.retain(|_, open| now.saturating_duration_since(open.since) <= PATIENCE);
+        self.bytes = self.open.values().map(|open| open.bytes.len()).sum();
     }
 }

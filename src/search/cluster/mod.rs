@@ -28,7 +28,7 @@
 //! | `slots.rs`, `topology.rs` | slots and sets of them; who has them |
 //! | `catalog.rs` | definitions and their versions |
 //! | `values.rs` | values as they travel |
-//! | `search.rs`, `aggregate.rs`, `hybrid.rs`, `info.rs`, `tags.rs` | the parts of a reply, and their merging |
+//! | `search.rs`, `aggregate.rs`, `hybrid.rs`, `info.rs`, `tags.rs`, `spelling.rs` | the parts of a reply, and their merging |
 
 pub mod aggregate;
 pub mod catalog;
@@ -37,6 +37,7 @@ pub mod info;
 pub mod message;
 pub mod search;
 pub mod slots;
+pub mod spelling;
 pub mod tags;
 #[cfg(test)]
 mod tests;

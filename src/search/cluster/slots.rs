@@ -181,7 +181,7 @@ mod tests {
         (0..SLOTS).filter(|slot| slot % 7 < 3 || *slot > 16000).for_each(|slot| slots.insert(slot));
         let mut writer = Writer::default();
         slots.write(&mut writer);
-        assert_eq!(Slots::read(&mut Reader(&writer.0)), Ok(slots.clone()));
+        assert_eq!(Slots::read(&mut Reader::new(&writer.0)), Ok(slots.clone()));
         let mut one = Slots::default();
         one.insert(3);
         assert!(!slots.meets(&one) && !slots.covers(&one));

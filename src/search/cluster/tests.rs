@@ -6,13 +6,14 @@ use rand::{Rng, SeedableRng, rngs::SmallRng};
 
 use super::aggregate::{Content, Part as RowPart, Sharing};
 use super::catalog::{Definition, Kind, State};
-use super::message::{Answer, Ask, Assembly, Message, Outcome, Question, pieces};
+use super::message::{Answer, Ask, Assembly, Message, Outcome, Question, is_too_long, pieces};
 use super::search::{Merging, Part, merge, ranked};
 use super::slots::Slots;
-use super::{hybrid, info, tags};
+use super::{hybrid, info, spelling, tags};
 use crate::reply::Reply;
 use crate::search::aggregate::{Clock, Direction, Grouping, Pipeline, Reducer, Sorting, Step, Table};
 use crate::search::reply::Warnings;
+use crate::search::spell::Suggestion;
 use crate::search::value::Value;
 
 fn reply(random: &mut SmallRng, depth: usize) -> Reply {
@@ -77,6 +78,7 @@ fn read_all(bytes: &[u8]) {
     let _ = Part::read(reply.clone());
     let _ = hybrid::Part::read(reply.clone(), 2);
     let _ = info::Part::read(reply.clone());
+    let _ = spelling::Part::read(reply.clone());
     let _ = tags::merge(vec![reply.clone()]);
     for steps in steps() {
         let _ = RowPart::read(reply.clone(), 4, &steps);
@@ -123,6 +125,8 @@ fn damaged_parts_do_no_harm() {
     let clock = || Clock::until(None);
     let mut parts: Vec<Reply> = vec![
         Part { total: 2, warnings: Warnings::default(), rows: vec![ranked(b"a", 1.0, Some(2.0), None); 2] }.write(),
+        spelling::Part { documents: 3, words: vec![(b"a".to_vec(), None), (b"b".to_vec(), near(&[(b"c", 1)]))] }
+            .write(),
         info::Part { failures: vec![Default::default(); 2], scanned: Some(0.5), ..info::Part::default() }.write(),
     ];
     for steps in steps() {
@@ -163,6 +167,58 @@ fn pieces_make_messages() {
         assembly.take(b"n", &piece, later).unwrap();
     }
     assert!(assembly.is_empty());
+}
+
+/// What one node leaves unfinished takes no room from others, nor more than its share.
+#[test]
+fn nodes_have_room_beside_each_other() {
+    let now = Instant::now();
+    let mut assembly = Assembly::default();
+    let long = vec![7; super::message::LONGEST];
+    let mut taken = 0;
+    for transfer in 0..6 {
+        for piece in pieces(transfer, &long).take(1023) {
+            taken += assembly.take(b"bad", &piece, now).map_or(0, |_| piece.len());
+        }
+    }
+    assert!((100 << 20..130 << 20).contains(&taken), "{taken} bytes");
+    for transfer in 0..2000 {
+        let _ = assembly.take(b"other", &pieces(transfer, &long[..100_000]).next().unwrap(), now);
+    }
+    let whole = pieces(9, &long[..1_000_000]).filter_map(|piece| assembly.take(b"good", &piece, now).unwrap());
+    assert_eq!(whole.map(|message| message.len()).collect::<Vec<_>>(), [1_000_000]);
+}
+
+/// A byte of a message may become many of memory, but not without a bound.
+#[test]
+fn items_have_a_bound() {
+    let answer =
+        |part| Answer { slots: Slots::default(), importing: false, migrating: false, outcome: Outcome::Part(part) };
+    for (items, is_read) in [(1 << 24, true), ((1 << 24) + 1, false)] {
+        let answer = answer(Reply::Array(vec![Reply::Nil; items]));
+        let bytes = Message::write_answer(1, &answer);
+        assert_eq!(Message::read(&bytes).is_ok(), is_read);
+        assert_eq!(is_too_long(&answer, bytes.len()), !is_read);
+    }
+}
+
+fn near(words: &[(&[u8], usize)]) -> Option<Vec<Suggestion>> {
+    Some(words.iter().map(|(word, documents)| Suggestion { word: word.to_vec(), documents: *documents }).collect())
+}
+
+#[test]
+fn words_are_known_that_one_shard_knows() {
+    let part = |documents, helo, wrld| {
+        let part = spelling::Part { documents, words: vec![(b"helo".to_vec(), helo), (b"wrld".to_vec(), wrld)] };
+        spelling::Part::read(part.write()).unwrap()
+    };
+    let parts = vec![
+        part(3, near(&[(b"hello", 2), (b"help", 1)]), near(&[])),
+        part(4, near(&[(b"hello", 1)]), None),
+        part(0, near(&[]), near(&[(b"world", 9)])),
+    ];
+    let merged = spelling::merge(parts);
+    assert_eq!(merged, part(7, near(&[(b"hello", 3), (b"help", 1)]), None));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The cluster as a node sees it: CLUSTER NODES, read.
 
+use std::net::{IpAddr, SocketAddr};
+
 use super::slots::{SLOTS, Slots};
 
 /// A node of the cluster.
@@ -9,6 +11,8 @@ pub struct Node {
     pub id: Vec<u8>,
     /// Host and port, for people.
     pub address: Vec<u8>,
+    /// Where it listens to other nodes.
+    pub bus: Option<SocketAddr>,
     pub is_primary: bool,
     /// Whether it is held to be dead, or not yet known, or the link to it is down.
     pub is_lost: bool,
@@ -40,6 +44,7 @@ impl Topology {
             let lost = [&b"fail"[..], b"fail?", b"handshake", b"noaddr"].iter().any(|flag| has(flag));
             let mut node = Node {
                 id: id.to_vec(),
+                bus: bus(address),
                 address: address.split(|byte| *byte == b'@').next().unwrap_or_default().to_vec(),
                 is_primary: has(b"master"),
                 is_lost: !is_me && (lost || *link != b"connected"),
@@ -119,6 +124,14 @@ impl Topology {
     }
 }
 
+/// Reads `ip:port@port of the bus,…`.
+fn bus(address: &[u8]) -> Option<SocketAddr> {
+    let (host, rest) = std::str::from_utf8(address).ok()?.split_once('@')?;
+    let (ip, _) = host.rsplit_once(':')?;
+    let port = rest.split(',').next()?.parse().ok()?;
+    Some(SocketAddr::new(ip.parse::<IpAddr>().ok()?, port))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,6 +148,10 @@ mod tests {
         let topology = Topology::read(TEXT);
         assert_eq!(topology.nodes.len(), 5);
         assert_eq!(topology.me().unwrap().address, b"127.0.0.1:7000");
+        let buses: Vec<_> = topology.nodes.iter().map(|node| node.bus.map(|bus| bus.to_string())).collect();
+        assert_eq!(buses[1].as_deref(), Some("127.0.0.1:17001"));
+        assert_eq!(buses[4], None);
+        assert_eq!(bus(b"2001:db8::1:6379@16379"), Some("[2001:db8::1]:16379".parse().unwrap()));
         assert_eq!((topology.importing.ranges(), topology.migrating.ranges()), (vec![(93, 93)], vec![(77, 77)]));
         let shards = topology.shards();
         assert_eq!(shards.iter().map(|node| &node.id[..]).collect::<Vec<_>>(), [b"aa", b"bb", b"cc"]);

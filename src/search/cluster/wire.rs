@@ -1,12 +1,14 @@
 //! Bytes of messages: numbers in little endian, byte strings behind their lengths, replies as trees.
 //!
-//! A reader believes nothing: every length is compared with what is left, depth has a bound, and what is read must end where
-//! its message ends.
+//! A reader believes nothing: every length is compared with what is left, depth and the number of items have bounds, and what is
+//! read must end where its message ends.
 
 use crate::reply::Reply;
 
 /// Replies in replies, at most: a JSON document as FORMAT EXPAND shows it, in a row of a part.
 const MAX_DEPTH: usize = 160;
+/// Items of all lists of a message, at most: a byte of a message may become an item of 32 bytes, or a pair of two.
+pub const MAX_ITEMS: usize = 1 << 24;
 
 /// Bytes that are no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,12 +96,25 @@ impl Writer {
 }
 
 /// A message being read.
-pub struct Reader<'a>(pub &'a [u8]);
+pub struct Reader<'a> {
+    bytes: &'a [u8],
+    /// Items of lists that may still come.
+    items: usize,
+}
 
 impl<'a> Reader<'a> {
+    pub fn new(bytes: &'a [u8]) -> Reader<'a> {
+        Reader { bytes, items: MAX_ITEMS }
+    }
+
+    /// What has not been read.
+    pub fn rest(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     fn take(&mut self, len: usize) -> Read<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(len).ok_or(Malformed)?;
-        self.0 = rest;
+        let (taken, rest) = self.bytes.split_at_checked(len).ok_or(Malformed)?;
+        self.bytes = rest;
         Ok(taken)
     }
 
@@ -135,7 +150,7 @@ impl<'a> Reader<'a> {
     /// A number of items, each of a byte at least.
     pub fn len(&mut self) -> Read<usize> {
         let len = self.any_len()?;
-        if len <= self.0.len() { Ok(len) } else { Err(Malformed) }
+        if len <= self.bytes.len() { Ok(len) } else { Err(Malformed) }
     }
 
     pub fn bytes(&mut self) -> Read<&'a [u8]> {
@@ -146,7 +161,9 @@ impl<'a> Reader<'a> {
     pub fn list<T>(&mut self, each: impl Fn(&mut Self) -> Read<T>) -> Read<Vec<T>> {
         // What a length announces is not believed in advance: the list grows as items come.
         let mut items = Vec::new();
-        for _ in 0..self.len()? {
+        let len = self.len()?;
+        self.items = self.items.checked_sub(len).ok_or(Malformed)?;
+        for _ in 0..len {
             items.push(each(self)?);
         }
         Ok(items)
@@ -157,7 +174,7 @@ impl<'a> Reader<'a> {
     }
 
     fn tree(&mut self, depth: usize) -> Read<Reply> {
-        if depth == 0 && self.0.first() != Some(&b'_') {
+        if depth == 0 && self.bytes.first() != Some(&b'_') {
             return Err(Malformed);
         }
         Ok(match self.byte()? {
@@ -178,6 +195,6 @@ impl<'a> Reader<'a> {
 
     /// Nothing is left.
     pub fn end(&self) -> Read<()> {
-        if self.0.is_empty() { Ok(()) } else { Err(Malformed) }
+        if self.bytes.is_empty() { Ok(()) } else { Err(Malformed) }
     }
 }

@@ -16,7 +16,7 @@
 //! | `timers.rs`, `threads.rs` | closures that run later, or under the server's lock |
 //! | `types.rs` | data types, and the streams that they are saved to |
 //! | `acl.rs` | what a user may do |
-//! | `cluster.rs` | other nodes, and messages to them |
+//! | `cluster.rs`, `sockets.rs` | other nodes, and messages to them; the connections on which they go |
 
 mod acl;
 mod call;
@@ -28,6 +28,7 @@ mod keys;
 mod keyspace;
 mod reply;
 mod scan;
+pub mod sockets;
 mod strings;
 mod threads;
 mod timers;

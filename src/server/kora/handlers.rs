@@ -103,7 +103,7 @@ fn create(ctx: &Context, dim: usize) -> Result<(), Failure> {
         b"EF_CONSTRUCTION",
         ef.as_bytes(),
     ];
-    search::create(ctx, &words)
+    search::create_everywhere(ctx, &words)
 }
 
 /// The options of the field of vectors, if the index of that name is what VECSET makes.

@@ -3,7 +3,7 @@
 use super::access::{self, target};
 use super::deletion::{self, Doomed};
 use super::registry::{self, Entry};
-use super::{Missing, json, ok, refuse, refuse_missing, scan};
+use super::{Missing, cluster, json, ok, refuse, refuse_missing, scan};
 use crate::reply::Reply;
 use crate::search::command::create::{self, AlterRequest};
 use crate::search::error::{Error, INDEX_EXISTS};
@@ -19,7 +19,7 @@ pub fn ft_create(call: &Call) -> Outcome {
 }
 
 /// Makes an index of the words of FT.CREATE, here and on replicas.
-pub fn create(ctx: &Context, words: &[&[u8]]) -> Result<(), Failure> {
+fn create(ctx: &Context, words: &[&[u8]]) -> Result<(), Failure> {
     let database = ctx.database();
     if registry::with(|registry| registry.is_taken(database, words[0])) {
         return Err(Failure::Text(b"Index already exists".to_vec()));
@@ -35,6 +35,13 @@ pub fn create(ctx: &Context, words: &[&[u8]]) -> Result<(), Failure> {
     }
     super::housekeeping::start(ctx);
     ctx.replicate(crate::server::commands::registered_name("FT.CREATE"), words);
+    Ok(())
+}
+
+/// Makes an index that a command needs, here and wherever indexes of FT.CREATE would be.
+pub fn create_everywhere(ctx: &Context, words: &[&[u8]]) -> Result<(), Failure> {
+    create(ctx, words)?;
+    cluster::note(ctx, false);
     Ok(())
 }
 

@@ -68,16 +68,16 @@ pub fn delete(ctx: &Context, database: i32, mut doomed: Doomed) -> Outcome {
     ok()
 }
 
-/// The same while others are served; a client that waits is told when all are gone.
+/// The same while others are served; a client that waits is told when all are gone, and other nodes know.
 fn later(ctx: &Context, database: i32, mut doomed: Doomed, waiting: Option<Unblock>) {
     ctx.after(0, move |ctx| {
         // What has become a replica takes its changes from its master alone.
         if !ctx.is_replica() && ctx.select(database) && doomed.slice(ctx) {
             return later(ctx, database, doomed, waiting);
         }
-        doomed.free();
         if let Some(unblock) = waiting {
-            unblock.reply(Reply::Simple("OK"));
+            cluster::confirm(ctx, &doomed.entry.definition.name, unblock, Reply::Simple("OK"));
         }
+        doomed.free();
     });
 }

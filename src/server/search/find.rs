@@ -39,16 +39,17 @@ pub fn ft_search(call: &Call) -> Outcome {
     work::start(call.ctx, Box::new(search()?))
 }
 
-fn read(ctx: &Context, target: Target, words: &[&[u8]]) -> Result<Search, Failure> {
-    let settings = binding::settings();
-    let request = SearchRequest::parse(words, &settings).map_err(refuse)?;
-    Search::new(ctx, target, request, &settings)
-}
-
 /// FT.SEARCH of these words for a command whose reply is made of that of RESP2.
 pub fn search_as(ctx: &Context, target: Target, words: &[&[u8]], shown: Shown) -> Outcome {
-    let search = Search { protocol: Protocol::Resp2, ..read(ctx, target, words)? };
-    work::start(ctx, Box::new(Other { search: Box::new(search), shown }))
+    let settings = binding::settings();
+    let request = SearchRequest::parse(words, &settings).map_err(refuse)?;
+    let search = Search::new(ctx, target.clone(), request, &settings)?;
+    let search = Search { protocol: Protocol::Resp2, ..search };
+    let asked = cluster::Asked { question: Question::Search, milliseconds: settings.timeout, partial: false };
+    match cluster::others(ctx, &target)? {
+        Some(others) => others.ask(ctx, words, asked, Box::new(cluster::As { rows: search.gathering(), shown })),
+        None => work::start(ctx, Box::new(Other { search: Box::new(search), shown })),
+    }
 }
 
 /// Makes another command's reply of that of FT.SEARCH.

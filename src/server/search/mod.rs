@@ -60,7 +60,7 @@ use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use access::{check_keys, find as find_index};
-pub use definitions::create;
+pub use definitions::create_everywhere;
 pub use find::search_as;
 
 use crate::reply::Reply;

@@ -1,17 +1,22 @@
 //! Synonyms, dictionaries, spell check.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
-use super::access::target;
+use super::access::{Target, target};
 use super::binding::{self, BoundQuery};
-use super::{Missing, ok, protocol, refuse, registry};
+use super::work::{self, Need, Work};
+use super::{Missing, cluster, ok, protocol, refuse, registry};
 use crate::reply::Reply;
+use crate::search::cluster::message::Question;
+use crate::search::cluster::spelling::Part;
 use crate::search::command::options::QueryOptions;
+use crate::search::command::settings::Settings;
 use crate::search::command::small::SpellcheckRequest;
 use crate::search::evaluate::SearchOptions;
-use crate::search::reply;
+use crate::search::reply::{self, Protocol};
 use crate::search::spell;
-use crate::server::blocking;
+use crate::server::api::Context;
 use crate::server::commands::{Call, Failure, Outcome};
 
 /// FT.SYNUPDATE
@@ -88,27 +93,105 @@ pub fn ft_spellcheck(call: &Call) -> Outcome {
     let target = target(call.ctx, call.args[0], Missing::Definition)?;
     let settings = binding::settings();
     let request = SpellcheckRequest::parse(call.args, &settings).map_err(refuse)?;
-    let mut options = QueryOptions::new(&request.query, &settings);
-    options.dialect = request.dialect;
-    let query = binding::read(&target, &options)?;
     let [include, exclude] = [&request.include, &request.exclude].map(|names| words_of(names));
-    let (include, exclude) = (include?, exclude?);
-    let words = spell::words(&query);
-    let documents = registry::with(|registry| registry.by_id(target.id).map_or(0, |(_, entry)| entry.index.len()));
-    let bound = binding::bind(&target, query, SearchOptions::default())?;
-    let protocol = protocol(call.ctx);
-    // A look at every word of the index, of which there may be many.
-    let check = move || {
-        let found = corrections(&bound, words, &include, &exclude, usize::from(request.distance));
-        reply::spelling(found, documents, request.full_score_info, protocol)
+    let mut spelling = Spelling::part(&target, &request, &settings)?;
+    let shown = Corrections {
+        include: include?,
+        exclude: exclude?,
+        distance: usize::from(request.distance),
+        full: request.full_score_info,
+        protocol: protocol(call.ctx),
     };
-    if !blocking::is_allowed(call.ctx) {
-        return Ok(Some(check()));
+    let asked = cluster::Asked { question: Question::Spelling, milliseconds: settings.timeout, partial: false };
+    if let Some(outcome) = cluster::ask(call, &target, asked, || Ok(Box::new(cluster::Spellings(shown.clone())))) {
+        return outcome;
     }
-    blocking::run(call.ctx, || {
-        let reply = check();
-        move |_: &_| Ok(Some(reply))
-    })
+    spelling.shown = Some(shown);
+    work::start(call.ctx, Box::new(spelling))
+}
+
+/// A spell check under way: a look at every word of the index, of which there may be many.
+pub struct Spelling {
+    index: BoundQuery,
+    words: Vec<Vec<u8>>,
+    distance: usize,
+    documents: usize,
+    found: Option<Part>,
+    /// None where this is a shard's part.
+    shown: Option<Corrections>,
+}
+
+impl Spelling {
+    /// What this node's part of the index has near the words of a query.
+    pub fn part(target: &Target, request: &SpellcheckRequest, settings: &Settings) -> Result<Spelling, Failure> {
+        let mut options = QueryOptions::new(&request.query, settings);
+        options.dialect = request.dialect;
+        let query = binding::read(target, &options)?;
+        Ok(Spelling {
+            words: spell::words(&query),
+            distance: usize::from(request.distance),
+            documents: registry::with(|registry| registry.by_id(target.id).map_or(0, |(_, entry)| entry.index.len())),
+            index: binding::bind(target, query, SearchOptions::default())?,
+            found: None,
+            shown: None,
+        })
+    }
+}
+
+impl Work for Spelling {
+    fn need(&self) -> Need {
+        if self.found.is_none() { Need::Thought } else { Need::Nothing }
+    }
+
+    fn think(&mut self) {
+        let known: BTreeSet<&[u8]> = self.index.terms().map(|(term, _)| term).collect();
+        let near = |word: &[u8]| spell::suggestions(word, self.distance, self.index.terms(), std::iter::empty());
+        let words = std::mem::take(&mut self.words).into_iter().map(|word| {
+            let near = (!known.contains(&word[..])).then(|| near(&word));
+            (word, near)
+        });
+        let words = words.collect();
+        self.found = Some(Part { documents: self.documents, words });
+    }
+
+    fn look(&mut self, _ctx: &Context, _until: Option<Instant>) {}
+
+    fn is_small(&self) -> bool {
+        false
+    }
+
+    fn reply(self: Box<Self>) -> Result<Reply, Failure> {
+        let part = self.found.unwrap_or_default();
+        Ok(match self.shown {
+            Some(shown) => shown.show(part),
+            None => part.write(),
+        })
+    }
+}
+
+/// How the reply is made of what the index knows: with which dictionaries, in which form.
+#[derive(Clone)]
+pub struct Corrections {
+    include: BTreeSet<Vec<u8>>,
+    exclude: BTreeSet<Vec<u8>>,
+    distance: usize,
+    full: bool,
+    protocol: Protocol,
+}
+
+impl Corrections {
+    /// What may be meant by each word that neither the index nor a dictionary to be left out knows.
+    pub fn show(&self, part: Part) -> Reply {
+        let unknown = part.words.into_iter().filter(|(word, _)| !self.exclude.contains(word));
+        let found = unknown.filter_map(|(word, near)| {
+            let near = near?;
+            let terms = near.iter().map(|near| (&near.word[..], near.documents));
+            let suggestions =
+                spell::suggestions(&word, self.distance, terms, self.include.iter().map(|word| &word[..]));
+            Some((word, suggestions))
+        });
+        reply::spelling(found.collect(), part.documents, self.full, self.protocol)
+    }
 }
 
 /// The words of dictionaries.
@@ -122,18 +205,4 @@ fn words_of(names: &[Vec<u8>]) -> Result<BTreeSet<Vec<u8>>, Failure> {
         }
         Ok(words)
     })
-}
-
-/// What may be meant by each word that neither the index nor a dictionary to be left out knows.
-fn corrections(
-    index: &BoundQuery,
-    words: Vec<Vec<u8>>,
-    include: &BTreeSet<Vec<u8>>,
-    exclude: &BTreeSet<Vec<u8>>,
-    distance: usize,
-) -> Vec<(Vec<u8>, Vec<spell::Suggestion>)> {
-    let known: BTreeSet<&[u8]> = index.terms().map(|(term, _)| term).collect();
-    let unknown = words.into_iter().filter(|word| !known.contains(&word[..]) && !exclude.contains(word));
-    let near = |word: &[u8]| spell::suggestions(word, distance, index.terms(), include.iter().map(|word| &word[..]));
-    unknown.map(|word| (word.clone(), near(&word))).collect()
 }

@@ -7,13 +7,16 @@
 //! ```
 //!
 //! Each round has a number of its own, so that answers to an earlier one are known as such. Everything here happens under the
-//! server's lock, in constant time but for the number of shards; a timer looks whether shards were lost or time is over.
+//! server's lock, in constant time but for the number of shards; a timer looks whether shards were lost or time is over, and sends
+//! the question again to those that are silent: a server drops messages of a node that it has only just met, and what was on a
+//! link that breaks. Who works on the question already takes no notice.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::collected::Collected;
 use super::{Gather, link, part, topology};
 use crate::search::cluster::message::{Answer, Ask, Message, Outcome as Answered, Question};
 use crate::search::cluster::slots::Slots;
@@ -29,6 +32,8 @@ const GRACE: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(60);
 /// Milliseconds between two looks at who is lost.
 const TICK: i64 = 50;
+/// A question is sent again after this time of silence, and then after twice that, and so on.
+const REMINDED: Duration = Duration::from_millis(100);
 /// Milliseconds until a round that found slots on their way is repeated.
 const AGAIN: i64 = 10;
 /// Rounds after which two nodes may name the same slot: keys tell what came twice.
@@ -42,11 +47,16 @@ struct Asking {
     slot: Option<u16>,
     partial: bool,
     end: Instant,
+    /// When those that are silent are asked again, and how long they will have had.
+    reminded: Instant,
+    pause: Duration,
     rounds: u32,
     /// Whether nodes without slots are asked too: keys of some slot may be on their way there.
     wide: bool,
     /// Whether nodes to which keys come have been asked behind all others.
     second: bool,
+    /// The slots that were anybody's when the round began.
+    assigned: Slots,
     shards: Vec<Shard>,
 }
 
@@ -58,10 +68,9 @@ struct Shard {
     voice: Option<Vec<u8>>,
     /// Those that could not be asked.
     tried: Vec<Vec<u8>>,
-    answer: Option<Answer>,
+    answer: Option<Collected>,
 }
 
-static ROUNDS: AtomicU64 = AtomicU64::new(1);
 static ASKING: Mutex<Option<HashMap<u64, Asking>>> = Mutex::new(None);
 static TICKING: AtomicBool = AtomicBool::new(false);
 
@@ -70,8 +79,18 @@ fn with<R>(body: impl FnOnce(&mut HashMap<u64, Asking>) -> R) -> R {
     body(asking.get_or_insert_with(HashMap::new))
 }
 
+/// What is asked, and of whom.
+pub struct Start {
+    pub ask: Ask,
+    /// The slot whose shard alone is asked.
+    pub slot: Option<u16>,
+    pub partial: bool,
+    pub topology: Arc<Topology>,
+}
+
 /// Blocks the client and asks.
-pub fn start(ctx: &Context, ask: Ask, slot: Option<u16>, partial: bool, gather: Box<dyn Gather>) -> Outcome {
+pub fn start(ctx: &Context, start: Start, gather: Box<dyn Gather>) -> Outcome {
+    let Start { ask, slot, partial, topology } = start;
     let Some(unblock) = Unblock::block(ctx) else {
         return Err(Failure::Text(b"ERR the client cannot wait for other nodes".to_vec()));
     };
@@ -79,16 +98,28 @@ pub fn start(ctx: &Context, ask: Ask, slot: Option<u16>, partial: bool, gather: 
         0 => LONGEST,
         some => Duration::from_millis(some.min(315_360_000_000)) + GRACE,
     };
-    let end = Instant::now() + time;
-    let asking =
-        Asking { unblock, gather, ask, slot, partial, end, rounds: 0, wide: false, second: false, shards: Vec::new() };
-    round(ctx, asking);
+    let now = Instant::now();
+    let asking = Asking {
+        unblock,
+        gather,
+        ask,
+        slot,
+        partial,
+        end: now + time,
+        reminded: now,
+        pause: REMINDED,
+        rounds: 0,
+        wide: false,
+        second: false,
+        assigned: Slots::default(),
+        shards: Vec::new(),
+    };
+    round(ctx, asking, &topology);
     Ok(None)
 }
 
 /// Asks all shards.
-fn round(ctx: &Context, mut asking: Asking) {
-    let topology = topology(ctx);
+fn round(ctx: &Context, mut asking: Asking, topology: &Arc<Topology>) {
     let shards = if asking.wide { topology.shards_and_others() } else { topology.shards() };
     let shards = shards.iter().filter(|node| asking.slot.is_none_or(|slot| node.slots.contains(slot)));
     let shard = |node: &&Node| Shard {
@@ -99,14 +130,16 @@ fn round(ctx: &Context, mut asking: Asking) {
         answer: None,
     };
     asking.shards = shards.map(shard).collect();
+    asking.assigned = topology.assigned();
     asking.rounds += 1;
     asking.second = false;
-    go_on(ctx, asking, &topology);
+    go_on(ctx, asking, topology);
 }
 
 /// Asks the shards that have not answered, under a new number.
-fn go_on(ctx: &Context, mut asking: Asking, topology: &Topology) {
-    let id = ROUNDS.fetch_add(1, Ordering::Relaxed);
+fn go_on(ctx: &Context, mut asking: Asking, topology: &Arc<Topology>) {
+    let id = link::number();
+    (asking.reminded, asking.pause) = (Instant::now() + REMINDED, REMINDED);
     let bytes = Message::Ask { id, ask: asking.ask.clone() }.write();
     let mut is_mine = false;
     for shard in asking.shards.iter_mut().filter(|shard| shard.answer.is_none()) {
@@ -114,8 +147,8 @@ fn go_on(ctx: &Context, mut asking: Asking, topology: &Topology) {
     }
     let ask = asking.ask.clone();
     with(|all| all.insert(id, asking));
-    if is_mine && let Some(me) = topology.me() {
-        part::answer_here(ctx, me.id.clone(), id, ask);
+    if is_mine {
+        part::answer_here(ctx, topology, id, ask);
     }
     tick_later(ctx);
     conclude(ctx, id);
@@ -138,14 +171,19 @@ impl Shard {
         false
     }
 
+    fn answer(&self) -> Option<&Answer> {
+        self.answer.as_ref()?.get()
+    }
+
     /// Whether it has answered, or none of its nodes can be asked.
     fn is_done(&self) -> bool {
         self.answer.is_some() || self.voice.is_none()
     }
 }
 
-/// Takes an answer; one that no query waits for is dropped.
-pub fn answered(ctx: &Context, sender: &[u8], id: u64, answer: Answer) {
+/// Takes an answer, which came in so many bytes; one that no query waits for, or that came before, is dropped.
+pub fn answered(ctx: &Context, sender: &[u8], id: u64, answer: Answer, bytes: usize) {
+    let answer = Collected::new(answer, bytes);
     let is_awaited = with(|all| {
         let waiting = all.get_mut(&id)?.shards.iter_mut();
         let shard = waiting.into_iter().find(|shard| shard.voice.as_deref() == Some(sender))?;
@@ -185,8 +223,7 @@ enum Next {
 
 /// All that can have answered.
 fn settle(ctx: &Context, mut asking: Asking) {
-    let topology = topology(ctx);
-    match asking.next(&topology) {
+    match asking.next() {
         Next::Reply => finish(asking),
         Next::Refuse(text) => asking.unblock.answer(move |_| Err(Failure::Text(text))),
         Next::Fail => fail(asking),
@@ -201,21 +238,21 @@ fn settle(ctx: &Context, mut asking: Asking) {
         }
         Next::Second => {
             asking.forget_later();
-            go_on(ctx, asking, &topology);
+            go_on(ctx, asking, &topology(ctx));
         }
     }
 }
 
 impl Asking {
     fn answers(&self) -> impl Iterator<Item = &Answer> {
-        self.shards.iter().filter_map(|shard| shard.answer.as_ref())
+        self.shards.iter().filter_map(Shard::answer)
     }
 
     fn is_missing(&self) -> bool {
         self.shards.iter().any(|shard| shard.answer.is_none())
     }
 
-    fn next(&self, topology: &Topology) -> Next {
+    fn next(&self) -> Next {
         let is_over = Instant::now() >= self.end;
         let is_unknown = self.answers().any(|answer| answer.outcome == Answered::NoIndex);
         if is_unknown || self.is_missing() && !self.partial {
@@ -229,11 +266,11 @@ impl Asking {
         if let Some(text) = self.answers().find_map(failed) {
             return Next::Refuse(text);
         }
-        self.slots(topology, is_over)
+        self.slots(is_over)
     }
 
     /// Whether the answers speak for each slot, and for each key once.
-    fn slots(&self, topology: &Topology, is_over: bool) -> Next {
+    fn slots(&self, is_over: bool) -> Next {
         let (mut named, mut twice) = (Slots::default(), false);
         for answer in self.answers() {
             twice |= named.meets(&answer.slots);
@@ -242,7 +279,7 @@ impl Asking {
         let lacks = match self.slot {
             _ if self.is_missing() => false,
             Some(slot) => !named.contains(slot),
-            None => !named.covers(&topology.assigned()),
+            None => !named.covers(&self.assigned),
         };
         let splits = self.answers().any(|answer| answer.migrating || answer.importing);
         let is_counted = self.ask.question == Question::Aggregate && !self.ask.keyed;
@@ -264,29 +301,45 @@ impl Asking {
     fn forget_later(&mut self) {
         let is_known = self.answers().any(|answer| answer.importing);
         let is_later = |answer: &Answer| if is_known { answer.importing } else { !answer.migrating };
-        let later = self.shards.iter_mut().filter(|shard| shard.answer.as_ref().is_some_and(is_later));
+        let later = self.shards.iter_mut().filter(|shard| shard.answer().is_some_and(is_later));
         later.for_each(|shard| shard.answer = None);
         self.second = true;
     }
 }
 
+impl Asking {
+    /// Sends the question again to those that have been silent for long.
+    fn remind(&mut self, ctx: &Context, id: u64, topology: &Topology, now: Instant) {
+        if now < self.reminded {
+            return;
+        }
+        self.pause *= 2;
+        self.reminded = now + self.pause;
+        let me = topology.me().map(|me| &me.id);
+        let bytes = Message::Ask { id, ask: self.ask.clone() }.write();
+        let silent = self.shards.iter().filter(|shard| shard.answer.is_none()).filter_map(|shard| shard.voice.as_ref());
+        for node in silent.filter(|node| Some(*node) != me) {
+            link::send_bytes(ctx, node, &bytes);
+        }
+    }
+}
+
 /// Asks all again, in so many milliseconds.
 fn again(ctx: &Context, asking: Asking, milliseconds: i64) {
-    ctx.after(milliseconds, move |ctx| round(ctx, asking));
+    ctx.after(milliseconds, move |ctx| round(ctx, asking, &topology(ctx)));
 }
 
 /// Makes a reply of the answers, in the pool.
 fn finish(asking: Asking) {
     let missing = asking.is_missing();
     let Asking { unblock, gather, shards, .. } = asking;
-    let part = |shard: Shard| match shard.answer?.outcome {
-        Answered::Part(reply) => Some(reply),
-        _ => None,
-    };
-    let parts = shards.into_iter().filter_map(part).collect();
-    pools::queries().spawn(Box::new(move || match gather.gather(parts, missing) {
-        Ok(reply) => super::super::work::reply(unblock, reply),
-        Err(failure) => unblock.answer(move |_| Err(failure)),
+    pools::queries().spawn(Box::new(move || {
+        let parts = shards.into_iter().filter_map(|shard| shard.answer?.into_part());
+        let (parts, _room): (Vec<_>, Vec<_>) = parts.unzip();
+        match gather.gather(parts, missing) {
+            Ok(reply) => super::super::work::reply(unblock, reply),
+            Err(failure) => unblock.answer(move |_| Err(failure)),
+        }
     }));
 }
 
@@ -297,7 +350,7 @@ fn fail(asking: Asking) {
     let text = match silent {
         Some(shard) => format!("ERR shard {} did not answer", name(shard)),
         None => {
-            let lacks = |shard: &&Shard| shard.answer.as_ref().is_some_and(|a| a.outcome == Answered::NoIndex);
+            let lacks = |shard: &&Shard| shard.answer().is_some_and(|answer| answer.outcome == Answered::NoIndex);
             let shard = asking.shards.iter().find(lacks).map(name).unwrap_or_default();
             format!("ERR shard {shard} does not know the index yet")
         }
@@ -339,8 +392,9 @@ fn tick(ctx: &Context) {
             Some(asking) if asking.shards.iter().any(is_lost) => all.remove(&id),
             _ => None,
         });
-        if let Some(asking) = lost {
-            again(ctx, asking, 0);
+        match lost {
+            Some(asking) => again(ctx, asking, 0),
+            None => with(|all| all.get_mut(&id).into_iter().for_each(|asking| asking.remind(ctx, id, &topology, now))),
         }
     }
     tick_later(ctx);

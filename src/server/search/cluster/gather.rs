@@ -3,14 +3,16 @@
 use std::time::Instant;
 
 use super::super::cursors::{self, Waiting};
+use super::super::find::Shown;
 use super::super::walk::{Place, Walk};
+use super::super::words::Corrections;
 use super::super::{refuse, timed_out};
 use super::Gather;
 use crate::reply::Reply;
 use crate::search::aggregate::{Clock, Fusion, Plan, Source, Table, fuse, vector_score};
 use crate::search::cluster::aggregate::Sharing;
 use crate::search::cluster::search::Merging;
-use crate::search::cluster::{Malformed, aggregate, hybrid, info, search, tags};
+use crate::search::cluster::{Malformed, aggregate, hybrid, info, search, spelling, tags};
 use crate::search::command::aggregate::CursorOptions;
 use crate::search::command::settings::OnTimeout;
 use crate::search::reply::{self, AggregateRow, HybridReply, Protocol, Shape};
@@ -155,5 +157,27 @@ pub struct TagValues;
 impl Gather for TagValues {
     fn gather(self: Box<Self>, parts: Vec<Reply>, _missing: bool) -> Result<Reply, Failure> {
         tags::merge(parts).map_err(not_understood)
+    }
+}
+
+/// FT.SPELLCHECK
+pub struct Spellings(pub Corrections);
+
+impl Gather for Spellings {
+    fn gather(self: Box<Self>, parts: Vec<Reply>, _missing: bool) -> Result<Reply, Failure> {
+        Ok(self.0.show(spelling::merge(read(parts, spelling::Part::read)?)))
+    }
+}
+
+/// What another command makes of the reply of FT.SEARCH.
+pub struct As {
+    pub rows: Rows,
+    pub shown: Shown,
+}
+
+impl Gather for As {
+    fn gather(self: Box<Self>, parts: Vec<Reply>, missing: bool) -> Result<Reply, Failure> {
+        let As { rows, shown } = *self;
+        Box::new(rows).gather(parts, missing).map(shown)
     }
 }

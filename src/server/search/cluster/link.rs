@@ -1,18 +1,23 @@
 //! Messages to and from other nodes.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{LazyLock, Mutex};
 use std::time::Instant;
 
 use super::{ask, part, spread};
-use crate::search::cluster::message::{Assembly, LONGEST, Message, pieces};
+use crate::search::cluster::message::{Assembly, LONGEST, Message, piece, pieces};
 use crate::server::api::{self, Context};
 use crate::server::pools;
 
-static TRANSFERS: AtomicU64 = AtomicU64::new(1);
 static ASSEMBLY: Mutex<Option<Assembly>> = Mutex::new(None);
 /// Whether the log has been told of bytes that make no sense.
 static COMPLAINED: AtomicBool = AtomicBool::new(false);
+
+/// A number that this node uses once, and hardly one that it used before it was started again: what was sent then may still come.
+pub fn number() -> u64 {
+    static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| AtomicU64::new(rand::random::<u64>() >> 1 | 1));
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
 
 /// Sends a message to a node; false if it cannot be sent.
 pub fn send(ctx: &Context, node: &[u8], message: &Message) -> bool {
@@ -21,8 +26,38 @@ pub fn send(ctx: &Context, node: &[u8], message: &Message) -> bool {
 
 /// Sends the bytes of a message. Under the server's lock.
 pub fn send_bytes(ctx: &Context, node: &[u8], bytes: &[u8]) -> bool {
-    let transfer = TRANSFERS.fetch_add(1, Ordering::Relaxed);
-    bytes.len() <= LONGEST && pieces(transfer, bytes).all(|piece| ctx.send_to_node(node, &piece))
+    bytes.len() <= LONGEST && pieces(number(), bytes).all(|piece| ctx.send_to_node(node, &piece))
+}
+
+/// A message on its way to a node.
+pub struct Sending {
+    node: Vec<u8>,
+    bytes: Vec<u8>,
+    transfer: u64,
+    /// The number of the next piece.
+    next: usize,
+}
+
+/// Pieces that are sent in one go.
+const AT_ONCE: usize = 4;
+
+impl Sending {
+    pub fn new(node: Vec<u8>, bytes: Vec<u8>) -> Sending {
+        Sending { node, bytes, transfer: number(), next: 0 }
+    }
+
+    /// Sends some pieces; whether there are more. Under the server's lock.
+    pub fn go_on(&mut self, ctx: &Context) -> bool {
+        for _ in 0..AT_ONCE {
+            let Some(piece) = piece(self.transfer, &self.bytes, self.next) else { return false };
+            // Who is gone needs no more of it.
+            if !ctx.send_to_node(&self.node, &piece) {
+                return false;
+            }
+            self.next += 1;
+        }
+        true
+    }
 }
 
 /// Longer messages are read in the pool.
@@ -39,20 +74,20 @@ pub fn receive(ctx: &Context, sender: &[u8], piece: &[u8]) {
         Ok(None) => {}
         Err(_) => complain(&sender),
         Ok(Some(bytes)) if bytes.len() <= LONG => match Message::read(&bytes) {
-            Ok(message) => take(ctx, &sender, message),
+            Ok(message) => take(ctx, &sender, message, bytes.len()),
             Err(_) => complain(&sender),
         },
         Ok(Some(bytes)) => pools::queries().spawn(Box::new(move || match Message::read(&bytes) {
-            Ok(message) => api::with_lock(|ctx| take(ctx, &sender, message)),
+            Ok(message) => api::with_lock(|ctx| take(ctx, &sender, message, bytes.len())),
             Err(_) => complain(&sender),
         })),
     }
 }
 
-fn take(ctx: &Context, sender: &[u8], message: Message) {
+fn take(ctx: &Context, sender: &[u8], message: Message, bytes: usize) {
     match message {
         Message::Ask { id, ask } => part::answer(ctx, sender.to_vec(), id, ask),
-        Message::Answer { id, answer } => ask::answered(ctx, sender, id, answer),
+        Message::Answer { id, answer } => ask::answered(ctx, sender, id, answer, bytes),
         Message::Digest(digest) => spread::compare(ctx, sender, digest),
         Message::Definitions { id, asks, definitions } => spread::learn(ctx, sender, id, asks, definitions),
         Message::Acknowledged(id) => spread::acknowledged(sender, id),

@@ -2,8 +2,8 @@
 //!
 //! | file | does |
 //! | --- | --- |
-//! | `link.rs` | sends messages and puts them together again |
-//! | `ask.rs` | asks the shards, waits, asks again |
+//! | `link.rs`, `prompt.rs` | sends messages and puts them together again; has TCP send them at once |
+//! | `ask.rs`, `collected.rs` | asks the shards, waits, asks again; the answers until all are there |
 //! | `part.rs` | answers for this node's documents |
 //! | `gather.rs` | makes a reply of the parts |
 //! | `commands.rs` | takes commands, and sends out what they define |
@@ -12,18 +12,21 @@
 //! Where the server is no node of a cluster nothing of this runs.
 
 mod ask;
+mod collected;
 mod commands;
 mod gather;
 mod link;
 mod part;
+mod prompt;
 mod spread;
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 pub use commands::*;
-pub use gather::{Aggregation, Infos, Mixture, Rows, TagValues};
+pub use gather::{Aggregation, As, Infos, Mixture, Rows, Spellings, TagValues};
 pub use part::unsettle;
-pub use spread::{flushed, is_applying, note};
+pub use spread::{confirm, flushed, is_applying, note};
 
 use super::access::Target;
 use crate::reply::Reply;
@@ -58,16 +61,26 @@ pub fn start(ctx: &Context) {
     }
 }
 
-/// The cluster as this node sees it now; without any node if the server does not tell.
-fn topology(ctx: &Context) -> Topology {
+/// The cluster as this node sees it now; without any node if the server does not tell. What it tells changes seldom, so it is read
+/// only when it has.
+fn topology(ctx: &Context) -> Arc<Topology> {
     static COMPLAINED: AtomicBool = AtomicBool::new(false);
+    static LAST: Mutex<Option<(Vec<u8>, Arc<Topology>)>> = Mutex::new(None);
     let text = ctx.cluster_nodes().unwrap_or_else(|why| {
         if !COMPLAINED.swap(true, Ordering::Relaxed) {
             ctx.warn(&format!("search does not know the cluster's nodes: {}", String::from_utf8_lossy(&why)));
         }
         Vec::new()
     });
-    Topology::read(&text)
+    let mut last = LAST.lock().unwrap_or_else(|e| e.into_inner());
+    match &*last {
+        Some((known, topology)) if *known == text => topology.clone(),
+        _ => {
+            let topology = Arc::new(Topology::read(&text));
+            *last = Some((text, topology.clone()));
+            topology
+        }
+    }
 }
 
 /// The slot of an index that holds documents of one slot alone.
@@ -96,13 +109,32 @@ pub fn ask(
     asked: Asked,
     gather: impl FnOnce() -> Result<Box<dyn Gather>, Failure>,
 ) -> Option<Outcome> {
-    if !is_on() || target.database != DATABASE {
-        return None;
+    match others(call.ctx, target) {
+        Ok(None) => None,
+        Ok(Some(others)) => Some(gather().and_then(|gather| others.ask(call.ctx, call.args, asked, gather))),
+        Err(failure) => Some(Err(failure)),
     }
-    let topology = topology(call.ctx);
+}
+
+/// The shards that have to be asked about an index.
+pub struct Others {
+    topology: Arc<Topology>,
+    /// The slot whose shard alone is asked.
+    slot: Option<u16>,
+}
+
+/// The shards to be asked about an index; None if this node knows all of it.
+///
+/// # Errors
+/// Where they cannot be asked.
+pub fn others(ctx: &Context, target: &Target) -> Result<Option<Others>, Failure> {
+    if !is_on() || target.database != DATABASE {
+        return Ok(None);
+    }
+    let topology = topology(ctx);
     let slot = only_slot(&target.definition.name).filter(|slot| !topology.migrating.contains(*slot));
     let Some(me) = topology.me() else {
-        return Some(Err(Failure::Text(b"ERR the server does not tell who is in the cluster".to_vec())));
+        return Err(Failure::Text(b"ERR the server does not tell who is in the cluster".to_vec()));
     };
     let own = topology.slots_of(me);
     let is_alone = match slot {
@@ -110,14 +142,21 @@ pub fn ask(
         None => own.covers(&topology.assigned()),
     };
     if is_alone {
-        return None;
+        return Ok(None);
     }
-    if !blocking::is_allowed(call.ctx) {
+    if !blocking::is_allowed(ctx) {
         let text = b"ERR this asks other nodes of the cluster, which a transaction or a script cannot wait for";
-        return Some(Err(Failure::Text(text.to_vec())));
+        return Err(Failure::Text(text.to_vec()));
     }
-    let words = call.args.iter().map(|word| word.to_vec()).collect();
-    let ask = Ask { question: asked.question, keyed: false, milliseconds: asked.milliseconds, words };
-    let partial = asked.partial || PARTIAL.get();
-    Some(gather().and_then(|gather| ask::start(call.ctx, ask, slot, partial, gather)))
+    Ok(Some(Others { topology, slot }))
+}
+
+impl Others {
+    /// Has them answer a command of these words.
+    pub fn ask(self, ctx: &Context, words: &[&[u8]], asked: Asked, gather: Box<dyn Gather>) -> Outcome {
+        let words = words.iter().map(|word| word.to_vec()).collect();
+        let ask = Ask { question: asked.question, keyed: false, milliseconds: asked.milliseconds, words };
+        let partial = asked.partial || PARTIAL.get();
+        ask::start(ctx, ask::Start { ask, slot: self.slot, partial, topology: self.topology }, gather)
+    }
 }

@@ -1,7 +1,9 @@
 //! This node's part of an answer.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use super::super::access::{Target, find_in};
 use super::super::aggregate::Aggregate;
@@ -9,49 +11,89 @@ use super::super::binding;
 use super::super::find::Search;
 use super::super::hybrid::Hybrid;
 use super::super::inspect;
+use super::super::words::Spelling;
 use super::super::work::{self, Work};
 use super::super::{refuse, registry};
 use super::{DATABASE, ask, link, topology};
 use crate::reply::Reply;
 use crate::search::cluster::aggregate::Sharing;
-use crate::search::cluster::message::{Answer, Ask, Message, Outcome, Question};
+use crate::search::cluster::message::{Answer, Ask, Message, Outcome, Question, is_too_long};
 use crate::search::cluster::slots::{Slots, slot_of};
+use crate::search::cluster::topology::Topology;
 use crate::search::command::aggregate::AggregateRequest;
 use crate::search::command::hybrid::HybridRequest;
 use crate::search::command::search::SearchRequest;
+use crate::search::command::small::SpellcheckRequest;
 use crate::search::evaluate::Owned;
 use crate::server::api::{self, Context};
 use crate::server::commands::Failure;
 
+/// The questions that are being worked on: who asked, and the number.
+static WORKING: Mutex<BTreeSet<(Vec<u8>, u64)>> = Mutex::new(BTreeSet::new());
+
+fn working() -> MutexGuard<'static, BTreeSet<(Vec<u8>, u64)>> {
+    WORKING.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+/// A question that is being worked on, until this is dropped.
+struct Working((Vec<u8>, u64));
+
+impl Working {
+    /// None if it is worked on already: it was sent again.
+    fn begin(asker: &[u8], id: u64) -> Option<Working> {
+        let question = (asker.to_vec(), id);
+        let is_new = working().insert(question.clone());
+        // Made only then: dropping it would end the other.
+        is_new.then(|| Working(question))
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        working().remove(&self.0);
+    }
+}
+
 /// Answers a question of another node.
 pub fn answer(ctx: &Context, asker: Vec<u8>, id: u64, question: Ask) {
-    start(ctx, question, move |answer| {
-        let bytes = Message::Answer { id, answer }.write();
-        let bytes = match bytes.len() > crate::search::cluster::message::LONGEST {
-            true => {
-                let outcome = Outcome::Failed(b"ERR a shard's part is too long; ask for less at once".to_vec());
-                let (slots, importing, migrating) = (Slots::default(), false, false);
-                Message::Answer { id, answer: Answer { slots, importing, migrating, outcome } }.write()
-            }
-            false => bytes,
-        };
-        Box::new(move |ctx| {
-            // Who is gone needs no answer.
-            link::send_bytes(ctx, &asker, &bytes);
-        })
+    let Some(working) = Working::begin(&asker, id) else { return };
+    start(ctx, &topology(ctx), question, move |mut answer| {
+        let mut bytes = Message::write_answer(id, &answer);
+        if is_too_long(&answer, bytes.len()) {
+            answer.outcome = Outcome::Failed(b"ERR a shard's part is too long; ask for less at once".to_vec());
+            bytes = Message::write_answer(id, &answer);
+        }
+        drop(working);
+        let mut sending = link::Sending::new(asker, bytes);
+        Box::new(move |ctx| sending.go_on(ctx))
     });
 }
 
 /// Answers this node's own question.
-pub fn answer_here(ctx: &Context, me: Vec<u8>, id: u64, question: Ask) {
-    start(ctx, question, move |answer| Box::new(move |ctx| ask::answered(ctx, &me, id, answer)));
+pub fn answer_here(ctx: &Context, topology: &Topology, id: u64, question: Ask) {
+    let Some(me) = topology.me().map(|me| me.id.clone()) else { return };
+    start(ctx, topology, question, move |answer| {
+        let mut answer = Some(answer);
+        Box::new(move |ctx| {
+            answer.take().into_iter().for_each(|answer| ask::answered(ctx, &me, id, answer, 0));
+            false
+        })
+    });
 }
 
-/// What is done with an answer: in the pool, and then under the server's lock.
-type Sent = Box<dyn FnOnce(&Context)>;
+/// How long the main thread has between two lots of a long answer.
+const BREATH: Duration = Duration::from_micros(100);
 
-fn start(ctx: &Context, question: Ask, done: impl FnOnce(Answer) -> Sent + Send + 'static) {
-    let topology = topology(ctx);
+/// What is done with an answer under the server's lock, again for as long as it says that there is more.
+type Sent = Box<dyn FnMut(&Context) -> bool>;
+
+fn send_on(ctx: &Context, mut sent: Sent) {
+    if sent(ctx) {
+        ctx.after(0, |ctx| send_on(ctx, sent));
+    }
+}
+
+fn start(ctx: &Context, topology: &Topology, question: Ask, done: impl FnOnce(Answer) -> Sent + Send + 'static) {
     let slots = topology.me().map(|me| topology.slots_of(me)).unwrap_or_default();
     let (importing, migrating) = (!topology.importing.is_empty(), !topology.migrating.is_empty());
     let mut served = slots.clone();
@@ -67,11 +109,13 @@ fn start(ctx: &Context, question: Ask, done: impl FnOnce(Answer) -> Sent + Send 
             if has_looked {
                 api::with_lock(|ctx| keep_up(ctx, &mut answer));
             }
-            let sent = done(answer);
-            api::with_lock(|ctx| sent(ctx));
+            let mut sent = done(answer);
+            while api::with_lock(|ctx| sent(ctx)) {
+                std::thread::sleep(BREATH);
+            }
         }),
-        Ok(Part::Done(reply)) => done(answer(Outcome::Part(reply)))(ctx),
-        Err(outcome) => done(answer(outcome))(ctx),
+        Ok(Part::Done(reply)) => send_on(ctx, done(answer(Outcome::Part(reply)))),
+        Err(outcome) => send_on(ctx, done(answer(outcome))),
     }
 }
 
@@ -131,6 +175,10 @@ fn part(ctx: &Context, question: Ask, served: Slots) -> Result<Part, Outcome> {
         Question::TagValues => {
             let field = words.get(1).copied().unwrap_or_default();
             Part::Done(Reply::Array(inspect::tag_values(&target, field).map_err(failed)?))
+        }
+        Question::Spelling => {
+            let request = SpellcheckRequest::parse(&words, &settings).map_err(bad)?;
+            Part::Work(Box::new(Spelling::part(&target, &request, &settings).map_err(failed)?))
         }
     })
 }

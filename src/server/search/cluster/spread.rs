@@ -7,12 +7,12 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rand::seq::SliceRandom;
 
 use super::super::{deletion, documents, registry};
-use super::{DATABASE, is_on, link, topology};
+use super::{DATABASE, is_on, link, prompt, topology};
 use crate::reply::Reply;
 use crate::search::cluster::catalog::{Catalog, Content, Contents, Definition, Kind};
 use crate::search::cluster::message::Message;
@@ -40,7 +40,6 @@ struct Waiting {
     nodes: Vec<Vec<u8>>,
 }
 
-static NEXT: AtomicU64 = AtomicU64::new(1);
 static WAITING: Mutex<Option<HashMap<u64, Waiting>>> = Mutex::new(None);
 
 fn catalog<R>(body: impl FnOnce(&mut Catalog) -> R) -> R {
@@ -120,19 +119,34 @@ fn send(ctx: &Context, topology: &Topology, id: u64, definitions: Vec<Definition
 
 /// Replies when all primaries have what changed.
 fn wait(ctx: &Context, topology: &Topology, changed: Vec<Definition>, reply: Reply) -> Outcome {
-    let id = NEXT.fetch_add(1, Ordering::Relaxed);
+    let id = link::number();
     let nodes = send(ctx, topology, id, changed);
     if nodes.is_empty() {
         return Ok(Some(reply));
     }
     let Some(unblock) = Unblock::block(ctx) else { return Ok(Some(reply)) };
-    waiting(|all| all.insert(id, Waiting { unblock, reply, nodes }));
+    reply_later(ctx, id, Waiting { unblock, reply, nodes });
+    Ok(None)
+}
+
+fn reply_later(ctx: &Context, id: u64, client: Waiting) {
+    waiting(|all| all.insert(id, client));
     ctx.after(ROUND, move |_| {
         if let Some(late) = waiting(|all| all.remove(&id)) {
             late.unblock.reply(late.reply);
         }
     });
-    Ok(None)
+}
+
+/// Replies to a client whose command took long when all primaries have what it did to an index.
+pub fn confirm(ctx: &Context, index: &[u8], unblock: Unblock, reply: Reply) {
+    let state = if is_on() { catalog(|catalog| catalog.find(Kind::Index, index)) } else { None };
+    let id = link::number();
+    let nodes = state.map(|state| send(ctx, &topology(ctx), id, vec![state])).unwrap_or_default();
+    match nodes.is_empty() {
+        true => unblock.reply(reply),
+        false => reply_later(ctx, id, Waiting { unblock, reply, nodes }),
+    }
 }
 
 /// A node has what was sent.
@@ -195,6 +209,7 @@ fn round(ctx: &Context) {
         apply(ctx, differing);
     }
     let topology = topology(ctx);
+    prompt::keep(&topology);
     let me = topology.me().map(|me| &me.id);
     let mut others: Vec<_> = topology.nodes.iter().filter(|node| Some(&node.id) != me && !node.is_lost).collect();
     others.shuffle(&mut rand::rng());

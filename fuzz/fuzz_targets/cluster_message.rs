@@ -1,0 +1,9 @@
+#![no_main]
+
+#[path = "../checks.rs"]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    checks::cluster_message(data);
+    checks::cluster_pieces(data);
+});
