@@ -19,7 +19,6 @@ COMMANDS = [
     ["FT.SEARCH", "i", "@g:{t1}", "LIMIT", 0, 0],
     ["FT.AGGREGATE", "i", "*", "GROUPBY", 1, "@g", "REDUCE", "COUNT", 0, "AS", "c", "SORTBY", 2, "@g", "ASC"],
     ["FT.SPELLCHECK", "i", "wort"],
-    ["FT.TAGVALS", "i", "g"],
 ]
 
 
