@@ -148,10 +148,12 @@ impl Reach {
     /// Whether a node was met, or is connected with one that was: newcomers are, and what a removal has joined again.
     pub fn includes(&mut self, graph: &Graph, node: u32) -> bool {
         graph.entry().into_iter().for_each(|(entry, _)| self.meet(entry));
-        let (mut group, mut known, mut at) = (vec![node], HashSet::from([node]), 0);
-        while !group.iter().skip(at).any(|&node| self.has(node)) {
-            let Some(&next) = group.get(at) else { return false };
-            at += 1;
+        let (mut group, mut known) = (vec![node], HashSet::from([node]));
+        let (mut looked_at, mut walked) = (0, 0);
+        while !group[looked_at..].iter().any(|&node| self.has(node)) {
+            looked_at = group.len();
+            let Some(&next) = group.get(walked) else { return false };
+            walked += 1;
             group.extend(graph.neighbours(next, 0).into_iter().filter(|&node| known.insert(node)));
         }
         group.into_iter().for_each(|node| self.meet(node));
