@@ -8,7 +8,7 @@ import pytest
 import bus
 from cluster import Cluster
 from resp import ReplyError
-from servers import selected
+from servers import eventually, selected
 from vectors import fp32, random_vectors
 
 KINDS = [kind for kind in selected() if kind in ("redis70", "valkey91")]
@@ -84,7 +84,7 @@ def test_messages_that_never_end(cluster):
     """Their pieces do not take the room of others."""
     part = bytes(60_000)
     piece = lambda transfer: struct.pack("<BQI", 1, transfer, 2**26) + part  # noqa: E731
-    flooded(cluster, lambda: (piece(transfer % 400) for transfer in range(4000)))
+    flooded(cluster, lambda: (piece(transfer % 400) for transfer in range(1500)))
 
 
 def test_answers_that_nobody_asked_for(cluster):
@@ -92,9 +92,9 @@ def test_answers_that_nobody_asked_for(cluster):
     rows = b"*" + bus.some_list([b"_"] * 60_000)
     answer = lambda: b"\2" + struct.pack("<Q", random.getrandbits(64)) + bus.some_list([]) + b"\0\0" + b"\0" + rows  # noqa: E731
     before = [memory(cluster, server) for server in cluster.masters]
-    flooded(cluster, lambda: (bus.piece(random.Random(3), answer()) for _ in range(300)))
+    flooded(cluster, lambda: (bus.piece(random.Random(3), answer()) for _ in range(60)))
     for server, bytes_ in zip(cluster.masters, before):
-        assert memory(cluster, server) < bytes_ + 100_000_000
+        eventually(lambda: memory(cluster, server) < bytes_ + 60_000_000)  # noqa: B023
 
 
 def memory(cluster, server):
