@@ -23,7 +23,7 @@ import numpy as np
 from suite import PING, SIDES, Suite, insertions, share_found, vsims  # first: it puts the tests' folder on the path
 
 import data
-from client import Clients, Probe, complete, connect, pipelined, timed
+from client import Clients, Probe, ask, connect, pipelined, timed
 from data import nearest
 from report import Bar, compared, middle, quantile
 from resp import encode
@@ -48,10 +48,7 @@ def asked(port, requests):
     with connect(port) as connection:
         for request in requests:
             start = time.perf_counter()
-            connection.sendall(request)
-            reply = connection.recv(1 << 20)
-            while not complete(reply):
-                reply += connection.recv(1 << 20)
+            reply = ask(connection, request)
             times.append(time.perf_counter() - start)
             found.append({int(line[2:]) for line in reply.split(b"\r\n") if line[:2] == b"d:"})
     return found, times

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::query::{Reader, Work};
 use crate::graph::Candidate;
+use crate::vector::Uncertainty;
 
 /// Rows that a query found. As long as it is there, their ids are not used again.
 pub struct Found {
@@ -11,11 +12,25 @@ pub struct Found {
     rows: Vec<Candidate>,
     count: usize,
     work: Work,
+    /// Of a query for all within a distance.
+    uncertainty: Option<Uncertainty>,
 }
 
 impl Found {
-    pub(super) fn new(reader: Reader, rows: Vec<Candidate>, count: usize, work: Work) -> Found {
-        Found { reader, rows, count, work }
+    pub(super) fn new(
+        reader: Reader,
+        rows: Vec<Candidate>,
+        count: usize,
+        work: Work,
+        uncertainty: Option<Uncertainty>,
+    ) -> Found {
+        Found { reader, rows, count, work, uncertainty }
+    }
+
+    /// The most by which the distance of a row that was found within another is off, as its encoding rounds.
+    pub fn error(&self, row: Candidate) -> f64 {
+        let bytes = self.reader.shared.vectors.get(row.node);
+        self.uncertainty.map_or(0.0, |uncertainty| uncertainty.of(bytes, row.distance))
     }
 
     /// What the query did.

@@ -71,6 +71,8 @@ mod space;
 #[cfg(test)]
 mod tests;
 mod waiters;
+#[cfg(test)]
+mod within_tests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

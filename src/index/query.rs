@@ -15,7 +15,8 @@ use super::search::Search;
 use super::shared::Shared;
 use super::{AddError, DEFAULT_EF_SEARCH, VectorIndex};
 use crate::arena::Ticket;
-use crate::vector::{Encoding, is_finite};
+use crate::graph::Candidate;
+use crate::vector::{Encoding, Uncertainty, is_finite};
 
 /// What to search for.
 #[derive(Clone, Copy, Debug)]
@@ -176,7 +177,8 @@ impl VectorIndex {
         self.ask(target, Goal::Nearest, options.clone())
     }
 
-    /// Prepares a query for all rows within a distance, in the units of the index's metric.
+    /// Prepares a query for all rows that are, or by what their encoding leaves open may be, within a distance, in the units
+    /// of the index's metric. [`Found::error`] tells which are for certain.
     ///
     /// Unless it is exact it walks the graph where that is cheaper than to compare with all, and may then miss
     /// rows that only lie behind others farther away; a larger `slack` finds more of these.
@@ -277,11 +279,20 @@ impl Query {
         };
         let (tested, evaluated) = (search.tested, search.evaluated);
         let work = Work { plan, selectivity: selectivity.unwrap_or(1.0), tested, evaluated };
-        let most = if let Goal::Within { radius, .. } = self.goal { Some(radius) } else { self.options.max_distance };
-        if let Some(most) = most {
+        let shared = &self.reader.shared;
+        let uncertainty = match self.goal {
+            Goal::Nearest => None,
+            Goal::Within { radius, .. } => {
+                let uncertainty = Uncertainty::new(shared.codec, &self.vector);
+                let error = |row: &Candidate| uncertainty.of(shared.vectors.get(row.node), row.distance);
+                rows.retain(|row| f64::from(row.distance) - error(row) <= f64::from(radius));
+                Some(uncertainty)
+            }
+        };
+        if let Some(most) = self.options.max_distance {
             let beyond = rows.iter().position(|found| found.distance > most);
             rows.truncate(beyond.unwrap_or(rows.len()));
         }
-        Found::new(self.reader, rows, self.options.count, work)
+        Found::new(self.reader, rows, self.options.count, work, uncertainty)
     }
 }

@@ -22,7 +22,7 @@
 //! | `face.rs` | what a face offers |
 //! | `commands.rs`, `docs.rs` | the command table; what COMMAND DOCS tells |
 //! | `reply.rs`, `blocking.rs` | replies, at once and later |
-//! | `pools.rs` | the threads |
+//! | `pools.rs`, `here.rs` | the threads; which queries the main thread runs itself |
 //! | `settings.rs` | configuration parameters and load arguments |
 //! | `info.rs` | the sections of INFO |
 //! | `values.rs` | what the callbacks of all data types have in common |
@@ -38,6 +38,7 @@ mod commands;
 mod docs;
 mod documents;
 mod face;
+mod here;
 mod info;
 mod json;
 mod kora;

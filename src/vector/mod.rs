@@ -19,6 +19,7 @@ mod normalise;
 mod probe;
 mod projection;
 mod sketch;
+mod uncertainty;
 
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub use metric::Metric;
 pub use probe::Probe;
 pub use projection::{BadMatrix, Projection};
 pub use sketch::{SketchProbe, Sketcher};
+pub use uncertainty::Uncertainty;
 
 /// The most components a vector may have.
 pub const MAX_DIM: usize = 65536;

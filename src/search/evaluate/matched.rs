@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use roaring::RoaringBitmap;
 
+use super::near::Nearness;
 use super::plan::{Plan, PlanKind};
 use super::word::Tally;
 use crate::search::index::DocSet;
@@ -132,8 +133,9 @@ impl<'a> Segment<'a> {
         }
         let mut documents = documents.unwrap_or_else(|| self.base(within).into_owned());
         if let Some(near) = near {
-            let far = documents.iter().filter(|document| !near.fulfilled(kids, *document)).collect::<RoaringBitmap>();
-            documents -= far;
+            let mut nearness = Nearness::new(*near, kids);
+            let near = documents.iter().filter(|document| nearness.is_in(*document));
+            documents = RoaringBitmap::from_sorted_iter(near).expect("documents rise");
         }
         Matched::new(Cow::Owned(documents), Detail::Kids(matches))
     }

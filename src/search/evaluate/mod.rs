@@ -13,7 +13,7 @@
 //! | [`matched`] | which documents match, segment by segment |
 //! | [`score`] | what a match is worth |
 //! | [`best`] | the first of an order |
-//! | [`vectors`], [`rerank`] | nearest documents; exact distances, from the documents |
+//! | [`vectors`], [`within`], [`rerank`] | nearest documents, and those within a distance; exact distances, from the documents |
 //! | [`run`] | a query from its plan to its hits |
 
 mod best;
@@ -33,16 +33,20 @@ mod tests;
 #[cfg(test)]
 mod thread_tests;
 mod vectors;
+mod within;
 mod word;
 
 pub use options::*;
+pub use rerank::Enough;
+pub use within::Doubt;
 
 use std::sync::Arc;
 
 use super::index::{SearchIndex, State};
-use super::query::Query;
+use super::query::{NodeKind, Query};
 use super::value::Value;
 use vectors::Asked;
+use within::Within;
 
 /// A query and the index as it was when it was bound. Runs on any thread, once.
 pub struct BoundQuery {
@@ -51,7 +55,7 @@ pub struct BoundQuery {
     options: SearchOptions,
     distances: Vec<bind::Distance>,
     knn: Option<Asked>,
-    ranges: Vec<Asked>,
+    ranges: Vec<Within>,
     owned: Option<Owned>,
 }
 
@@ -83,6 +87,20 @@ impl BoundQuery {
     /// The k of a KNN.
     pub fn k(&self) -> Option<usize> {
         self.query.knn.as_ref().map(|knn| knn.k)
+    }
+
+    /// About how many nanoseconds it takes, the look at documents included, where that is known before: of the nearest of all
+    /// documents.
+    pub fn estimate(&self) -> Option<u64> {
+        /// To read from a document.
+        const READ_NANOS: usize = 1000;
+        let is_plain = matches!(self.query.root.kind, NodeKind::All)
+            && self.owned.is_none()
+            && self.options.in_keys.is_none()
+            && self.options.key_pattern.is_none();
+        let k = self.k().filter(|_| is_plain)?;
+        let read = k.saturating_mul(2).saturating_add(k.min(self.options.limit));
+        Some(self.knn.as_ref()?.estimate()?.saturating_add(read.saturating_mul(READ_NANOS) as u64))
     }
 
     pub fn options(&self) -> &SearchOptions {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use super::within::Doubt;
 use crate::search::glob::Glob;
 use crate::search::index::Key;
 
@@ -133,6 +134,9 @@ pub struct Found {
     /// A distance is approximate: the caller computes it from the hits' documents, on the main thread
     /// ([`super::BoundQuery::exact_distance`]), and then calls [`Found::settle`].
     pub rerank: Option<Rerank>,
+    /// Documents to look at before anything is found: the caller has each decided ([`super::BoundQuery::decide`]), on the main
+    /// thread, and then runs the query once more.
+    pub doubts: Vec<Doubt>,
     /// The sort values of this field are not kept by the index: `hits` are all matches in order of their numbers; the caller
     /// reads the values, sorts and cuts.
     pub unsorted: Option<usize>,

@@ -6,7 +6,7 @@ use super::expand::{Fuzzy, Pattern};
 use super::near::Near;
 use super::options::{Limits, SearchOptions, Warnings};
 use super::score::Weigher;
-use super::vectors::Asked;
+use super::within::Within;
 use super::word::{Part, Source, Word};
 use crate::search::index::{DocSet, Finder, Group, State, Tag, Tags, cover, distance, gather, middle, number_code};
 use crate::search::query::{Affix, Bound, Fields, GeoUnit, Node, NodeKind, TagValue, VectorRange};
@@ -56,7 +56,7 @@ pub struct Planner<'a> {
     /// How many named distances were given out.
     distances: usize,
     /// The query's ranges, in its order, and how many of them have a plan.
-    ranges: &'a [Asked],
+    ranges: &'a [Within],
     ranges_planned: usize,
     /// The TEXT fields that the options admit, by number.
     admitted: u128,
@@ -80,7 +80,7 @@ impl<'a> Planner<'a> {
         options: &'a SearchOptions,
         limits: &'a Limits,
         distances: usize,
-        ranges: &'a [Asked],
+        ranges: &'a [Within],
     ) -> Planner<'a> {
         let fields = options.in_fields.as_ref();
         let admitted = |number: usize| fields.is_none_or(|fields| fields.contains(&state.texts[number].field));
@@ -354,10 +354,8 @@ impl<'a> Planner<'a> {
     fn range(&mut self, range: &VectorRange) -> Plan {
         let number = range.distance.as_ref().map(|_| self.distances);
         self.distances += usize::from(number.is_some());
-        let asked = self.ranges.get(self.ranges_planned);
+        let mut distances = self.ranges.get(self.ranges_planned).map(Within::take).unwrap_or_default();
         self.ranges_planned += 1;
-        let found = asked.and_then(|asked| asked.run(self.state, range.field, None, self.limits));
-        let mut distances = found.unwrap_or_default();
         distances.sort_unstable_by_key(|(document, _)| *document);
         let documents = DocSet::from_sorted(distances.iter().map(|(document, _)| *document).collect());
         let size = documents.len();

@@ -1,9 +1,12 @@
 //! Exact distances, from the documents, and the order that follows from them.
 
+use std::collections::BinaryHeap;
+
 use super::options::{Found, Hit, Rerank, SearchOptions};
 use super::run::order_hits;
+use super::within::Doubt;
 use super::{BoundQuery, bind};
-use crate::search::index::is_exact;
+use crate::search::index::{is_exact, number_code};
 use crate::search::query::NodeKind;
 use crate::search::schema::{Kind, VectorOptions};
 
@@ -15,10 +18,10 @@ impl BoundQuery {
         }
     }
 
-    /// The first distance that the index knows only about, and what is left to do for it.
-    pub(super) fn rerank(&self) -> Option<Rerank> {
+    /// The first distance from a position on that the index knows only about, and what is left to do for it.
+    pub fn rerank(&self, from: usize) -> Option<Rerank> {
         let inexact = |distance: &usize| self.vector_options(*distance).is_some_and(|options| !is_exact(options));
-        let distance = (0..self.distances.len()).find(inexact)?;
+        let distance = (from..self.distances.len()).find(inexact)?;
         let keep = self.query.knn.as_ref().map_or(usize::MAX, |knn| knn.k);
         Some(Rerank { distance, field: self.distances[distance].field, keep, radius: self.radii()[distance] })
     }
@@ -32,10 +35,49 @@ impl BoundQuery {
         self.query.knn.iter().map(|_| None).chain(named).collect()
     }
 
+    /// Decides a doubt by the document's vectors, as bytes of the field's element type.
+    pub fn decide(&self, doubt: &Doubt, nearest: impl FnOnce(&dyn Fn(&[u8]) -> Option<f64>) -> Option<f64>) {
+        if let Some(range) = self.ranges.get(doubt.clause) {
+            range.decide(doubt, nearest(&|vector| range.exact(vector)));
+        }
+    }
+
     /// The distance of the query's vector to a document's, both as bytes of the field's element type, as
     /// [`Hit::distances`]`[distance]` is to show it. None if the bytes have not the length of a vector.
     pub fn exact_distance(&self, distance: usize, vector: &[u8]) -> Option<f64> {
         self.distances.get(distance)?.exact.as_ref()?.to(vector)
+    }
+}
+
+/// Tells when enough hits of a KNN are exact. They come in the order of approximate distances: those that follow cannot
+/// be among the nearest unless they are wrong by more than twice as much as any so far.
+pub struct Enough {
+    keep: usize,
+    /// The exact distances of the nearest, as codes that order as they do.
+    nearest: BinaryHeap<u64>,
+    error: f64,
+}
+
+impl Enough {
+    /// None if all hits are needed.
+    pub fn new(rerank: &Rerank) -> Option<Enough> {
+        let start = || Enough { keep: rerank.keep, nearest: BinaryHeap::new(), error: 0.0 };
+        rerank.radius.is_none().then(start)
+    }
+
+    /// Takes a hit into account.
+    pub fn note(&mut self, approximate: f64, exact: f64) {
+        self.error = self.error.max((approximate - exact).abs());
+        self.nearest.push(number_code(exact));
+        if self.nearest.len() > self.keep {
+            self.nearest.pop();
+        }
+    }
+
+    /// Whether hits from this approximate distance on are too far.
+    pub fn is_reached(&self, next: f64) -> bool {
+        let last = self.nearest.peek().filter(|_| self.nearest.len() == self.keep);
+        last.is_some_and(|last| number_code(next - 2.0 * self.error) > *last)
     }
 }
 

@@ -13,6 +13,7 @@ use super::options::{Found, Hit, Limits, Order, Scorer, SearchOptions};
 use super::plan::{Plan, PlanKind, Planner};
 use super::score::{Score, Weigher};
 use super::vectors::{Chosen, Nearest};
+use super::within::Doubt;
 use crate::search::glob::Glob;
 use crate::search::index::{DocSet, SEGMENT, State};
 use crate::search::value::Value;
@@ -30,6 +31,11 @@ impl BoundQuery {
     /// What matches, in the order and within the limit that was asked for. `limits` are looked at again and again; when they
     /// are reached, what was found so far comes with a warning.
     pub fn run(&self, limits: &Limits) -> Found {
+        let ranges = self.ranges.iter().enumerate();
+        let doubts: Vec<Doubt> = ranges.flat_map(|(at, range)| range.search(at, &self.state, limits)).collect();
+        if !doubts.is_empty() {
+            return Found { doubts, ..Found::default() };
+        }
         let mut planner = self.planner(limits);
         let plan = self.plan(&mut planner);
         let mut found = Found { warnings: planner.warnings, ..Found::default() };
@@ -38,7 +44,7 @@ impl BoundQuery {
             Some(_) => self.nearest(&run, limits, planner.weigher, &mut found),
             None => {
                 run.all(limits, planner.weigher, &mut found);
-                found.rerank = self.rerank();
+                found.rerank = self.rerank(0);
             }
         }
         found
@@ -63,8 +69,8 @@ impl BoundQuery {
         {
             found.unsorted = Some(field);
         }
-        found.rerank = self.rerank().filter(|rerank| rerank.distance == 0);
-        if found.rerank.is_none() {
+        found.rerank = self.rerank(0);
+        if found.rerank.as_ref().is_none_or(|rerank| rerank.distance != 0) {
             found.settle_nearest(&self.options, knn.k);
         }
     }

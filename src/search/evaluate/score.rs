@@ -1,7 +1,7 @@
 //! What a match is worth. `docs/commands/ft.search.md` lists the scorers.
 
 use super::matched::{Detail, Matched};
-use super::near::places;
+use super::near::PlacesOf;
 use super::options::{Explanation, Scorer};
 use super::plan::{Plan, PlanKind};
 use crate::search::index::{Record, State};
@@ -202,15 +202,13 @@ impl Score<'_> {
 
 /// The least distance of two parts' positions in a document, in one field.
 fn least(one: &Plan, other: &Plan, document: u32) -> Option<u64> {
-    let (one, other) = (places(one, document)?, places(other, document)?);
-    let in_field = |(field, positions): (&u32, &Vec<u32>)| {
-        let others = other.get(field)?;
-        let nearest = |position: &u32| {
-            let at = others.partition_point(|other| other < position);
-            let around = others[at.saturating_sub(1)..].iter().take(2);
-            around.map(|other| u64::from(other.abs_diff(*position))).min()
-        };
-        positions.iter().filter_map(nearest).min()
+    let (mut places, mut others) = (Vec::new(), Vec::new());
+    PlacesOf::new(one)?.find(document, &mut places);
+    PlacesOf::new(other)?.find(document, &mut others);
+    let nearest = |place: &u64| {
+        let at = others.partition_point(|other| other < place);
+        let around = others[at.saturating_sub(1)..].iter().take(2);
+        around.filter(|other| *other >> 32 == place >> 32).map(|other| other.abs_diff(*place)).min()
     };
-    one.iter().filter_map(in_field).min()
+    places.iter().filter_map(nearest).min()
 }

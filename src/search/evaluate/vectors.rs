@@ -1,4 +1,4 @@
-//! The nearest documents, and those within a distance.
+//! The nearest documents.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -7,9 +7,10 @@ use roaring::RoaringBitmap;
 
 use super::bind;
 use super::options::Limits;
-use crate::index::{Accept, Options, Query as Search, Target};
+use super::within::Within;
+use crate::index::{Accept, AddError, Options, Query as Search, Target, VectorIndex};
 use crate::search::index::{Finder, Known, SEGMENT, SearchIndex, State, VectorRows, is_exact};
-use crate::search::query::{Knn, Node, NodeKind, Query, VectorRange};
+use crate::search::query::{Knn, Node, NodeKind, Query};
 use crate::search::schema::{Kind, Metric, VectorOptions};
 
 /// A query of vectors, prepared by the owner of the index: it runs once.
@@ -22,16 +23,16 @@ pub type Nearest = Vec<(u32, f64)>;
 pub type Chosen = BTreeMap<u32, RoaringBitmap>;
 
 /// Prepares the KNN, and the ranges in the query's order.
-pub fn ask(index: &SearchIndex, query: &Query) -> Result<(Option<Asked>, Vec<Asked>), String> {
+pub fn ask(index: &SearchIndex, query: &Query) -> Result<(Option<Asked>, Vec<Within>), String> {
     let knn = query.knn.as_ref().map(|knn| ask_knn(index, knn)).transpose()?;
     let ranges = bind::nodes(query).filter_map(|(node, _)| match node {
-        Node { kind: NodeKind::VectorRange(range), .. } => Some(ask_range(index, range)),
+        Node { kind: NodeKind::VectorRange(range), .. } => Some(Within::new(index, range)),
         _ => None,
     });
     Ok((knn, ranges.collect::<Result<_, _>>()?))
 }
 
-fn options_of(state: &State, field: usize) -> Option<(&VectorOptions, &VectorRows)> {
+pub(super) fn options_of(state: &State, field: usize) -> Option<(&VectorOptions, &VectorRows)> {
     match (&state.definition.fields.get(field)?.kind, &state.fields.get(field)?.finder) {
         (Kind::Vector(options), Finder::Vectors(rows)) => Some((options, rows)),
         _ => None,
@@ -39,7 +40,7 @@ fn options_of(state: &State, field: usize) -> Option<(&VectorOptions, &VectorRow
 }
 
 /// Hits beyond those asked for: distances from bytes are close to those of the documents, and order may change.
-fn spare(k: usize) -> usize {
+pub(super) fn spare(k: usize) -> usize {
     (k / 2).min(100) + 8
 }
 
@@ -54,26 +55,19 @@ fn ask_knn(index: &SearchIndex, knn: &Knn) -> Result<Asked, String> {
         default_ef: options.ef_runtime,
         ..Options::default()
     };
-    ask_index(index, knn.field, options, &knn.vector, &how)
+    let search = prepare(index, knn.field, options, &knn.vector, |vectors, target| vectors.query(target, &how))?;
+    Ok(Asked(Mutex::new(search)))
 }
 
-fn ask_range(index: &SearchIndex, range: &VectorRange) -> Result<Asked, String> {
-    let Some((options, rows)) = options_of(index.state(), range.field) else { return Ok(Asked(Mutex::new(None))) };
-    let radius = range.radius - offset(options);
-    let nearest = radius as f32;
-    let most = if f64::from(nearest) < radius { nearest.next_up() } else { nearest };
-    let how = Options { count: rows.rows.max(1), exact: true, max_distance: Some(most), ..Options::default() };
-    ask_index(index, range.field, options, &range.vector, &how)
-}
-
-fn ask_index(
+/// A search for a vector, whose bytes are of the field's element type; none if the field has no index.
+pub(super) fn prepare(
     index: &SearchIndex,
     field: usize,
     options: &VectorOptions,
     vector: &[u8],
-    how: &Options,
-) -> Result<Asked, String> {
-    let Some(vectors) = index.vector_index(field) else { return Ok(Asked(Mutex::new(None))) };
+    ask: impl FnOnce(&VectorIndex, Target) -> Result<Search, AddError>,
+) -> Result<Option<Search>, String> {
+    let Some(vectors) = index.vector_index(field) else { return Ok(None) };
     let expected = options.dim * options.element.size();
     if vector.len() != expected {
         let got = vector.len();
@@ -83,18 +77,21 @@ fn ask_index(
         ));
     }
     let vector = crate::search::index::decode(vector, options.element);
-    let asked = vectors.query(Target::Vector(&vector), how);
-    asked
-        .map(|search| Asked(Mutex::new(Some(search))))
-        .map_err(|error| format!("Error parsing vector similarity query: {error}"))
+    let asked = ask(vectors, Target::Vector(&vector));
+    asked.map(Some).map_err(|error| format!("Error parsing vector similarity query: {error}"))
 }
 
 /// What is added to the engine's distances to get those that clients see.
-fn offset(options: &VectorOptions) -> f64 {
+pub(super) fn offset(options: &VectorOptions) -> f64 {
     if options.metric == Metric::InnerProduct { 1.0 } else { 0.0 }
 }
 
 impl Asked {
+    /// About how many nanoseconds it takes to run among all documents; None if it ran.
+    pub fn estimate(&self) -> Option<u64> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).as_ref().map(Search::estimate)
+    }
+
     /// The documents found, among those chosen; None if the query ran before.
     pub fn run(&self, state: &State, field: usize, chosen: Option<&Chosen>, limits: &Limits) -> Option<Nearest> {
         let search = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()?;
@@ -128,7 +125,7 @@ impl Asked {
 }
 
 /// Rounding must not make a distance negative that cannot be.
-fn tidy(options: &VectorOptions) -> impl Fn((u32, f64)) -> (u32, f64) {
+pub(super) fn tidy(options: &VectorOptions) -> impl Fn((u32, f64)) -> (u32, f64) {
     let signed = options.metric == Metric::InnerProduct;
     move |(document, distance)| (document, if signed { distance } else { distance.max(0.0) })
 }

@@ -1,11 +1,11 @@
 //! A word of a query with all that it stands for.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use crate::search::index::{Cursor, LanguageFilter, Postings, SEGMENT};
+use super::near::place;
+use crate::search::index::{Cursor, Entry, LanguageFilter, Postings, SEGMENT};
 
 /// A word, or the words of an affix.
 pub struct Word {
@@ -63,7 +63,7 @@ impl Part {
     }
 
     /// The weighted frequency of an entry in the admitted fields; 0 if it is in none.
-    fn frequency(&self, entry: crate::search::index::Entry) -> u32 {
+    fn frequency(&self, entry: Entry) -> u32 {
         let fields = entry.fields().filter(|found| self.mask.checked_shr(found.field).unwrap_or(0) & 1 == 1);
         fields.map(|found| found.count.saturating_mul(self.weights[found.field as usize])).fold(0, u32::saturating_add)
     }
@@ -101,22 +101,57 @@ impl Word {
         (documents, tallies)
     }
 
-    /// Where a document has the word: rising positions by the field's number.
-    pub fn positions(&self, document: u32, found: &mut BTreeMap<u32, Vec<u32>>) {
-        for part in &self.parts {
-            for source in part.sources.iter().filter(|source| source.admits(document)) {
-                let Some(entry) = source.postings.cursor().seek(document).filter(|e| e.document == document) else {
-                    continue;
-                };
-                for place in entry.fields().filter(|place| part.mask.checked_shr(place.field).unwrap_or(0) & 1 == 1) {
-                    found.entry(place.field).or_default().extend(place.positions());
-                }
+    /// Where documents have the word.
+    pub fn positions(&self) -> Positions<'_> {
+        let sources = self.parts.iter().flat_map(|part| {
+            part.sources.iter().map(|source| {
+                let cursor = source.postings.cursor();
+                Posted { source, mask: part.mask, cursor, next: None }
+            })
+        });
+        Positions { sources: sources.collect() }
+    }
+}
+
+/// Finds where documents have a word. Documents asked for rise.
+pub struct Positions<'a> {
+    sources: Vec<Posted<'a>>,
+}
+
+/// A source's entries, from some document on.
+struct Posted<'a> {
+    source: &'a Source,
+    mask: u128,
+    cursor: Cursor<'a>,
+    /// The first entry that was not passed; None at the beginning, and in it None at the end.
+    next: Option<Option<Entry<'a>>>,
+}
+
+impl Positions<'_> {
+    /// Adds the places ([`super::near::place`]) of the word in a document, rising, to a list that is empty.
+    pub fn find(&mut self, document: u32, found: &mut Vec<u64>) {
+        let mut sources = 0;
+        for posted in &mut self.sources {
+            let Some(entry) = posted.entry(document) else { continue };
+            sources += 1;
+            for own in entry.fields().filter(|own| posted.mask.checked_shr(own.field).unwrap_or(0) & 1 == 1) {
+                found.extend(own.positions().map(|position| place(own.field, position)));
             }
         }
-        for positions in found.values_mut() {
-            positions.sort_unstable();
-            positions.dedup();
+        if sources > 1 {
+            found.sort_unstable();
+            found.dedup();
         }
+    }
+}
+
+impl<'a> Posted<'a> {
+    /// The entry of a document, if it counts.
+    fn entry(&mut self, document: u32) -> Option<Entry<'a>> {
+        if self.next.is_none_or(|next| next.is_some_and(|next| next.document < document)) {
+            self.next = Some(self.cursor.seek(document));
+        }
+        self.next.flatten().filter(|entry| entry.document == document && self.source.admits(document))
     }
 }
 

@@ -56,7 +56,7 @@ pub struct Aggregate {
 
 enum Stage {
     Running,
-    Ranking(Ranking),
+    Ranking(Box<Ranking>),
     Walking(Box<Walk>),
     Done,
 }
@@ -194,7 +194,7 @@ impl Work for Aggregate {
                 self.found(found);
             }
             Stage::Ranking(ranking) => {
-                let found = ranking.settle(&self.query);
+                let found = ranking.settle(&self.query, &self.bound.limits);
                 self.found(found);
             }
             Stage::Walking(mut walk) => {
@@ -210,7 +210,7 @@ impl Work for Aggregate {
         match &mut self.stage {
             Stage::Ranking(ranking) => {
                 let _selected = super::select(ctx, self.target.id, self.target.database);
-                ranking.look(ctx, &self.query, &self.target.definition, &is_over);
+                ranking.look(ctx, &self.query, &self.target.definition, &self.bound.limits, &is_over);
             }
             Stage::Walking(walk) => walk.look(ctx, &is_over),
             Stage::Running | Stage::Done => {}

@@ -23,9 +23,11 @@ use crate::search::text::Hits;
 use crate::search::value::Value;
 use crate::server::api::{Context, Text};
 use crate::server::commands::{Call, Failure, Outcome};
+use crate::server::here::Traffic;
 
 /// FT.SEARCH
 pub fn ft_search(call: &Call) -> Outcome {
+    let traffic = Traffic::now();
     let target = target(call.ctx, call.args[0], Missing::Query)?;
     let settings = binding::settings();
     let request = SearchRequest::parse(call.args, &settings).map_err(refuse)?;
@@ -36,7 +38,11 @@ pub fn ft_search(call: &Call) -> Outcome {
     if let Some(outcome) = cluster::ask(call, &target, asked, || Ok(Box::new(search()?.gathering()))) {
         return outcome;
     }
-    work::start(call.ctx, Box::new(search()?))
+    let search = Search::new(call.ctx, target, request, &settings)?;
+    match search.bound.query.estimate() {
+        Some(nanos) if traffic.allows(nanos) => work::run_here(call.ctx, Box::new(search)),
+        _ => work::start(call.ctx, Box::new(search)),
+    }
 }
 
 /// FT.SEARCH of these words for a command whose reply is made of that of RESP2.
@@ -104,6 +110,8 @@ pub struct Search {
     normalised: bool,
     /// The words to be marked, if any are.
     words: Option<Hits>,
+    /// Whether the documents of all hits were seen in this turn of the server's loop, which ends with the reply.
+    just_seen: bool,
     /// Where this is a shard's part of a search: the distance of a KNN of each row.
     near: Option<Vec<Option<f64>>>,
 }
@@ -112,7 +120,7 @@ pub struct Search {
 enum Stage {
     Running,
     /// Distances or sort values are read from the documents of all hits.
-    Ranking(rank::Ranking),
+    Ranking(Box<rank::Ranking>),
     /// The rows of these hits are read, the first of them next.
     Rows(std::vec::IntoIter<Hit>),
     Done,
@@ -191,6 +199,7 @@ impl Search {
             warnings: Warnings::default(),
             rows: Vec::new(),
             words: None,
+            just_seen: false,
             near: None,
         })
     }
@@ -217,8 +226,18 @@ impl Search {
         };
     }
 
+    /// Whether a row has nothing of the document but its key.
+    fn is_bare(&self) -> bool {
+        let request = &self.request;
+        request.no_content && !request.with_sort_keys && !request.with_payloads && self.near.is_none()
+    }
+
     /// The row of a hit; none if its document is gone.
     fn row(&self, ctx: &Context, hit: Hit) -> Option<SearchRow> {
+        if self.just_seen && self.is_bare() {
+            let (key, score, explanation) = (hit.key.to_vec(), hit.score, hit.explanation);
+            return Some(SearchRow { key, score, explanation, payload: None, sort: None, fields: Vec::new() });
+        }
         let name = Text::new(&hit.key);
         let key = Open::to_read(ctx, &name);
         let source = key.source().filter(|source| *source == self.definition.source)?;
@@ -351,7 +370,7 @@ impl Work for Search {
                 self.found(found);
             }
             Stage::Ranking(ranking) => {
-                let found = ranking.settle(&self.bound.query);
+                let found = ranking.settle(&self.bound.query, &self.bound.bounds.limits);
                 self.found(found);
             }
             stage => self.stage = stage,
@@ -363,7 +382,8 @@ impl Work for Search {
         let is_over = || until.is_some_and(|until| Instant::now() >= until);
         match std::mem::replace(&mut self.stage, Stage::Done) {
             Stage::Ranking(mut ranking) => {
-                ranking.look(ctx, &self.bound.query, &self.definition, &is_over);
+                ranking.look(ctx, &self.bound.query, &self.definition, &self.bound.bounds.limits, &is_over);
+                self.just_seen |= until.is_none() && ranking.sees_all();
                 self.stage = Stage::Ranking(ranking);
             }
             Stage::Rows(mut hits) => {

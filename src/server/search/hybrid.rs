@@ -66,7 +66,10 @@ type Sides = (Option<f64>, Option<f64>);
 
 enum Stage {
     Running,
-    Ranking(Ranking),
+    /// Documents decide what the text's side finds.
+    Doubting(Box<Ranking>),
+    /// The same of the vector's side, or what that found is ranked.
+    Ranking(Box<Ranking>),
     Walking(Box<Walk>),
     /// Walks over the hits of each side, for cursors.
     Apart(Box<[Walk; 2]>),
@@ -200,16 +203,30 @@ impl Hybrid {
 
     fn run(&mut self) -> Stage {
         let text = telemetry::measured(&self.text.query, &self.text.bounds.limits);
-        let vector = telemetry::measured(&self.vector, &self.text.bounds.limits);
-        for warnings in [text.warnings, vector.warnings] {
-            self.warnings.timed_out |= warnings.timed_out;
-            self.warnings.expansions_cut |= warnings.expansions_cut;
+        if text.doubts.is_empty() {
+            return self.run_vector(text);
         }
+        Ranking::of(text).map_or_else(|text| self.run_vector(text), Stage::Doubting)
+    }
+
+    fn run_vector(&mut self, text: Found) -> Stage {
+        self.note(&text);
         self.text_hits = text.hits;
+        let vector = telemetry::measured(&self.vector, &self.text.bounds.limits);
+        self.rank(vector)
+    }
+
+    fn rank(&mut self, vector: Found) -> Stage {
+        self.note(&vector);
         match Ranking::of(vector) {
             Ok(ranking) => Stage::Ranking(ranking),
             Err(Found { hits, .. }) => self.merge(hits),
         }
+    }
+
+    fn note(&mut self, found: &Found) {
+        self.warnings.timed_out |= found.warnings.timed_out;
+        self.warnings.expansions_cut |= found.warnings.expansions_cut;
     }
 
     fn place(&self) -> Place {
@@ -277,7 +294,7 @@ impl Work for Hybrid {
     fn need(&self) -> Need {
         match &self.stage {
             Stage::Running => Need::Thought,
-            Stage::Ranking(ranking) => ranking.need(),
+            Stage::Doubting(ranking) | Stage::Ranking(ranking) => ranking.need(),
             Stage::Walking(walk) => walk.need(usize::MAX),
             Stage::Apart(_) | Stage::Done => Need::Nothing,
         }
@@ -286,9 +303,13 @@ impl Work for Hybrid {
     fn think(&mut self) {
         self.stage = match std::mem::replace(&mut self.stage, Stage::Done) {
             Stage::Running => self.run(),
+            Stage::Doubting(ranking) => {
+                let found = ranking.settle(&self.text.query, &self.text.bounds.limits);
+                self.run_vector(found)
+            }
             Stage::Ranking(ranking) => {
-                let found = ranking.settle(&self.vector);
-                self.merge(found.hits)
+                let found = ranking.settle(&self.vector, &self.text.bounds.limits);
+                self.rank(found)
             }
             Stage::Walking(mut walk) => {
                 walk.think();
@@ -300,10 +321,11 @@ impl Work for Hybrid {
 
     fn look(&mut self, ctx: &Context, until: Option<Instant>) {
         let is_over = || until.is_some_and(|until| Instant::now() >= until);
+        let query = if let Stage::Doubting(_) = self.stage { &self.text.query } else { &self.vector };
         match &mut self.stage {
-            Stage::Ranking(ranking) => {
+            Stage::Doubting(ranking) | Stage::Ranking(ranking) => {
                 let _selected = super::select(ctx, self.target.id, self.target.database);
-                ranking.look(ctx, &self.vector, &self.target.definition, &is_over);
+                ranking.look(ctx, query, &self.target.definition, &self.text.bounds.limits, &is_over);
             }
             Stage::Walking(walk) => walk.look(ctx, &is_over),
             _ => {}

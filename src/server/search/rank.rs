@@ -4,19 +4,21 @@ use super::documents::Open;
 use super::json;
 use super::work::Need;
 use crate::search::aggregate::compare;
-use crate::search::evaluate::{BoundQuery, Found, Hit, Order, Rerank};
+use crate::search::evaluate::{BoundQuery, Doubt, Enough, Found, Hit, Limits, Order, Rerank};
 use crate::search::number::parse_number;
 use crate::search::schema::{Definition, Kind, Source};
 use crate::search::value::Value;
 use crate::server::api::{Context, Text};
 
-/// Hits of which something is read.
+/// Hits of which something is read, or documents that decide what is a hit.
 pub struct Ranking {
     found: Found,
     what: What,
     /// Hits that are still to be looked at.
     hits: std::vec::IntoIter<Hit>,
     gone: usize,
+    /// Of a KNN: whether the hits that are left matter.
+    enough: Option<Enough>,
 }
 
 /// What is read of the documents.
@@ -25,6 +27,8 @@ enum What {
     Distance { field: usize, distance: usize },
     /// The field of this position, which is sorted by.
     Values(usize),
+    /// Whether they are within a distance: these, before the query goes on.
+    Doubts(std::vec::IntoIter<Doubt>),
 }
 
 impl Ranking {
@@ -32,51 +36,83 @@ impl Ranking {
     ///
     /// # Errors
     /// What was found, if it is in order.
-    pub fn of(mut found: Found) -> Result<Ranking, Found> {
+    pub fn of(mut found: Found) -> Result<Box<Ranking>, Found> {
         let what = match (&found.rerank, found.unsorted) {
+            _ if !found.doubts.is_empty() => What::Doubts(std::mem::take(&mut found.doubts).into_iter()),
             (Some(Rerank { field, distance, .. }), _) => What::Distance { field: *field, distance: *distance },
             (None, Some(field)) => What::Values(field),
             (None, None) => return Err(found),
         };
+        let enough = found.rerank.as_ref().and_then(Enough::new);
         let hits = std::mem::take(&mut found.hits).into_iter();
-        Ok(Ranking { found, what, hits, gone: 0 })
+        Ok(Box::new(Ranking { found, what, hits, gone: 0, enough }))
+    }
+
+    /// Whether hits stay only if their documents were seen.
+    pub fn sees_all(&self) -> bool {
+        self.enough.is_some()
     }
 
     pub fn need(&self) -> Need {
-        if self.hits.len() > 0 { Need::Documents(self.hits.len()) } else { Need::Thought }
+        let left = if let What::Doubts(doubts) = &self.what { doubts.len() } else { self.hits.len() };
+        if left > 0 { Need::Documents(left) } else { Need::Thought }
     }
 
-    /// Reads from the documents until all are seen or `is_over`.
-    pub fn look(&mut self, ctx: &Context, query: &BoundQuery, definition: &Definition, is_over: &dyn Fn() -> bool) {
+    /// Reads from the documents until all are seen or `is_over`. Past the query's `limits` doubts are left undecided.
+    pub fn look(
+        &mut self,
+        ctx: &Context,
+        query: &BoundQuery,
+        definition: &Definition,
+        limits: &Limits,
+        is_over: &dyn Fn() -> bool,
+    ) {
+        match &mut self.what {
+            What::Doubts(doubts) => decide(ctx, query, definition, doubts, is_over),
+            _ => self.look_at_hits(ctx, query, definition, is_over),
+        }
+        if let What::Doubts(doubts) = &mut self.what
+            && limits.reached()
+        {
+            *doubts = Vec::new().into_iter();
+        }
+    }
+
+    fn look_at_hits(&mut self, ctx: &Context, query: &BoundQuery, definition: &Definition, is_over: &dyn Fn() -> bool) {
         let path = match self.what {
             What::Distance { field, .. } => Text::new(&definition.fields[field].path),
-            What::Values(_) => Text::new(b""),
+            _ => Text::new(b""),
         };
-        for mut hit in self.hits.by_ref() {
+        while let Some(mut hit) = self.hits.next() {
+            let approximate = hit.distances.first().copied().flatten();
+            if let (Some(enough), Some(approximate)) = (&self.enough, approximate)
+                && enough.is_reached(approximate)
+            {
+                self.hits = Vec::new().into_iter();
+                return;
+            }
             let name = Text::new(&hit.key);
             let key = Open::to_read(ctx, &name);
-            let source = key.source().filter(|source| *source == definition.source);
             let stays = match self.what {
                 // A range may have found the document by another of its distances.
                 What::Distance { distance, .. } if hit.distances[distance].is_none() => true,
                 What::Distance { field, distance } => {
                     let exact = |bytes: &[u8]| query.exact_distance(distance, bytes);
-                    hit.distances[distance] = match source {
-                        Some(Source::Hash) => key.hash_field(&path).and_then(|value| exact(value.bytes())),
-                        Some(Source::Json) => {
-                            let field = &definition.fields[field];
-                            let vectors = json::vectors(key.part(Source::Json, &field.path), &field.kind);
-                            vectors.iter().filter_map(|bytes| exact(bytes)).min_by(f64::total_cmp)
-                        }
-                        None => None,
-                    };
+                    hit.distances[distance] = nearest(&key, definition, field, &path, &exact);
                     hit.distances[distance].is_some()
                 }
                 What::Values(field) => {
+                    let source = key.source().filter(|source| *source == definition.source);
                     hit.sort = source.and_then(|source| stored(&key, source, definition, field));
                     true
                 }
+                What::Doubts(_) => true,
             };
+            if let (Some(enough), Some(approximate), Some(Some(exact))) =
+                (&mut self.enough, approximate, hit.distances.first())
+            {
+                enough.note(approximate, *exact);
+            }
             self.gone += !stays as usize;
             self.found.hits.extend(stays.then_some(hit));
             if is_over() {
@@ -86,12 +122,14 @@ impl Ranking {
     }
 
     /// What was found, in its order and cut, unless something else is to be read.
-    pub fn settle(mut self, query: &BoundQuery) -> Found {
+    pub fn settle(mut self, query: &BoundQuery, limits: &Limits) -> Found {
         let options = query.options();
         match self.what {
-            What::Distance { .. } => {
+            What::Doubts(_) => return query.run(limits),
+            What::Distance { distance, .. } => {
                 self.found.total -= self.gone.min(self.found.total);
                 self.found.settle(options);
+                self.found.rerank = query.rerank(distance + 1);
             }
             What::Values(_) => {
                 let descending = matches!(options.order, Order::Field { descending: true, .. });
@@ -102,6 +140,47 @@ impl Ranking {
             }
         }
         self.found
+    }
+}
+
+/// Looks at documents of which is open whether they are hits.
+fn decide(
+    ctx: &Context,
+    query: &BoundQuery,
+    definition: &Definition,
+    doubts: &mut std::vec::IntoIter<Doubt>,
+    is_over: &dyn Fn() -> bool,
+) {
+    let mut path: Option<(usize, Text)> = None;
+    for doubt in doubts {
+        let path = match &mut path {
+            Some((field, path)) if *field == doubt.field => &*path,
+            path => &path.insert((doubt.field, Text::new(&definition.fields[doubt.field].path))).1,
+        };
+        let name = Text::new(&doubt.key);
+        let key = Open::to_read(ctx, &name);
+        query.decide(&doubt, |exact| nearest(&key, definition, doubt.field, path, exact));
+        if is_over() {
+            return;
+        }
+    }
+}
+
+/// The least of the exact distances of a document's vectors; none if it has none or is gone.
+fn nearest(
+    key: &Open,
+    definition: &Definition,
+    field: usize,
+    path: &Text,
+    exact: &dyn Fn(&[u8]) -> Option<f64>,
+) -> Option<f64> {
+    match key.source().filter(|source| *source == definition.source)? {
+        Source::Hash => key.hash_field(path).and_then(|value| exact(value.bytes())),
+        Source::Json => {
+            let field = &definition.fields[field];
+            let vectors = json::vectors(key.part(Source::Json, &field.path), &field.kind);
+            vectors.iter().filter_map(|bytes| exact(bytes)).min_by(f64::total_cmp)
+        }
     }
 }
 

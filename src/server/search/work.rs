@@ -16,7 +16,7 @@ use crate::search::evaluate::Limits;
 use crate::server::api::{self, Context};
 use crate::server::blocking::{self, Unblock};
 use crate::server::commands::{Failure, Outcome};
-use crate::server::{pools, settings};
+use crate::server::{here, pools, reply, settings};
 
 /// What a query needs to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +70,13 @@ pub fn start(ctx: &Context, mut work: Box<dyn Work>) -> Outcome {
         work.think();
         go_on(work, unblock);
     }));
+    Ok(None)
+}
+
+/// Runs a short query here, where it is worth no other thread's while.
+pub fn run_here(ctx: &Context, work: Box<dyn Work>) -> Outcome {
+    reply::answer(ctx, finish(ctx, work).map(Some));
+    here::note_end();
     Ok(None)
 }
 

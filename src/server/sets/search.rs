@@ -1,8 +1,6 @@
 //! VSIM, VMSIM and VEXPLAIN: run here, or in the pool.
 
-use std::cell::Cell;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use super::open::{open, read};
 use super::reply::{HitFormat, send_hits, send_keyed_hits};
@@ -13,6 +11,7 @@ use crate::command::{CommandError, Reply, vmsim as vmsim_command};
 use crate::server::api::{Key, Text};
 use crate::server::blocking::{self, Unblock};
 use crate::server::commands::{Call, Failure, Outcome};
+use crate::server::here::{self, Traffic};
 use crate::server::pools;
 use crate::server::settings::single_threaded;
 use crate::server::values::{Held, Holds};
@@ -20,19 +19,6 @@ use crate::set::{Hits, Query, Target, VectorSet};
 
 /// A query that takes less than this is run at once: handing it over costs about as much.
 const INLINE_BELOW_NANOS: u64 = 20_000;
-
-/// One that takes less than this is run at once while no other query runs: on its way to another
-/// thread and back it would take longer than a client waits for the main thread.
-const INLINE_ALONE_BELOW_NANOS: u64 = 100_000;
-
-/// The pause between two queries on the main thread that tells one client's next question from
-/// others' questions that were waiting.
-const PAUSE: Duration = Duration::from_micros(10);
-
-thread_local! {
-    /// When the main thread last ended a query of its own.
-    static QUERY_ENDED: Cell<Option<Instant>> = const { Cell::new(None) };
-}
 
 /// A query that takes less than this is run once more, on the main thread, where hits were removed after it ended.
 const AGAIN_BELOW_NANOS: u64 = 2_000_000;
@@ -71,14 +57,14 @@ fn ask(call: &Call) -> Result<Asked, Failure> {
 }
 
 pub fn vsim(call: &Call) -> Outcome {
-    let alone = pools::queries().is_idle() && QUERY_ENDED.get().is_none_or(|ended| ended.elapsed() >= PAUSE);
+    let traffic = Traffic::now();
     let Asked { query, no_thread, format } = ask(call)?;
     let Some(query) = query else {
         send_hits(call.ctx, &[], format);
         return Ok(None);
     };
     let estimate = query.estimate();
-    let at_once = no_thread || alone && estimate < INLINE_ALONE_BELOW_NANOS;
+    let at_once = no_thread || traffic.allows(estimate);
     if !at_once
         && may_wait(call, estimate)
         && let Some(unblock) = Unblock::block(call.ctx)
@@ -87,7 +73,7 @@ pub fn vsim(call: &Call) -> Outcome {
         return Ok(None);
     }
     send_hits(call.ctx, &info::measured(query).resolve(), format);
-    QUERY_ENDED.set(Some(Instant::now()));
+    here::note_end();
     Ok(None)
 }
 
