@@ -2,8 +2,8 @@
 //!
 //! Servers open their connections to other nodes without TCP_NODELAY: the bus was made for heartbeats. A small message then waits
 //! until the other side has acknowledged what was sent before (Nagle's algorithm), which that side may put off by 40 ms. Measured
-//! with three nodes on one machine: one query in thirty took 41 ms instead of 1. Modules are not told of these connections, so they
-//! are looked for among the files of the process, by the other end's address, and have the option set.
+//! with three nodes on one machine: the median of a query was 2 ms, the 99th percentile 41. Modules are not told of these connections,
+//! so they are looked for among the files of the process, by the other end's address, and have the option set.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
