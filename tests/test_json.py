@@ -437,3 +437,16 @@ def test_active_defragmentation(launch, server):
     for i in range(0, len(texts), 8):
         assert json.loads(conn("JSON.GET", f"k{i}")) == json.loads(texts[i])
     assert json.loads(conn("JSON.GET", "large")) == [json.loads(text) for text in texts[:3000]]
+
+
+def test_a_path_that_names_a_value_again_and_again(clean):
+    """Replies that would take all memory are refused, and paths of one command share a bound on their work."""
+    conn = clean.connect()
+    conn("JSON.SET", "doc", "$", json.dumps([{f"k{n}": "v" * 100 for n in range(2000)}, list(range(2000))]))
+    path = "$[" + ",".join(["0"] * 20_000) + "]"
+    for command in (("JSON.RESP", "doc", path), ("JSON.OBJKEYS", "doc", path), ("JSON.DEBUG", "MEMORY", "doc", path), ("JSON.GET", "doc", path)):
+        with pytest.raises(ReplyError, match="too large"):
+            conn(*command)
+    assert len(conn("JSON.TYPE", "doc", path)) == 20_000
+    with pytest.raises(ReplyError, match="too many values"):
+        conn("JSON.GET", "doc", *(f"$..[?(@.a{n}>1)]" for n in range(10_000)))

@@ -210,6 +210,55 @@ def test_many_words_groups_and_cursors(watched):
     assert "not found" in ask(watched, "FT.CURSOR", "READ", "many", 12345)
 
 
+def test_what_is_named_again_and_again(watched):
+    """Options, parameters, tags and columns that a command repeats; each would take minutes or all memory if its cost multiplied."""
+    watched("HSET", "d:long", "t", "word " * 50_000, "n", 1)
+    try:
+        longest = "y" * 1_000_000
+        for tags in ((longest, ""), ("", longest), ("<b>", "</b>")):
+            (reply,) = watched("FT.SEARCH", "i", "word", "RETURN", 1, "t", "HIGHLIGHT", "TAGS", *tags)[2:]
+            assert len(reply[1]) < 3_000_000
+        options = ("SUMMARIZE", "FRAGS", 1_000_000, "LEN", 1, "SEPARATOR")
+        (reply,) = watched("FT.SEARCH", "i", "word", "RETURN", 1, "t", *options, "")[2:]
+        assert reply == [b"t", b"word" * 50_000]
+        (reply,) = watched("FT.SEARCH", "i", "word", "RETURN", 1, "t", *options, longest)[2:]
+        assert len(reply[1]) < 2_000_000
+    finally:
+        watched("DEL", "d:long")
+    assert "too complex" in ask(watched, "FT.SEARCH", "i", "$p " * 60_000, "PARAMS", 2, "p", "z" * 100_000)
+    assert "too complex" in ask(watched, "FT.SEARCH", "i", "@v:[VECTOR_RANGE 1 $b] " * 10_000, "PARAMS", 2, "b", VECTOR)
+    fields = [word for n in range(50_000) for word in ("n", "AS", f"x{n}")]
+    assert len(watched("FT.SEARCH", "i", "@n:[5 5]", "RETURN", len(fields), *fields)[2]) == 100_000
+    assert len(watched("FT.AGGREGATE", "i", "@n:[5 5]", "LOAD", len(fields), *fields, "TIMEOUT", 0)[1]) == 100_000
+    assert watched("FT.SEARCH", "i", "@" + "t|" * 50_000 + "t:(red fox)", "NOCONTENT", "LIMIT", 0, 0, "TIMEOUT", 0) == [3000]
+    infields = ["t"] * 50_000
+    assert watched("FT.SEARCH", "i", "red " * 1000, "INFIELDS", len(infields), *infields, "LIMIT", 0, 0, "TIMEOUT", 0) == [3000]
+    assert watched("FT.SYNUPDATE", "i", "group", *(f"synonym{n}" for n in range(50_000))) == "OK"
+    assert "too long" in ask(watched, "FT.AGGREGATE", "i", "*", "APPLY", "+".join(f"@p{n}" for n in range(120_000)), "AS", "x")
+    assert "1024" in ask(watched, "FT.CREATE", "x", "PREFIX", 2000, *(f"p{n}" for n in range(2000)), "SCHEMA", "n", "NUMERIC")
+
+
+def test_a_small_index_is_no_excuse(watched):
+    """Queries over few documents that make much of them do not run on the main thread, and end."""
+    watched("FT.CREATE", "few", "PREFIX", 1, "f:", "SCHEMA", "t", "TEXT", "n", "NUMERIC", "SORTABLE")
+    watched("HSET", "f:1", "t", "x " * 1000, "n", 1)
+    letters = ",".join(f"a{n}" for n in range(1000))
+    splits = [word for n in range(8) for word in ("APPLY", f"split('{letters}')", "AS", f"s{n}")]
+    groups = ["GROUPBY", 8, *(f"@s{n}" for n in range(8)), "REDUCE", "COUNT", 0]
+    reply = watched("FT.AGGREGATE", "few", "*", *splits, *groups, "LIMIT", 0, 3, "TIMEOUT", 0)
+    assert len(reply) == 4
+    watched("FT.AGGREGATE", "few", "*", "LOAD", 1, "t", *splits[:8], "GROUPBY", 3, "@s0", "@s1", "@t", "LIMIT", 0, 3)
+    # The cursor of another index is none.
+    _, cursor = watched("FT.AGGREGATE", "i", "*", "LOAD", 1, "n", "FILTER", "@n<2 || @n>2998", "WITHCURSOR", "COUNT", 1, "TIMEOUT", 0)
+    for command in ("READ", "DEL"):
+        assert "ursor" in ask(watched, "FT.CURSOR", command, "few", cursor)
+    seen = 1
+    while cursor:
+        (_, *rows), cursor = watched("FT.CURSOR", "READ", "i", cursor)
+        seen += len(rows)
+    assert seen == 3
+
+
 def test_wide_schemas_and_documents(watched):
     fields = [word for n in range(1000) for word in (f"f{n}", "NUMERIC")]
     assert watched("FT.CREATE", "wide", "PREFIX", 1, "w:", "SCHEMA", *fields) == "OK"

@@ -42,7 +42,14 @@ pub const MAX_DEPTH_SAVED: usize = 1024;
 /// Bytes of a text, and about what one command may add to a document.
 pub const MAX_TEXT: usize = 512 << 20;
 
-/// The values that a path leads to, at most `limit`.
+/// The values that a path leads to, at most `limit`, and about [`MAX_TEXT`] bytes: paths may lead to one value again and again.
 pub fn select(root: &Value, path: &Path, limit: usize) -> Result<Vec<serde_json::Value>, Error> {
-    Ok(path.select(root)?.into_iter().take(limit).map(Node::to_serde).collect())
+    let nodes = path.select(root)?;
+    if nodes.len() > 1 {
+        let mut left = MAX_TEXT;
+        for node in nodes.iter().take(limit) {
+            left = left.checked_sub(node.memory()).ok_or_else(|| Error::new("the values are too large"))?;
+        }
+    }
+    Ok(nodes.into_iter().take(limit).map(Node::to_serde).collect())
 }

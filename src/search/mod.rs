@@ -18,7 +18,7 @@
 //! | [`query`] | the query language: text to a tree whose parts are resolved and checked |
 //! | [`expression`] | APPLY and FILTER |
 //! | [`command`] | arguments to typed requests |
-//! | [`glob`] | patterns of keys |
+//! | [`glob`], [`prefixes`] | patterns of keys, and how they begin |
 //! | [`cluster`] | one answer of many nodes |
 //! | [`spell`], [`suggest`] | words near unknown ones; strings found by how they begin |
 //! | [`value`], [`number`] | the values of rows and expressions, and how numbers are printed |
@@ -35,6 +35,7 @@ pub mod expression;
 pub mod glob;
 pub mod index;
 pub mod number;
+pub mod prefixes;
 pub mod query;
 pub mod reply;
 pub mod schema;

@@ -1,5 +1,8 @@
 //! What FT.CREATE defines: an index's documents and its fields.
 
+use std::collections::HashMap;
+use std::ops::Deref;
+
 pub use crate::vector::{Component as Element, Metric};
 
 /// The kind of keys whose values are documents.
@@ -36,7 +39,49 @@ pub struct Definition {
     pub stop_words: Option<Vec<Vec<u8>>>,
     pub skip_initial_scan: bool,
     pub index_all: Option<bool>,
-    pub fields: Vec<Field>,
+    pub fields: Schema,
+}
+
+/// Fields in their order. They are found by name however many there are: a query may name thousands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Schema {
+    fields: Vec<Field>,
+    positions: HashMap<Vec<u8>, usize>,
+}
+
+impl Schema {
+    /// Adds a field behind the others.
+    pub fn push(&mut self, field: Field) {
+        self.positions.entry(field.name.clone()).or_insert(self.fields.len());
+        self.fields.push(field);
+    }
+
+    /// The position of the field of that name in queries (not of that path).
+    pub fn position(&self, name: &[u8]) -> Option<usize> {
+        self.positions.get(name).copied()
+    }
+}
+
+impl Deref for Schema {
+    type Target = [Field];
+
+    fn deref(&self) -> &[Field] {
+        &self.fields
+    }
+}
+
+impl Extend<Field> for Schema {
+    fn extend<I: IntoIterator<Item = Field>>(&mut self, fields: I) {
+        fields.into_iter().for_each(|field| self.push(field));
+    }
+}
+
+impl From<Vec<Field>> for Schema {
+    fn from(fields: Vec<Field>) -> Schema {
+        let mut schema = Schema::default();
+        schema.extend(fields);
+        schema
+    }
 }
 
 /// A field of the schema.
@@ -153,12 +198,12 @@ impl Definition {
             stop_words: None,
             skip_initial_scan: false,
             index_all: None,
-            fields: Vec::new(),
+            fields: Schema::default(),
         }
     }
 
     /// The field of that name in queries (not of that path).
     pub fn field(&self, name: &[u8]) -> Option<usize> {
-        self.fields.iter().position(|field| field.name == name)
+        self.fields.position(name)
     }
 }

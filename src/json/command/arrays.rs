@@ -69,7 +69,7 @@ pub(super) fn insert(call: &Call, keys: &mut dyn Keys) -> Result<Reply, Error> {
 
 /// `JSON.ARRLEN key [path]`
 pub(super) fn len(call: &Call, keys: &mut dyn Keys) -> Result<Reply, Error> {
-    let measure = Measure { missing: None, absent_is_nil: false, wrong: Wrong::Not(NO_ARRAY) };
+    let measure = Measure { missing: None, absent_is_nil: false, wrong: Wrong::Not(NO_ARRAY), grows: false };
     measure.reply(call, keys, |node| length(node).map(Reply::from))
 }
 
@@ -129,8 +129,12 @@ pub(super) fn index(call: &Call, keys: &mut dyn Keys) -> Result<Reply, Error> {
     let wanted = parse(call.args[2])?;
     let bound = |at: usize| call.args.get(at).map_or(Ok(0), |arg| integer(arg));
     let (start, stop) = (bound(3)?, bound(4)?);
-    let measure =
-        Measure { missing: Some("Path or key does not exist"), absent_is_nil: false, wrong: Wrong::Expected("array") };
+    let measure = Measure {
+        missing: Some("Path or key does not exist"),
+        absent_is_nil: false,
+        wrong: Wrong::Expected("array"),
+        grows: true,
+    };
     measure.reply(call, keys, |node| {
         let View::Array(items) = node.view() else { return None };
         let len = items.len() as i64;

@@ -1,8 +1,8 @@
 //! GET, MGET and RESP.
 
-use super::{Call, Keys, Reply, is_word};
+use super::{Call, Keys, Reply, check_size, is_word};
 use crate::json::number::Number;
-use crate::json::path::{Path, compiled};
+use crate::json::path::{Path, Shared, compiled};
 use crate::json::text::Text;
 use crate::json::value::{Node, Value, View};
 use crate::json::write::{Layout, Writer};
@@ -97,8 +97,13 @@ pub(super) fn get(call: &Call, keys: &mut dyn Keys) -> Result<Reply, Error> {
     }
     let Some(root) = root else { return Ok(Reply::Nil) };
     if format != Format::Text {
-        let matches = |path: &Path| Ok(Reply::Array(path.select(root)?.into_iter().map(|n| format.reply(n)).collect()));
-        return paths.iter().map(|path| matches(path)).collect::<Result<_, Error>>().map(Reply::Array);
+        let mut nodes = Vec::with_capacity(paths.len());
+        for path in &paths {
+            nodes.push(path.select(root)?);
+        }
+        check_size(&nodes.concat())?;
+        let matches = |nodes: Vec<Node>| Reply::Array(nodes.into_iter().map(|node| format.reply(node)).collect());
+        return Ok(Reply::Array(nodes.into_iter().map(matches).collect()));
     }
     let mut writer = Writer::new(layout, MAX_TEXT);
     if let [path] = &paths[..] {
@@ -131,6 +136,7 @@ pub(super) fn mget(call: &Call, keys: &mut dyn Keys) -> Result<Reply, Error> {
     let mut left = MAX_TEXT;
     let mut texts = Vec::new();
     for key in 0..call.args.len() - 1 {
+        Shared::next_document();
         let reply = match keys.document(key) {
             Ok(Some(root)) => {
                 let mut writer = Writer::new(Layout::default(), left);
@@ -156,6 +162,7 @@ pub(super) fn resp(call: &Call, keys: &mut dyn Keys) -> Result<Reply, Error> {
     let Some(root) = keys.document(0)? else { return Ok(Reply::Nil) };
     let nodes = path.select(root)?;
     if !path.is_legacy() {
+        check_size(&nodes)?;
         return Ok(Reply::Array(nodes.into_iter().map(|node| as_resp(node, call.resp3)).collect()));
     }
     nodes.first().map(|&node| as_resp(node, call.resp3)).ok_or_else(|| Error::no_path(path.text()))

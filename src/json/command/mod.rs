@@ -11,9 +11,9 @@ mod set;
 
 use std::rc::Rc;
 
-use super::path::{Match, Path, Place, compiled};
+use super::path::{Match, Path, Place, Shared, compiled};
 use super::value::{Node, Value};
-use super::{Error, edit};
+use super::{Error, MAX_TEXT, edit};
 use crate::args::is_word;
 use crate::reply::Reply;
 
@@ -98,6 +98,7 @@ impl Command {
         if given < least || (self.most > 0 && given > self.most) {
             return Err(Error::Arity);
         }
+        let _shared = Shared::begin();
         (self.run)(call, keys)
     }
 }
@@ -123,6 +124,8 @@ struct Measure {
     absent_is_nil: bool,
     /// The error of a legacy path to another kind of value.
     wrong: Wrong,
+    /// What is told of a value, or takes to be found out, grows with it.
+    grows: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -159,6 +162,9 @@ impl Measure {
         };
         let nodes = path.select(root)?;
         if !path.is_legacy() {
+            if self.grows {
+                check_size(&nodes)?;
+            }
             return Ok(Reply::Array(nodes.into_iter().map(|node| of(node).into()).collect()));
         }
         match nodes.first() {
@@ -167,6 +173,15 @@ impl Measure {
             Some(&node) => of(node).ok_or_else(|| self.wrong.error(node)),
         }
     }
+}
+
+/// Refuses to answer with so much: a path may lead to one value again and again.
+fn check_size(nodes: &[Node]) -> Result<(), Error> {
+    if nodes.len() > 1 {
+        let left = nodes.iter().try_fold(MAX_TEXT, |left, node| left.checked_sub(node.memory()));
+        left.ok_or_else(|| Error::new("the reply is too large"))?;
+    }
+    Ok(())
 }
 
 /// A change at all matches of a path, of those values that it is for.

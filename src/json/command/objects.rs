@@ -1,6 +1,6 @@
 //! Objects, kinds and memory.
 
-use super::{Call, Keys, Measure, Reply, Wrong, is_word};
+use super::{Call, Keys, Measure, Reply, Wrong, check_size, is_word};
 use crate::json::Error;
 use crate::json::path::compiled;
 use crate::json::value::{Members, Node, View};
@@ -11,7 +11,7 @@ fn members(node: Node) -> Option<Members> {
 
 /// `JSON.OBJKEYS key [path]`
 pub(super) fn keys(call: &Call, keys: &mut dyn Keys) -> Result<Reply, Error> {
-    let measure = Measure { missing: None, absent_is_nil: true, wrong: Wrong::Not("not an object") };
+    let measure = Measure { missing: None, absent_is_nil: true, wrong: Wrong::Not("not an object"), grows: true };
     measure.reply(call, keys, |node| {
         let names = members(node)?.iter().map(|(name, _)| Reply::Bulk(name.bytes().to_vec()));
         Some(Reply::Array(names.collect()))
@@ -20,7 +20,7 @@ pub(super) fn keys(call: &Call, keys: &mut dyn Keys) -> Result<Reply, Error> {
 
 /// `JSON.OBJLEN key [path]`
 pub(super) fn len(call: &Call, keys: &mut dyn Keys) -> Result<Reply, Error> {
-    let measure = Measure { missing: None, absent_is_nil: true, wrong: Wrong::Expected("object") };
+    let measure = Measure { missing: None, absent_is_nil: true, wrong: Wrong::Expected("object"), grows: false };
     measure.reply(call, keys, |node| Some(members(node)?.len().into()))
 }
 
@@ -53,7 +53,11 @@ pub(super) fn debug(call: &Call, keys: &mut dyn Keys) -> Result<Reply, Error> {
             match (keys.document(1)?, path.is_legacy()) {
                 (None, true) => Ok(Reply::Int(0)),
                 (None, false) => Ok(Reply::Array(Vec::new())),
-                (Some(root), false) => Ok(Reply::Array(path.select(root)?.into_iter().map(memory).collect())),
+                (Some(root), false) => {
+                    let nodes = path.select(root)?;
+                    check_size(&nodes)?;
+                    Ok(Reply::Array(nodes.into_iter().map(memory).collect()))
+                }
                 (Some(root), true) => {
                     let found = path.select(root)?.first().map(|&node| memory(node));
                     found.ok_or_else(|| Error::no_path(path.text()))

@@ -98,11 +98,10 @@ pub(super) fn strappend(call: &Call, keys: &mut dyn Keys) -> Result<Reply, Error
 
 /// `JSON.STRLEN key [path]`: bytes of UTF-8.
 pub(super) fn strlen(call: &Call, keys: &mut dyn Keys) -> Result<Reply, Error> {
-    Measure { missing: None, absent_is_nil: false, wrong: Wrong::Expected("string") }.reply(call, keys, |node| {
-        match node.view() {
-            View::String(text) => Some(text.bytes().len().into()),
-            _ => None,
-        }
+    let measure = Measure { missing: None, absent_is_nil: false, wrong: Wrong::Expected("string"), grows: false };
+    measure.reply(call, keys, |node| match node.view() {
+        View::String(text) => Some(text.bytes().len().into()),
+        _ => None,
     })
 }
 

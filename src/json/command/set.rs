@@ -3,7 +3,7 @@
 use super::{Call, Keys, Reply, is_word};
 use crate::json::fpha::FloatType;
 use crate::json::parse::{parse, parse_to_depth};
-use crate::json::path::{Last, Path, Place, compiled};
+use crate::json::path::{Last, Path, Place, Shared, compiled};
 use crate::json::text::Text;
 use crate::json::value::{Value, View};
 use crate::json::{Error, MAX_DEPTH, MAX_DEPTH_SAVED, edit};
@@ -173,6 +173,7 @@ pub(super) fn mset(call: &Call, keys: &mut dyn Keys) -> Result<Reply, Error> {
     }
     for i in 0..triplets.len() {
         let same = &positions[triplets[i].0];
+        Shared::next_document();
         let step = match &same[..] {
             [_] => {
                 let (_, path, value) = &mut triplets[i];

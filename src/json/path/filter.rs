@@ -1,7 +1,7 @@
 //! Filters: which elements and members `[?…]` selects.
 
+use std::cell::OnceCell;
 use std::cmp::Ordering;
-use std::sync::OnceLock;
 
 use regex::{Regex, RegexBuilder};
 
@@ -12,6 +12,8 @@ use crate::json::value::{Node, Value, View};
 
 /// Bytes that a compiled regular expression may take, and again the cache of a search.
 const REGEX_SIZE: usize = 1 << 20;
+/// Most take no more than this. Larger ones are compiled slowly and may search slowly, which is accounted for.
+const SMALL_REGEX: usize = 32 << 10;
 /// Bytes of a regular expression's text.
 const REGEX_LENGTH: usize = 16 << 10;
 
@@ -45,7 +47,23 @@ pub(super) enum Operator {
 
 /// The regular expression of a literal, compiled when it is first needed; none if it is wrong.
 #[derive(Debug, Default)]
-pub(super) struct Pattern(OnceLock<Option<Regex>>);
+pub(super) struct Pattern(OnceCell<Option<Compiled>>);
+
+/// A regular expression that was compiled.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    regex: Regex,
+    is_small: bool,
+}
+
+impl Compiled {
+    /// Whether it is found in a text.
+    fn is_in<'a>(&self, text: &Text, finder: &mut Finder<'a>) -> Result<bool, Stop> {
+        let length = text.bytes().len();
+        finder.work(1 + if self.is_small { length / 16 } else { 8 * length })?;
+        Ok(self.regex.is_match(text.as_str()))
+    }
+}
 
 impl Filter {
     /// A comparison of two operands.
@@ -83,27 +101,41 @@ impl Filter {
             Filter::Search { left, right, compiled } => left.each(node, finder, &mut |a, finder| {
                 right.each(node, finder, &mut |b, finder| {
                     let (View::String(text), View::String(pattern)) = (a.view(), b.view()) else { return Ok(false) };
-                    finder.work(1 + text.bytes().len() / 16)?;
-                    let found = match right {
+                    finder.work(1)?;
+                    match right {
                         Operand::Literal(_) => {
-                            compiled.0.get_or_init(|| regex(pattern)).as_ref().map(|r| r.is_match(text.as_str()))
+                            if compiled.0.get().is_none() {
+                                let _ = compiled.0.set(regex(pattern, finder)?);
+                            }
+                            compiled.0.get().and_then(Option::as_ref).map_or(Ok(false), |r| r.is_in(text, finder))
                         }
-                        Operand::Path { .. } => finder.regex(pattern)?.map(|r| r.is_match(text.as_str())),
-                    };
-                    Ok(found == Some(true))
+                        Operand::Path { .. } => finder.regex(pattern)?.map_or(Ok(false), |r| r.is_in(text, finder)),
+                    }
                 })
             }),
         }
     }
 }
 
-/// The regular expression of a text, if it is one of bounded size.
-pub(super) fn regex(pattern: &Text) -> Option<Regex> {
+/// The regular expression of a text, if it is one of bounded size. Compiling takes far longer than looking.
+pub(super) fn regex(pattern: &Text, finder: &mut Finder) -> Result<Option<Compiled>, Stop> {
     let pattern = pattern.as_str();
     if pattern.len() > REGEX_LENGTH {
-        return None;
+        return Ok(None);
     }
-    RegexBuilder::new(pattern).size_limit(REGEX_SIZE).dfa_size_limit(REGEX_SIZE).nest_limit(100).build().ok()
+    let build = |size| {
+        let mut builder = RegexBuilder::new(pattern);
+        builder.size_limit(size).dfa_size_limit(REGEX_SIZE).nest_limit(100).build()
+    };
+    finder.work(10_000 + 100 * pattern.len())?;
+    Ok(match build(SMALL_REGEX) {
+        Ok(regex) => Some(Compiled { regex, is_small: true }),
+        Err(regex::Error::CompiledTooBig(_)) => {
+            finder.work(1_000_000)?;
+            build(REGEX_SIZE).ok().map(|regex| Compiled { regex, is_small: false })
+        }
+        Err(_) => None,
+    })
 }
 
 impl Operand {

@@ -1,10 +1,10 @@
 //! What a path leads to.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use regex::Regex;
-
+use super::filter::Compiled;
 use super::{MAX_LOOKS, MAX_WORK, Path, Segment, Selector, filter};
 use crate::json::Error;
 use crate::json::text::Text;
@@ -40,14 +40,51 @@ struct Found<'a> {
 /// Stands for no step in [`Finder::steps`].
 const NO_STEP: usize = usize::MAX;
 
+/// The work that paths may still cost.
+#[derive(Clone, Copy)]
+struct Budget {
+    left: usize,
+    /// Large documents were given more.
+    extended: bool,
+}
+
+impl Budget {
+    const WHOLE: Budget = Budget { left: MAX_WORK, extended: false };
+}
+
+thread_local! {
+    /// That of the command that runs, if one does.
+    static SHARED: Cell<Option<Budget>> = const { Cell::new(None) };
+}
+
+/// While it lives, all paths that are evaluated on this thread share one bound on their work: a command may name thousands.
+pub struct Shared(());
+
+impl Shared {
+    /// Begins with nothing done.
+    pub fn begin() -> Shared {
+        SHARED.set(Some(Budget::WHOLE));
+        Shared(())
+    }
+
+    /// Gives the next document what large documents get more.
+    pub fn next_document() {
+        SHARED.set(SHARED.get().map(|budget| Budget { extended: false, ..budget }));
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        SHARED.set(None);
+    }
+}
+
 /// An evaluation: the document, the work that is left, and what is kept for later.
 pub(super) struct Finder<'a> {
     root: &'a Value,
-    work_left: usize,
-    /// Large documents were given more.
-    extended: bool,
+    budget: Budget,
     /// The latest regular expression that came from the document.
-    regex: Option<(Vec<u8>, Option<Rc<Regex>>)>,
+    regex: Option<(Vec<u8>, Option<Rc<Compiled>>)>,
     /// Steps that were taken, each with the step before it and a position. Only where places are asked for.
     steps: Option<Vec<(usize, usize)>>,
 }
@@ -103,6 +140,12 @@ fn single<'a>(node: Node<'a>, selector: &Selector) -> Option<(usize, Node<'a>)> 
     }
 }
 
+impl Drop for Finder<'_> {
+    fn drop(&mut self) {
+        SHARED.set(SHARED.get().map(|_| self.budget));
+    }
+}
+
 /// Keeps the first of each place.
 fn only_first(found: &mut Vec<Found>) {
     if found.len() > 1 {
@@ -113,7 +156,8 @@ fn only_first(found: &mut Vec<Found>) {
 
 impl<'a> Finder<'a> {
     fn new(root: &'a Value, with_places: bool) -> Finder<'a> {
-        Finder { root, work_left: MAX_WORK, extended: false, regex: None, steps: with_places.then(Vec::new) }
+        let budget = SHARED.get().unwrap_or(Budget::WHOLE);
+        Finder { root, budget, regex: None, steps: with_places.then(Vec::new) }
     }
 
     /// The document.
@@ -123,23 +167,22 @@ impl<'a> Finder<'a> {
 
     /// Accounts for work: a unit is about one value looked at.
     pub fn work(&mut self, units: usize) -> Result<(), Stop> {
-        if self.work_left < units && !std::mem::replace(&mut self.extended, true) {
-            self.work_left += self.root.count(usize::MAX) * MAX_LOOKS;
+        let Budget { left, extended } = &mut self.budget;
+        if *left < units && !std::mem::replace(extended, true) {
+            *left += self.root.count(usize::MAX) * MAX_LOOKS;
         }
-        self.work_left = self.work_left.checked_sub(units).ok_or(Stop)?;
+        *left = left.checked_sub(units).ok_or(Stop)?;
         Ok(())
     }
 
     /// The regular expression of a text of the document.
-    pub fn regex(&mut self, pattern: &Text) -> Result<Option<Rc<Regex>>, Stop> {
+    pub fn regex(&mut self, pattern: &Text) -> Result<Option<Rc<Compiled>>, Stop> {
         if let Some((known, regex)) = &self.regex
             && known == pattern.bytes()
         {
             return Ok(regex.clone());
         }
-        // Compiling takes far longer than looking.
-        self.work(10_000 + 100 * pattern.bytes().len())?;
-        let regex = filter::regex(pattern).map(Rc::new);
+        let regex = filter::regex(pattern, self)?.map(Rc::new);
         self.regex = Some((pattern.bytes().to_vec(), regex.clone()));
         Ok(regex)
     }

@@ -15,7 +15,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-pub use find::{Match, Place};
+pub use find::{Match, Place, Shared};
 
 use super::Error;
 use super::value::{Node, Value};
@@ -26,7 +26,7 @@ pub const MAX_LENGTH: usize = 128 << 10;
 const MAX_DESCENTS: usize = 20;
 /// Brackets, parentheses and filters one inside the other.
 const MAX_NESTING: usize = 200;
-/// Values that an evaluation may look at, again and again where paths ask for that: a fraction of a second's work.
+/// Values that a command may look at, again and again where paths ask for that: a fraction of a second's work.
 const MAX_WORK: usize = 4 << 20;
 /// In large documents it may look at each so often.
 const MAX_LOOKS: usize = 16;

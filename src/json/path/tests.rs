@@ -128,3 +128,31 @@ fn repeats_are_repeated_in_reads_and_once_in_writes() {
     let root = parse(b"[1,2]").unwrap();
     assert_eq!(Path::read(b"$[0,0,*]").unwrap().matches(&root).unwrap().len(), 2);
 }
+
+#[test]
+fn the_paths_of_a_command_share_one_bound() {
+    let root = parse(format!("[{}]", "[1,\"a\",null],".repeat(2000).trim_end_matches(',')).as_bytes()).unwrap();
+    let path = Path::read(b"$..[?(@.a)]").unwrap();
+    let mut done = 0;
+    {
+        let _shared = Shared::begin();
+        while path.select(&root).is_ok() {
+            done += 1;
+        }
+        assert!((10..3000).contains(&done), "{done}");
+        Shared::next_document();
+        assert!(path.select(&root).is_ok(), "another document may be looked at");
+    }
+    (0..2 * done).for_each(|_| assert!(path.select(&root).is_ok(), "commands of their own"));
+}
+
+#[test]
+fn large_regular_expressions_are_work() {
+    let root = parse(br#"[{"a":"text"}]"#).unwrap();
+    let path = |count: usize| {
+        let terms: Vec<String> = (0..count).map(|n| format!("@.a=~'^\\w{{{}}}$'", 20 + n)).collect();
+        Path::read(format!("$[?({})]", terms.join("||")).as_bytes()).unwrap()
+    };
+    assert!(path(2).select(&root).is_ok());
+    assert!(path(100).select(&root).is_err());
+}

@@ -16,6 +16,11 @@ pub struct Grouping {
     pub reducers: Vec<Reducer>,
 }
 
+/// Combinations of arrays' values that one step adds: so many, and so many for each row. A few arrays of a few values would
+/// fill the memory.
+const MAX_COMBINATIONS: usize = 1 << 17;
+const COMBINATIONS_OF_A_ROW: usize = 64;
+
 /// Values by which rows are grouped; an absent one is null.
 #[derive(Clone, Debug, PartialEq)]
 struct Key(Vec<Value>);
@@ -38,6 +43,7 @@ impl Grouping {
     /// The groups, to which others may still be joined.
     pub fn groups(&self, table: &Table, clock: &mut Clock) -> Groups {
         let mut groups = Groups::new(self);
+        groups.combinations_left = MAX_COMBINATIONS + table.len().saturating_mul(COMBINATIONS_OF_A_ROW);
         for row in table.rows() {
             if clock.is_over() {
                 break;
@@ -56,6 +62,8 @@ impl Grouping {
 /// Groups whose reducers are at work.
 pub struct Groups {
     grouping: Grouping,
+    /// Combinations of arrays' values that may still be added.
+    combinations_left: usize,
     by_key: HashMap<Key, usize>,
     groups: Vec<Vec<Accumulator>>,
 }
@@ -65,7 +73,7 @@ pub type Apart = (Vec<Value>, Vec<Vec<Option<Value>>>);
 
 impl Groups {
     fn new(grouping: &Grouping) -> Groups {
-        Groups { grouping: grouping.clone(), by_key: HashMap::new(), groups: Vec::new() }
+        Groups { grouping: grouping.clone(), combinations_left: 0, by_key: HashMap::new(), groups: Vec::new() }
     }
 
     /// All groups, in the order in which they came.
@@ -111,7 +119,7 @@ impl Groups {
     }
 
     fn add(&mut self, key: Key, row: &[Option<Value>]) {
-        let Groups { grouping: Grouping { reducers, .. }, by_key, groups } = self;
+        let Groups { grouping: Grouping { reducers, .. }, by_key, groups, .. } = self;
         let group = *by_key.entry(key).or_insert_with(|| {
             groups.push(reducers.iter().map(Reducer::start).collect());
             groups.len() - 1
@@ -121,7 +129,7 @@ impl Groups {
         }
     }
 
-    /// Adds the row under each combination of its properties' values.
+    /// Adds the row under each combination of its properties' values; those beyond the bound count as not reached in time.
     fn add_each(&mut self, row: &[Option<Value>], clock: &mut Clock) {
         let null = [Value::Null];
         let choices: Vec<&[Value]> = (self.grouping.by.iter())
@@ -133,6 +141,8 @@ impl Groups {
             .collect();
         let mut chosen = vec![0; choices.len()];
         while !clock.is_over() {
+            let Some(left) = self.combinations_left.checked_sub(1) else { return clock.stop() };
+            self.combinations_left = left;
             let key = choices.iter().zip(&chosen).map(|(values, &at)| values[at].clone()).collect();
             self.add(Key(key), row);
             // The next combination, as an odometer counts.

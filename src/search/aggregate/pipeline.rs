@@ -41,8 +41,8 @@ pub struct Clock {
     pub(super) ignored: bool,
 }
 
-/// Rows between two looks at the time.
-const PACE: u32 = 256;
+/// Rows between two looks at the time: the expression of a row may be long.
+const PACE: u32 = 32;
 
 impl Clock {
     /// A clock that stops at a moment, or never.
@@ -60,6 +60,11 @@ impl Clock {
             self.over = self.end.is_some_and(|end| Instant::now() >= end);
         }
         self.over
+    }
+
+    /// Counts as over from now on.
+    pub(super) fn stop(&mut self) {
+        self.over = true;
     }
 
     /// Whether the time passed while something looked.

@@ -1,5 +1,7 @@
 //! From named properties to columns: what has to be read of each document, the steps over it, and what a row shows.
 
+use std::collections::HashMap;
+
 use super::pipeline::{Pipeline, Step};
 use super::{Direction, Grouping, Reducer, Sorting};
 use crate::search::command::aggregate::{Load, Reduction, Step as Asked};
@@ -51,12 +53,18 @@ pub struct Shown {
     pub everything: bool,
 }
 
+/// Columns, steps and bytes of expressions of a plan that is light.
+const FEW_COLUMNS: usize = 64;
+const FEW_STEPS: usize = 16;
+const SHORT_EXPRESSIONS: usize = 512;
+
 /// How rows are made and what becomes of them.
 pub struct Plan {
     /// The columns of the rows that go in.
     pub columns: Vec<Source>,
     pub pipeline: Pipeline<Error>,
     pub shown: Vec<Shown>,
+    is_light: bool,
 }
 
 /// A name and its column, as later steps see it.
@@ -73,6 +81,8 @@ struct Planner<'a> {
     given: &'a [Given],
     sources: Vec<Source>,
     names: Vec<Name>,
+    /// Where each name stands first in them.
+    places: HashMap<Vec<u8>, usize>,
     /// Columns of the rows at this step.
     width: usize,
     /// Behind a GROUPBY, whose step is at this place; documents are out of reach.
@@ -94,6 +104,7 @@ impl Plan {
             given,
             sources: Vec::new(),
             names: Vec::new(),
+            places: HashMap::new(),
             width: 0,
             grouped: None,
             steps: Vec::new(),
@@ -114,13 +125,35 @@ impl Plan {
                 everything: everything(name.column),
             })
             .collect();
-        Ok(Plan { columns: planner.sources, pipeline: Pipeline { steps: planner.steps }, shown })
+        let is_light = is_light(&planner.sources, asked);
+        Ok(Plan { columns: planner.sources, pipeline: Pipeline { steps: planner.steps }, shown, is_light })
+    }
+
+    /// Whether a document's row is little work: few columns and steps, no long expressions, nothing that makes many rows of
+    /// one.
+    pub fn is_light(&self) -> bool {
+        self.is_light
     }
 
     /// Whether rows come out one by one, each from one document: nothing sorts, groups or counts.
     pub fn is_streaming(&self) -> bool {
         self.pipeline.steps.iter().all(|step| matches!(step, Step::Apply(..) | Step::Filter(_)))
     }
+}
+
+fn is_light(sources: &[Source], asked: &[Asked]) -> bool {
+    let mut bytes = 0;
+    let mut multiplies = false;
+    for step in asked {
+        if let Asked::Apply { expression, .. } | Asked::Filter(expression) = step {
+            bytes += expression.text().len();
+            multiplies |= expression.text().to_ascii_lowercase().windows(5).any(|word| word == b"split");
+        }
+    }
+    let groups = asked.iter().filter(|step| matches!(step, Asked::GroupBy { .. })).count();
+    let reads_all = sources.contains(&Source::Everything);
+    let is_small = sources.len() <= FEW_COLUMNS && asked.len() <= FEW_STEPS && bytes <= SHORT_EXPRESSIONS;
+    is_small && !reads_all && !multiplies && groups <= 1
 }
 
 impl Planner<'_> {
@@ -168,13 +201,14 @@ impl Planner<'_> {
     }
 
     fn add(&mut self, name: &[u8], exact: bool, shown: bool) -> usize {
+        self.places.entry(name.to_vec()).or_insert(self.names.len());
         self.names.push(Name { name: name.to_vec(), column: self.width, exact, shown });
         self.width += 1;
         self.width - 1
     }
 
     fn named(&self, name: &[u8]) -> Option<usize> {
-        self.names.iter().position(|known| known.name == name)
+        self.places.get(name).copied()
     }
 
     /// A field of LOAD.
@@ -229,18 +263,13 @@ impl Planner<'_> {
     }
 
     fn formula(&mut self, expression: &Expression) -> Result<Computation, Error> {
-        let mut columns = Vec::new();
+        let mut columns = HashMap::new();
         for property in expression.properties() {
             let known = self.property(property, true).ok_or_else(|| not_in_pipeline(property))?;
-            columns.push((property.clone(), self.names[known].column));
+            columns.insert(property.clone(), self.names[known].column);
         }
         let expression = expression.clone();
-        Ok(Box::new(move |row| {
-            expression.evaluate(&|name: &[u8]| {
-                let (_, column) = columns.iter().find(|(known, _)| known == name)?;
-                row[*column].clone()
-            })
-        }))
+        Ok(Box::new(move |row| expression.evaluate(&|name: &[u8]| row[*columns.get(name)?].clone())))
     }
 
     fn sorting(&mut self, keys: &[SortBy], max: Option<u64>, next: Option<&Asked>) -> Result<Sorting, Error> {
@@ -277,14 +306,15 @@ impl Planner<'_> {
             planned.push(self.reducer(&reducer.function)?);
             names.push(Name { name: reducer.name.clone(), column: names.len(), exact: false, shown: true });
         }
-        for (i, name) in names.iter().enumerate() {
-            if names[..i].iter().any(|before| before.name == name.name) {
+        let mut places = HashMap::with_capacity(names.len());
+        for (at, name) in names.iter().enumerate() {
+            if places.insert(name.name.clone(), at).is_some() {
                 return Err(Error::quoting(FIELD_DUP, "Property `%` specified more than once", &[&name.name]));
             }
         }
         self.end_stage();
         self.grouped = Some(self.steps.len());
-        (self.width, self.names) = (names.len(), names);
+        (self.width, self.names, self.places) = (names.len(), names, places);
         self.steps.push(Step::Group(Grouping { by, reducers: planned }, 0));
         Ok(())
     }

@@ -158,7 +158,7 @@ impl Reducer {
         Value::Number(match accumulator {
             Accumulator::Count(count) => count as f64,
             Accumulator::Distinct(values) => match self {
-                Reducer::ToList(_) => return Value::Array(values.into_iter().map(|value| value.0).collect()),
+                Reducer::ToList(_) => return list(values.into_iter().map(|value| value.0)),
                 _ => values.len() as f64,
             },
             Accumulator::Sum { count: 0, .. } => f64::NAN,
@@ -172,9 +172,36 @@ impl Reducer {
                 _ => f64::NAN,
             },
             Accumulator::First { value, .. } => return value.unwrap_or(Value::Null),
-            Accumulator::Sample { values, .. } => return Value::Array(values.into()),
+            Accumulator::Sample { values, .. } => return list(values.into_iter()),
         })
     }
+}
+
+/// Values of the arrays in an array.
+const MAX_NESTED: usize = 1 << 16;
+
+/// An array of these. Arrays among them are shared, so that lists of lists of lists would come to more than any memory once
+/// they are written: those beyond the bound are null.
+fn list(values: impl Iterator<Item = Value>) -> Value {
+    let mut left = MAX_NESTED;
+    let bounded = |value: Value| match &value {
+        Value::Array(values) => {
+            if takes(values, &mut left) {
+                value
+            } else {
+                Value::Null
+            }
+        }
+        _ => value,
+    };
+    Value::Array(values.map(bounded).collect())
+}
+
+/// Counts the values of an array, those in its arrays included; whether they fit into what is left.
+fn takes(values: &[Value], left: &mut usize) -> bool {
+    let Some(rest) = left.checked_sub(values.len()) else { return false };
+    *left = rest;
+    values.iter().all(|value| if let Value::Array(inner) = value { takes(inner, left) } else { true })
 }
 
 /// Whether a row with this key comes before one with that; a row without a key comes last.

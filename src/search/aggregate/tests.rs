@@ -197,3 +197,32 @@ fn sides_are_fused_as_in_the_recordings() {
     near(scores(Fusion::Scores { alpha: 0.3, beta: 0.7 }), by_scores);
     assert_eq!(vector_score(Metric::InnerProduct, 0.0), 1.0);
 }
+
+#[test]
+fn combinations_of_arrays_are_bounded_whatever_the_time() {
+    let letters = Value::Array((0..1000).map(|n| Value::Number(f64::from(n))).collect());
+    let mut table = Table::new(3);
+    table.push([Some(letters.clone()), Some(letters.clone()), Some(letters)]);
+    let mut clock = never();
+    let grouped = Grouping { by: vec![0, 1, 2], reducers: vec![Reducer::Count] }.apply(&table, &mut clock);
+    assert_eq!((grouped.len(), clock.was_over()), ((1 << 17) + 64, true));
+}
+
+#[test]
+fn lists_of_lists_do_not_multiply() {
+    fn leaves(value: &Value) -> usize {
+        if let Value::Array(values) = value { 1 + values.iter().map(leaves).sum::<usize>() } else { 1 }
+    }
+    // Two lists that hold both of those before them: twice as many values at each step.
+    let mut pair = [0.0, 1.0].map(|number| Value::Array(vec![Value::Number(number)].into()));
+    for step in 0..60 {
+        pair = [f64::from(step), -1.0].map(|mark| {
+            let mut table = Table::new(1);
+            let rows = [pair[0].clone(), pair[1].clone(), Value::Number(mark)];
+            rows.into_iter().for_each(|value| table.push([Some(value)]));
+            let list = Grouping { by: Vec::new(), reducers: vec![Reducer::ToList(0)] }.apply(&table, &mut never());
+            list.row(0)[0].clone().expect("a list")
+        });
+        assert!(leaves(&pair[0]) < 1 << 18, "step {step}");
+    }
+}

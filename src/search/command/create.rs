@@ -12,7 +12,8 @@ const MAX_FIELDS: usize = 1024;
 const MAX_TEXT_FIELDS: usize = 128;
 /// TEXT fields without MAXTEXTFIELDS.
 const NARROW: usize = 32;
-const MAX_PREFIXES: usize = 1_000_000;
+/// Each of them is held against the user's rights by each query.
+const MAX_PREFIXES: usize = 1024;
 const MAX_STOP_WORDS: usize = 1024;
 
 /// The name of a known language in lower case.
@@ -39,7 +40,7 @@ pub fn create(words: &[&[u8]]) -> Result<Definition, Error> {
         return Err(Error::new(PARSE_ARGS, "Fields arguments are missing"));
     }
     let fields = fields(&mut args, &definition)?;
-    definition.fields = fields;
+    definition.fields = fields.into();
     check_limits(&definition.fields)?;
     definition.max_text_fields |= text_fields(&definition.fields) > NARROW;
     Ok(definition)
@@ -51,7 +52,7 @@ fn read_option(option: &[u8], args: &mut Args, definition: &mut Definition) -> R
         b"PREFIX" => {
             let prefixes = args.counted("PREFIX")?;
             if prefixes.len() > MAX_PREFIXES {
-                return Err(Error::new(LIMIT_OVER, "Number of prefixes exceeds the maximum of 1000000"));
+                return Err(Error::new(LIMIT_OVER, "Number of prefixes exceeds the maximum of 1024"));
             }
             definition.prefixes = if prefixes.is_empty() { vec![Vec::new()] } else { owned(prefixes) };
         }

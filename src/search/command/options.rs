@@ -148,7 +148,9 @@ impl QueryOptions {
             b"SLOP" => self.slop = Some(integer(args.value("SLOP")?).ok_or_else(|| bad("SLOP", UNCONVERTIBLE))?),
             b"INFIELDS" => {
                 let fields = args.counted("INFIELDS")?;
-                self.in_fields = (!fields.is_empty()).then(|| owned(fields));
+                let mut known = std::collections::HashSet::new();
+                let fields = fields.iter().filter(|name| known.insert(**name)).map(|name| name.to_vec());
+                self.in_fields = Some(fields.collect::<Vec<_>>()).filter(|fields| !fields.is_empty());
             }
             b"INKEYS" => self.in_keys = Some(owned(args.counted("INKEYS")?)),
             b"KEYPATTERN" => {

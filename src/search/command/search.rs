@@ -1,6 +1,8 @@
 //! FT.SEARCH; FT.EXPLAIN and FT.EXPLAINCLI take the same words.
 
-use super::args::{Args, MISSING, OptionArgs, bad, integer, is_word, owned, unknown, upper};
+use std::collections::BTreeSet;
+
+use super::args::{Args, MISSING, OptionArgs, bad, integer, is_word, unknown, upper};
 use super::options::{Limit, QueryOptions, cursor, limit};
 use super::settings::Settings;
 use crate::search::error::{Error, PARSE_ARGS, PROP_NOT_FOUND, QUERY_BAD};
@@ -45,7 +47,7 @@ pub struct SortBy {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summarize {
     /// None: every returned text field.
-    pub fields: Option<Vec<Vec<u8>>>,
+    pub fields: Option<BTreeSet<Vec<u8>>>,
     pub fragments: usize,
     /// Words of a fragment.
     pub length: usize,
@@ -56,7 +58,7 @@ pub struct Summarize {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Highlight {
     /// None: every returned text field.
-    pub fields: Option<Vec<Vec<u8>>>,
+    pub fields: Option<BTreeSet<Vec<u8>>>,
     pub open: Vec<u8>,
     pub close: Vec<u8>,
 }
@@ -190,12 +192,12 @@ fn sort_by(args: &mut Args, again: bool) -> Result<SortBy, Error> {
 }
 
 /// `[FIELDS n field…]`
-fn excerpt_fields(args: &mut Args) -> Option<Option<Vec<Vec<u8>>>> {
+fn excerpt_fields(args: &mut Args) -> Option<Option<BTreeSet<Vec<u8>>>> {
     if !args.take_word("FIELDS") {
         return Some(None);
     }
     let count = args.next().and_then(integer).and_then(|count| usize::try_from(count).ok())?;
-    Some(Some(owned(args.take(count)?)))
+    Some(Some(args.take(count)?.iter().map(|name| name.to_vec()).collect()))
 }
 
 fn summarize(args: &mut Args) -> Option<Summarize> {

@@ -1,10 +1,8 @@
 //! What is verified and noted of a query when it is bound.
 
-use crate::search::index::{ExactDistance, State, several};
-use crate::search::query::{Fields, Node, NodeKind, Query};
+use crate::search::index::{ExactDistance, State};
+use crate::search::query::{Node, NodeKind, Query};
 use crate::search::schema::Kind;
-
-use super::options::SearchOptions;
 
 /// Parts within parts, at most; the parser's own limit is lower.
 const MAX_DEPTH: usize = 1000;
@@ -53,48 +51,10 @@ pub fn distances(state: &State, query: &Query) -> Vec<Distance> {
     knn.chain(ranges).collect()
 }
 
-/// Refuses queries that are too deep, and slop and order over texts that have none.
-pub fn verify(state: &State, query: &Query, options: &SearchOptions) -> Result<(), String> {
-    let unordered = |field: usize| several(&state.definition.fields[field].path);
-    let general = options.slop.is_some_and(|slop| slop >= 0) || options.in_order;
-    for (node, depth) in nodes(query) {
-        if depth > MAX_DEPTH {
-            return Err("Query is nested too deeply".into());
-        }
-        let asked = general || node.slop.is_some_and(|slop| slop >= 0) || node.in_order.is_some();
-        if !matches!(node.kind, NodeKind::And(_) | NodeKind::Phrase { .. }) || !asked || !state.is_json() {
-            continue;
-        }
-        let field = state.texts.iter().map(|text| text.field).find(|field| unordered(*field) && mentions(node, *field));
-        if let Some(field) = field {
-            let name = String::from_utf8_lossy(&state.definition.fields[field].name).into_owned();
-            return Err(format!("slop or inorder cannot be used with field `{name}` with undefined ordering"));
-        }
+/// Refuses queries that are too deep to be walked recursively.
+pub fn verify(query: &Query) -> Result<(), String> {
+    match nodes(query).all(|(_, depth)| depth <= MAX_DEPTH) {
+        true => Ok(()),
+        false => Err("Query is nested too deeply".into()),
     }
-    Ok(())
-}
-
-/// Whether words of a part may be in a field.
-fn mentions(node: &Node, field: usize) -> bool {
-    let own = |node: &Node| match &node.kind {
-        NodeKind::Word { fields, .. }
-        | NodeKind::Phrase { fields, .. }
-        | NodeKind::Affix { fields, .. }
-        | NodeKind::Fuzzy { fields, .. }
-        | NodeKind::Empty { fields } => match fields {
-            Fields::All => true,
-            Fields::Of(fields) => fields.contains(&field),
-        },
-        _ => false,
-    };
-    let mut stack = vec![node];
-    while let Some(node) = stack.pop() {
-        match &node.kind {
-            NodeKind::And(kids) | NodeKind::Or(kids) => stack.extend(kids),
-            NodeKind::Not(kid) | NodeKind::Optional(kid) => stack.push(kid),
-            _ if own(node) => return true,
-            _ => {}
-        }
-    }
-    false
 }

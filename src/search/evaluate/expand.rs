@@ -8,6 +8,7 @@ use memchr::memmem::Finder;
 use super::options::Limits;
 use crate::search::index::Tree;
 use crate::search::query::Affix;
+use crate::search::text::MAX_TOKEN;
 
 /// Entries looked at between looks at the clock.
 const STRIDE: usize = 1024;
@@ -60,13 +61,17 @@ impl Pattern {
         let mut entries = dictionary.iter_from(Bound::Included(&start[..]));
         let mut looked = 0;
         while let Some((name, value)) = entries.next() {
-            looked += 1;
             if !name.starts_with(start) {
                 break;
             }
-            if looked % STRIDE == 0 && limits.reached() {
-                expanded.late = true;
-                break;
+            // Tags may be long, and take as much longer to look at.
+            looked += 1 + name.len() / 64;
+            if looked >= STRIDE {
+                looked = 0;
+                if limits.reached() {
+                    expanded.late = true;
+                    break;
+                }
             }
             match test(name) {
                 Test::Yes if admissible(value) => {
@@ -201,8 +206,11 @@ pub struct Fuzzy {
 }
 
 impl Fuzzy {
-    pub fn new(word: &[u8], distance: u8) -> Fuzzy {
-        Fuzzy { word: characters(word).map(|(character, _)| character).collect(), distance: distance.into() }
+    /// None if the word is too long to be near any word of an index.
+    pub fn new(word: &[u8], distance: u8) -> Option<Fuzzy> {
+        let distance = usize::from(distance);
+        let word: Vec<u32> = characters(word).map(|(character, _)| character).collect();
+        (word.len() <= MAX_TOKEN + distance).then_some(Fuzzy { word, distance })
     }
 }
 
@@ -316,7 +324,7 @@ mod tests {
                 check(Pattern::Suffix(text.clone()), &|name| name.ends_with(&plain));
                 check(Pattern::Infix(text.clone()), &|name| name.windows(plain.len()).any(|part| part == plain));
                 for distance in 1..=3 {
-                    let fuzzy = Pattern::Fuzzy(Fuzzy::new(&text, distance));
+                    let fuzzy = Pattern::Fuzzy(Fuzzy::new(&text, distance).expect("a short word"));
                     check(fuzzy, &|name| levenshtein(name, &plain) <= distance.into());
                 }
             }

@@ -5,12 +5,15 @@ use std::borrow::Cow;
 use roaring::RoaringBitmap;
 
 use super::near::Nearness;
+use super::options::Limits;
 use super::plan::{Plan, PlanKind};
 use super::word::Tally;
 use crate::search::index::DocSet;
 
 /// So many alternatives are asked one by one for a document; more are listed by document.
 const FEW: usize = 8;
+/// Parts or documents looked at between looks at the clock.
+const STRIDE: usize = 32;
 
 /// The documents of a segment that a plan matches.
 pub struct Matched<'a> {
@@ -37,6 +40,8 @@ pub struct Segment<'a> {
     pub all: &'a RoaringBitmap,
     /// Whether scores are wanted.
     pub scores: bool,
+    /// When they are reached, what is left to be looked at counts as no match.
+    pub limits: &'a Limits,
 }
 
 impl<'a> Matched<'a> {
@@ -88,6 +93,10 @@ impl<'a> Segment<'a> {
         }
     }
 
+    fn is_late(&self, looked: usize) -> bool {
+        looked % STRIDE == STRIDE - 1 && self.limits.reached()
+    }
+
     fn base(&self, within: Option<&RoaringBitmap>) -> Cow<'a, RoaringBitmap> {
         within.map_or(Cow::Borrowed(self.all), |within| Cow::Owned(within.clone()))
     }
@@ -123,7 +132,10 @@ impl<'a> Segment<'a> {
         order.sort_by_key(|at| kids[*at].size);
         let mut matches: Vec<Matched> = kids.iter().map(|_| Matched::none()).collect();
         let mut documents: Option<RoaringBitmap> = None;
-        for at in order {
+        for (looked, at) in order.into_iter().enumerate() {
+            if self.is_late(looked) {
+                return Matched::none();
+            }
             let found = self.evaluate(&kids[at], documents.as_ref().or(within));
             documents = Some(found.documents.clone().into_owned());
             matches[at] = found;
@@ -134,7 +146,12 @@ impl<'a> Segment<'a> {
         let mut documents = documents.unwrap_or_else(|| self.base(within).into_owned());
         if let Some(near) = near {
             let mut nearness = Nearness::new(*near, kids);
-            let near = documents.iter().filter(|document| nearness.is_in(*document));
+            let mut late = false;
+            let mut is_near = |(looked, document): (usize, u32)| {
+                late |= self.is_late(looked);
+                !late && nearness.is_in(document)
+            };
+            let near = documents.iter().enumerate().filter(|one| is_near(*one)).map(|(_, document)| document);
             documents = RoaringBitmap::from_sorted_iter(near).expect("documents rise");
         }
         Matched::new(Cow::Owned(documents), Detail::Kids(matches))
@@ -144,7 +161,10 @@ impl<'a> Segment<'a> {
         let mut documents = RoaringBitmap::new();
         let mut matches = Vec::with_capacity(if scores { kids.len() } else { 0 });
         let mut by_document = Vec::new();
-        for (kid, at) in kids.iter().zip(0..) {
+        for (kid, at) in kids.iter().zip(0u32..) {
+            if self.is_late(at as usize) {
+                break;
+            }
             let found = self.evaluate(kid, within);
             documents |= &*found.documents;
             if scores {

@@ -12,6 +12,7 @@
 //! | [`word`], [`near`] | a word's documents and positions; words close to each other |
 //! | [`matched`] | which documents match, segment by segment |
 //! | [`score`] | what a match is worth |
+//! | [`light`] | whether a query is little work |
 //! | [`best`] | the first of an order |
 //! | [`vectors`], [`within`], [`rerank`] | nearest documents, and those within a distance; exact distances, from the documents |
 //! | [`run`] | a query from its plan to its hits |
@@ -19,6 +20,7 @@
 mod best;
 mod bind;
 mod expand;
+mod light;
 mod matched;
 #[cfg(test)]
 mod naive;
@@ -73,7 +75,7 @@ pub struct Owned {
 impl BoundQuery {
     pub(super) fn new(index: &SearchIndex, query: Query, options: SearchOptions) -> Result<BoundQuery, String> {
         let state = index.state().clone();
-        bind::verify(&state, &query, &options)?;
+        bind::verify(&query)?;
         let (knn, ranges) = vectors::ask(index, &query)?;
         let distances = bind::distances(&state, &query);
         Ok(BoundQuery { state, query, options, distances, knn, ranges, owned: None })
@@ -82,6 +84,11 @@ impl BoundQuery {
     /// Leaves documents out.
     pub fn restrict(&mut self, owned: Option<Owned>) {
         self.owned = owned;
+    }
+
+    /// Whether it is little work where the index has few documents: few parts, over few words and values.
+    pub fn is_light(&self) -> bool {
+        light::is_light(&self.state, &self.query, &self.options)
     }
 
     /// The k of a KNN.

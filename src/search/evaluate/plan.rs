@@ -58,6 +58,8 @@ pub struct Planner<'a> {
     /// The query's ranges, in its order, and how many of them have a plan.
     ranges: &'a [Within],
     ranges_planned: usize,
+    /// Words and tags that affixes and fuzzy words may still stand for.
+    expansions_left: usize,
     /// The TEXT fields that the options admit, by number.
     admitted: u128,
     language: Language,
@@ -73,6 +75,8 @@ struct FoundTags {
 
 /// Values looked at between looks at the clock.
 const STRIDE: usize = 1 << 14;
+/// Words and tags that all affixes and fuzzy words of a query stand for at most.
+const MAX_EXPANSIONS: usize = 1 << 18;
 
 impl<'a> Planner<'a> {
     pub fn new(
@@ -93,22 +97,27 @@ impl<'a> Planner<'a> {
             distances,
             ranges,
             ranges_planned: 0,
+            expansions_left: MAX_EXPANSIONS,
             admitted: (0..state.texts.len().min(128)).filter(|at| admitted(*at)).fold(0, |mask, at| mask | 1 << at),
             language: options.language.as_deref().and_then(Language::named).unwrap_or(state.language),
         }
     }
 
     pub fn plan(&mut self, node: &Node) -> Plan {
+        // Each leaf may be much work.
+        if self.is_late() {
+            return Plan::nothing();
+        }
         let plan = match &node.kind {
             NodeKind::Nothing => Plan::nothing(),
             NodeKind::All => Plan::new(PlanKind::All, true, usize::MAX),
             NodeKind::Word { word, verbatim, fields } => self.word(node, word, *verbatim, self.mask(fields)),
             NodeKind::Phrase { words, fields } => self.phrase(words, self.mask(fields)),
             NodeKind::Affix { affix, fields } => self.affix(affix, self.mask(fields)),
-            NodeKind::Fuzzy { word, distance, fields } => {
-                let pattern = Pattern::Fuzzy(Fuzzy::new(&fold(word), *distance));
-                self.pattern(&pattern, self.mask(fields))
-            }
+            NodeKind::Fuzzy { word, distance, fields } => match Fuzzy::new(&fold(word), *distance) {
+                Some(fuzzy) => self.pattern(&Pattern::Fuzzy(fuzzy), self.mask(fields)),
+                None => Plan::nothing(),
+            },
             NodeKind::Empty { fields } => self.empty(self.mask(fields)),
             NodeKind::Tag { field, values } => self.tags(*field, values),
             NodeKind::Numeric { field, min, max } => self.numbers(*field, *min, *max),
@@ -259,11 +268,13 @@ impl<'a> Planner<'a> {
         let all = self.only(u128::MAX, |_| true);
         let bits = mask as u32 & 0x7fff_ffff | if mask >> 31 == 0 { 0 } else { 1 << 31 };
         let words = &self.state.words;
-        let expanded = pattern.expand(words.terms(), self.options.max_expansions, self.limits, |term| {
+        let most = self.options.max_expansions.min(self.expansions_left);
+        let expanded = pattern.expand(words.terms(), most, self.limits, |term| {
             mask == all
                 || term.fields & bits != 0
                     && term.postings.iter().any(|entry| entry.fields().any(|found| mask >> found.field & 1 == 1))
         });
+        self.expansions_left -= expanded.entries.len();
         self.warnings.expansions_cut |= expanded.cut;
         self.warnings.timed_out |= expanded.late;
         let parts = expanded.entries.into_iter().filter_map(|(word, _)| self.surface(word, mask)).collect();
@@ -300,7 +311,9 @@ impl<'a> Planner<'a> {
 
     fn tag_affix(&mut self, tags: &Tags, affix: &Affix, fold: &dyn Fn(&[u8]) -> Vec<u8>, found: &mut FoundTags) {
         let Some(pattern) = Pattern::of_affix(affix, self.options.min_prefix, fold) else { return };
-        let expanded = pattern.expand(tags.values(), self.options.max_expansions, self.limits, |_| true);
+        let most = self.options.max_expansions.min(self.expansions_left);
+        let expanded = pattern.expand(tags.values(), most, self.limits, |_| true);
+        self.expansions_left -= expanded.entries.len();
         self.warnings.expansions_cut |= expanded.cut;
         self.warnings.timed_out |= expanded.late;
         expanded.entries.into_iter().for_each(|(_, tag)| self.tag(tag, found));

@@ -1,5 +1,6 @@
 //! A query from its plan to its hits.
 
+use std::cell::Cell;
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use roaring::RoaringBitmap;
 
 use super::best::Best;
 use super::matched::Segment;
-use super::options::{Found, Hit, Limits, Order, Scorer, SearchOptions};
+use super::options::{Explanation, Found, Hit, Limits, Order, Scorer, SearchOptions};
 use super::plan::{Plan, PlanKind, Planner};
 use super::score::{Score, Weigher};
 use super::vectors::{Chosen, Nearest};
@@ -17,6 +18,11 @@ use super::within::Doubt;
 use crate::search::glob::Glob;
 use crate::search::index::{DocSet, SEGMENT, State};
 use crate::search::value::Value;
+
+/// Documents scored between looks at the clock.
+const STRIDE: usize = 256;
+/// Parts that the explanations of a reply have, about.
+const MAX_EXPLAINED: usize = 1 << 18;
 
 /// A document on its way to be a hit.
 #[derive(Clone)]
@@ -39,11 +45,13 @@ impl BoundQuery {
         let mut planner = self.planner(limits);
         let plan = self.plan(&mut planner);
         let mut found = Found { warnings: planner.warnings, ..Found::default() };
-        let run = Run { state: &self.state, options: &self.options, plan: &plan, distances: self.distances.len() };
+        let distances = self.distances.len();
+        let run =
+            Run { state: &self.state, options: &self.options, plan: &plan, distances, limits, explained: Cell::new(0) };
         match &self.query.knn {
             Some(_) => self.nearest(&run, limits, planner.weigher, &mut found),
             None => {
-                run.all(limits, planner.weigher, &mut found);
+                run.all(planner.weigher, &mut found);
                 found.rerank = self.rerank(0);
             }
         }
@@ -55,7 +63,7 @@ impl BoundQuery {
         let (Some(knn), Some(asked)) = (&self.query.knn, &self.knn) else { return };
         let chosen = match run.plan.kind {
             PlanKind::All => None,
-            _ => Some(run.chosen(limits, found)),
+            _ => Some(run.chosen(found)),
         };
         if knn.k == 0 {
             return;
@@ -149,9 +157,19 @@ struct Run<'a> {
     plan: &'a Plan,
     /// How many distances a hit has.
     distances: usize,
+    limits: &'a Limits,
+    /// Parts of explanations so far.
+    explained: Cell<usize>,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    fn segment<'s>(&self, number: u32, all: &'s RoaringBitmap, scores: bool) -> Segment<'s>
+    where
+        'a: 's,
+    {
+        Segment { number, all, scores, limits: self.limits }
+    }
+
     /// Whether hits differ by their scores, or scores are shown.
     fn needs_scores(&self) -> bool {
         let may_differ = match self.options.scorer {
@@ -184,7 +202,7 @@ impl Run<'_> {
     }
 
     /// All segments, one after the other.
-    fn all(&self, limits: &Limits, weigher: Weigher, found: &mut Found) {
+    fn all(&self, weigher: Weigher, found: &mut Found) {
         let scores = self.needs_scores();
         let score = Score { state: self.state, weigher, root: self.plan, payload: self.options.payload.as_deref() };
         let unsorted = match self.options.order {
@@ -196,12 +214,11 @@ impl Run<'_> {
         let (mut taken, mut greatest) = (0, 0f64);
         let by_length = scores && self.is_by_length();
         for number in self.state.all.segments() {
-            if limits.reached() {
-                found.warnings.timed_out = true;
+            if self.limits.reached() {
                 break;
             }
             let all = self.state.all.segment(number);
-            let matched = Segment { number, all: &all, scores }.evaluate(self.plan, None);
+            let matched = self.segment(number, &all, scores).evaluate(self.plan, None);
             found.total += matched.documents.len() as usize;
             // In order of documents only the first count.
             let in_order =
@@ -214,11 +231,15 @@ impl Run<'_> {
                     continue;
                 }
                 taken += 1;
+                if taken % STRIDE == 0 && self.limits.reached() {
+                    break;
+                }
                 let score = if scores { score.of(&matched, document) } else { 0.0 };
                 greatest = greatest.max(score);
                 best.push(Candidate { document, score, sort: self.sort(document) });
             }
         }
+        found.warnings.timed_out |= self.limits.reached();
         let (offset, limit) =
             if unsorted.is_some() { (0, usize::MAX) } else { (self.options.offset, self.options.limit) };
         found.unsorted = unsorted;
@@ -231,20 +252,19 @@ impl Run<'_> {
     }
 
     /// All matches, for a KNN to choose among.
-    fn chosen(&self, limits: &Limits, found: &mut Found) -> Chosen {
+    fn chosen(&self, found: &mut Found) -> Chosen {
         let mut chosen = Chosen::new();
         for number in self.state.all.segments() {
-            if limits.reached() {
-                found.warnings.timed_out = true;
+            if self.limits.reached() {
                 break;
             }
             let all = self.state.all.segment(number);
-            let documents =
-                Segment { number, all: &all, scores: false }.evaluate(self.plan, None).documents.into_owned();
+            let documents = self.segment(number, &all, false).evaluate(self.plan, None).documents.into_owned();
             if !documents.is_empty() {
                 chosen.insert(number, documents);
             }
         }
+        found.warnings.timed_out |= self.limits.reached();
         chosen
     }
 
@@ -258,7 +278,7 @@ impl Run<'_> {
             let all = self.state.all.segment(number);
             let within = &documents & &*all;
             if !within.is_empty() {
-                let matched = Segment { number, all: &all, scores }.evaluate(self.plan, Some(&within));
+                let matched = self.segment(number, &all, scores).evaluate(self.plan, Some(&within));
                 by_document.extend(within.iter().map(|document| (document, score.of(&matched, document))));
             }
         }
@@ -297,6 +317,20 @@ impl Run<'_> {
         }
     }
 
+    fn explain(&self, candidate: &Candidate, score: &Score) -> Explanation {
+        if self.explained.get() > MAX_EXPLAINED {
+            return Explanation { text: "(not explained: the query has too many parts)".into(), parts: Vec::new() };
+        }
+        let document = candidate.document;
+        let number = document / SEGMENT;
+        let one = [document].into_iter().collect();
+        let all = self.state.all.segment(number);
+        let matched = self.segment(number, &all, true).evaluate(self.plan, Some(&one));
+        let explanation = score.explain(&matched, document, candidate.score);
+        self.explained.set(self.explained.get() + parts(&explanation));
+        explanation
+    }
+
     fn hit(&self, candidate: Candidate, ranges: &[(usize, &[(u32, f64)])], score: &Score) -> Option<Hit> {
         let document = candidate.document;
         let record = self.state.records.get(document)?;
@@ -304,16 +338,15 @@ impl Run<'_> {
         for (number, list) in ranges {
             distances[*number] = look_up(list, document);
         }
-        let explanation = self.options.explain.then(|| {
-            let number = document / SEGMENT;
-            let one = [document].into_iter().collect();
-            let all = self.state.all.segment(number);
-            let matched = Segment { number, all: &all, scores: true }.evaluate(self.plan, Some(&one));
-            Box::new(score.explain(&matched, document, candidate.score))
-        });
+        let explanation = self.options.explain.then(|| Box::new(self.explain(&candidate, score)));
         let (key, score, sort) = (record.key().clone(), candidate.score, candidate.sort);
         Some(Hit { document, key, score, distances, sort, explanation })
     }
+}
+
+/// How many parts an explanation has.
+fn parts(explanation: &Explanation) -> usize {
+    1 + explanation.parts.iter().map(parts).sum::<usize>()
 }
 
 /// The order of hits whose distances are known.

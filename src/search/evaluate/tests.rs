@@ -55,7 +55,7 @@ pub fn vector(algorithm: Algorithm, metric: Metric, dim: usize) -> Kind {
 }
 
 pub fn definition(fields: Vec<Field>) -> Definition {
-    Definition { score_field: Some(b"s".to_vec()), fields, ..Definition::named(b"i") }
+    Definition { score_field: Some(b"s".to_vec()), fields: fields.into(), ..Definition::named(b"i") }
 }
 
 /// Positions in the schema.

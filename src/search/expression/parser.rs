@@ -1,5 +1,7 @@
 //! Tokens to a tree. Chains of one operator become lists; parentheses, calls and negations nest, within a bound.
 
+use std::collections::HashMap;
+
 use super::function::Function;
 use super::lexer::{Kind, Token, tokens};
 use super::tree::{Arithmetic, Comparison, Node};
@@ -7,10 +9,22 @@ use crate::search::error::{EXPR, Error};
 
 /// Parentheses, calls and negations within each other at most.
 const MAX_DEPTH: usize = 100;
+/// Bytes of an expression at most, and tokens: it is read on the thread that answers everybody, and that of an index is
+/// evaluated there for each document.
+const MAX_TEXT: usize = 4 << 20;
+const MAX_TOKENS: usize = 200_000;
 
 /// Reads an expression: its tree and the names of its properties.
 pub(super) fn parse(text: &[u8]) -> Result<(Node, Vec<Vec<u8>>), Error> {
-    let mut parser = Parser { text, tokens: tokens(text), at: 0, depth: 0, properties: Vec::new() };
+    let too_long = || Error::new(EXPR, "Expression is too long");
+    if text.len() > MAX_TEXT {
+        return Err(too_long());
+    }
+    let tokens = tokens(text);
+    if tokens.len() > MAX_TOKENS {
+        return Err(too_long());
+    }
+    let mut parser = Parser { text, tokens, at: 0, depth: 0, properties: Vec::new(), positions: HashMap::new() };
     let root = parser.or()?;
     match parser.at == parser.tokens.len() {
         true => Ok((root, parser.properties)),
@@ -24,6 +38,8 @@ struct Parser<'a> {
     at: usize,
     depth: usize,
     properties: Vec<Vec<u8>>,
+    /// Where each name stands in them.
+    positions: HashMap<Vec<u8>, usize>,
 }
 
 impl Parser<'_> {
@@ -151,9 +167,8 @@ impl Parser<'_> {
     }
 
     fn property(&mut self, name: Vec<u8>) -> usize {
-        let known = self.properties.iter().position(|known| *known == name);
-        known.unwrap_or_else(|| {
-            self.properties.push(name);
+        *self.positions.entry(name).or_insert_with_key(|name| {
+            self.properties.push(name.clone());
             self.properties.len() - 1
         })
     }

@@ -27,7 +27,7 @@ mod vectors;
 mod verify;
 mod words;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 pub use document::*;
@@ -36,14 +36,13 @@ pub use vectors::from_json;
 
 use super::evaluate::{BoundQuery, SearchOptions};
 use super::query::Query;
-use super::schema::{Definition, Field, Kind};
+use super::schema::{Definition, Field, Kind, Schema};
 use super::text::fold;
 use super::value::Value;
 use crate::index::{VectorIndex, Waiter};
 pub(super) use docset::{DocSet, SEGMENT};
 pub(super) use fields::Finder;
 pub(super) use geo::{cover, distance, middle};
-pub(super) use parse::several;
 pub(super) use postings::{Cursor, Entry, Postings};
 pub(super) use ranges::{gather, number_code};
 pub(super) use records::{Known, Record};
@@ -77,9 +76,9 @@ pub struct SearchIndex {
 impl SearchIndex {
     /// An empty index.
     pub fn new(definition: Definition) -> SearchIndex {
-        let fields = definition.fields.clone();
+        let fields = definition.fields.to_vec();
         let mut index = SearchIndex {
-            state: Arc::new(State::new(Definition { fields: Vec::new(), ..definition })),
+            state: Arc::new(State::new(Definition { fields: Schema::default(), ..definition })),
             next: 1,
             free: VecDeque::new(),
             failures: Failures::default(),
@@ -174,8 +173,9 @@ impl SearchIndex {
     pub fn add_synonyms(&mut self, group: &[u8], words: &[Vec<u8>]) {
         let synonyms = Arc::make_mut(&mut Arc::make_mut(&mut self.state).synonyms);
         let members = synonyms.groups.entry(group.to_vec()).or_default();
+        let mut known: HashSet<Vec<u8>> = members.iter().cloned().collect();
         for word in words.iter().map(|word| fold(word).into_owned()) {
-            if !members.contains(&word) {
+            if known.insert(word.clone()) {
                 members.push(word.clone());
                 synonyms.by_word.entry(word).or_default().push(group.to_vec());
             }
@@ -317,8 +317,8 @@ impl SearchIndex {
         self.stats().total_bytes as usize
     }
 
-    /// Binds a query to the index as it is now, in constant time. Errors are those that only the options show: slop or order
-    /// over a field of several values in no order.
+    /// Binds a query to the index as it is now, in constant time. Errors are those of vectors and of queries that no
+    /// parser made.
     pub fn bind(&self, query: Query, options: SearchOptions) -> Result<BoundQuery, String> {
         BoundQuery::new(self, query, options)
     }

@@ -142,7 +142,7 @@ fn json_vectors(field: &Field, options: &VectorOptions, values: &[Json]) -> Resu
 }
 
 /// Whether a JSONPath may yield several values, in no defined order.
-pub fn several(path: &[u8]) -> bool {
+fn several(path: &[u8]) -> bool {
     let (mut quote, mut bracket) = (None, false);
     for (at, byte) in path.iter().enumerate() {
         match (quote, byte) {

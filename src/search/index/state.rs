@@ -7,7 +7,7 @@ use super::docset::DocSet;
 use super::fields::{Column, FieldIndex, Finder};
 use super::records::{Known, Records};
 use super::words::Words;
-use crate::search::schema::{Definition, Field, Kind, Source};
+use crate::search::schema::{Definition, Field, Kind, Schema, Source};
 use crate::search::text::{Language, StopWords};
 use crate::search::value::Value;
 
@@ -62,7 +62,7 @@ impl State {
         let mut words = Words::default();
         words.speak(language);
         let mut state = State {
-            definition: Arc::new(Definition { fields: Vec::new(), ..definition.clone() }),
+            definition: Arc::new(Definition { fields: Schema::default(), ..definition.clone() }),
             fields: Vec::new(),
             texts: Arc::default(),
             words,
@@ -73,7 +73,7 @@ impl State {
             stop_words,
             synonyms: Arc::default(),
         };
-        state.add_fields(definition.fields);
+        state.add_fields(definition.fields.to_vec());
         state
     }
 
@@ -144,10 +144,6 @@ impl State {
                 Some(LanguageFilter::Only(own.map(|(_, set)| set.clone()).unwrap_or_default()))
             }
         }
-    }
-
-    pub fn is_json(&self) -> bool {
-        self.definition.source == Source::Json
     }
 
     /// The mean length of a document.

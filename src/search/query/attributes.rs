@@ -3,9 +3,8 @@
 use super::lexer::{Kind, Token, unescape};
 use super::parser::Parser;
 use super::vector::VectorAttributes;
-use super::{Fields, Node, NodeKind};
-use crate::search::error::{Error, OPTION_INVALID, QUERY_BAD, VALUE_BAD};
-use crate::search::schema;
+use super::{Node, NodeKind};
+use crate::search::error::{Error, OPTION_INVALID, VALUE_BAD};
 
 /// A name as written and its value.
 pub(super) struct Attribute {
@@ -91,35 +90,10 @@ impl Parser<'_> {
                 node.slop = Some(slop).filter(|slop| *slop >= 0);
             }
             b"inorder" => node.in_order = Some(truth(value).ok_or_else(bad)?),
-            b"phonetic" => {
-                let wanted = truth(value).ok_or_else(bad)?;
-                if wanted {
-                    self.check_phonetic(node)?;
-                }
-                node.phonetic = Some(wanted);
-            }
+            b"phonetic" => node.phonetic = Some(truth(value).ok_or_else(bad)?),
             _ => return Err(invalid(name)),
         }
         Ok(())
-    }
-
-    /// Fields named for words that are to be found by their sound must keep sounds.
-    fn check_phonetic(&self, node: &Node) -> Result<(), Error> {
-        let all = &self.context.definition.fields;
-        let silent = |field: &usize| !matches!(&all[*field].kind, schema::Kind::Text { phonetic: Some(_), .. });
-        let mut wrong = None;
-        super::check::text_fields(node, &mut |fields| {
-            if let Fields::Of(fields) = fields {
-                wrong = wrong.or(fields.iter().copied().find(silent));
-            }
-        });
-        match wrong {
-            Some(field) => {
-                let name: &[u8] = &all[field].name;
-                Err(Error::quoting(QUERY_BAD, "field `%` does not support phonetics", &[name]))
-            }
-            None => Ok(()),
-        }
     }
 }
 

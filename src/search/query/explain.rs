@@ -4,6 +4,9 @@ use super::{Affix, Bound, Fields, Node, NodeKind, Query, TagValue};
 use crate::search::schema::Definition;
 use crate::search::text::Language;
 
+/// Bytes of the text, about; what is beyond is left out. Each line may repeat long names.
+const MAX_TEXT: usize = 16 << 20;
+
 /// The tree as text, a node a line.
 pub fn explain(query: &Query, definition: &Definition) -> String {
     let language = definition.language.as_deref().and_then(Language::named).unwrap_or_default();
@@ -48,6 +51,10 @@ fn lossy(bytes: &[u8]) -> String {
 }
 
 impl Printer<'_> {
+    fn is_full(&self) -> bool {
+        self.text.len() > MAX_TEXT
+    }
+
     fn line(&mut self, line: &str) {
         self.text.extend(std::iter::repeat_n("  ", self.depth));
         self.text.push_str(line);
@@ -82,6 +89,9 @@ impl Printer<'_> {
     }
 
     fn node(&mut self, node: &Node) {
+        if self.is_full() {
+            return;
+        }
         let attributes = attributes(node);
         let leaf = match &node.kind {
             NodeKind::And(nodes) => return self.nodes("INTERSECT {", nodes, &attributes),
@@ -92,7 +102,12 @@ impl Printer<'_> {
             NodeKind::Phrase { words, fields } => {
                 let prefix = self.fields(fields);
                 let lines = |printer: &mut Self| {
-                    words.iter().for_each(|word| printer.line(&format!("{prefix}{}", lossy(word))));
+                    for word in words {
+                        if printer.is_full() {
+                            break;
+                        }
+                        printer.line(&format!("{prefix}{}", lossy(word)));
+                    }
                 };
                 return self.block(&format!("{prefix}EXACT {{"), lines, &attributes);
             }

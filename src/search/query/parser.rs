@@ -3,11 +3,12 @@
 //!
 //! Descends recursively, but never deeper than [`MAX_DEPTH`]; parentheses that open together are read by a loop.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::lexer::{Kind, Token, tokens, unescape};
-use super::parts::{Join, Part, add, joined, lower, overflow, signed};
+use super::parts::{Join, Part, joined, lower, overflow, signed};
 use super::{Context, Fields, Node, NodeKind, Query};
 use crate::search::error::{Error, PARAM_NOT_FOUND, SYNTAX};
 use crate::search::schema;
@@ -18,20 +19,27 @@ const MAX_DEPTH: usize = 128;
 /// Bytes of a query at most, and tokens: it is read on the main thread, about five tokens a microsecond.
 const MAX_TEXT: usize = 4 << 20;
 const MAX_TOKENS: usize = 200_000;
+/// Bytes of parameters at most, each as often as it is named, with the clauses that move from one list to another.
+pub(super) const MAX_WORK: usize = 4 << 20;
+/// Clauses that ask for a vector's neighbourhood: each is a search of its own, and each hit may carry a distance for each.
+const MAX_RANGES: usize = 128;
 
 /// Reads a query.
 pub fn parse(text: &[u8], context: &Context) -> Result<Query, Error> {
-    let too_long = || Error::new(SYNTAX, "Query string is too complex");
     if text.len() > MAX_TEXT {
-        return Err(too_long());
+        return Err(too_complex());
     }
     let mut parser = Parser::new(text, context);
     if parser.tokens.len() > MAX_TOKENS {
-        return Err(too_long());
+        return Err(too_complex());
     }
     let query = parser.query()?;
-    super::check::ordered(&query.root, context)?;
+    super::check::whole(&query.root, context)?;
     Ok(query)
+}
+
+fn too_complex() -> Error {
+    Error::new(SYNTAX, "Query string is too complex")
 }
 
 pub(super) struct Parser<'a> {
@@ -44,7 +52,11 @@ pub(super) struct Parser<'a> {
     /// Lower case; empty where they are words as others.
     pub stop_words: HashSet<&'a [u8]>,
     /// Names of distances so far.
-    pub distances: Vec<Vec<u8>>,
+    pub distances: HashSet<Vec<u8>>,
+    /// Neighbourhoods asked for so far.
+    ranges: usize,
+    /// What is left of [`MAX_WORK`].
+    pub(super) work_left: Cell<usize>,
 }
 
 /// Where words are looked for, and whether only words may stand here.
@@ -64,7 +76,20 @@ impl<'a> Parser<'a> {
             Some(words) => words.iter().map(Vec::as_slice).collect(),
             None => DEFAULT_STOP_WORDS.iter().map(|word| word.as_bytes()).collect(),
         };
-        Parser { text, tokens, at: 0, context, depth: 0, stop_words, distances: Vec::new() }
+        let (distances, work_left) = (HashSet::new(), Cell::new(MAX_WORK));
+        Parser { text, tokens, at: 0, context, depth: 0, stop_words, distances, ranges: 0, work_left }
+    }
+
+    /// Accounts for work that the length of the text does not bound.
+    fn spend(&self, work: usize) -> Result<(), Error> {
+        self.work_left.set(self.work_left.get().checked_sub(work).ok_or_else(too_complex)?);
+        Ok(())
+    }
+
+    /// Accounts for one more neighbourhood.
+    pub fn count_range(&mut self) -> Result<(), Error> {
+        self.ranges += 1;
+        if self.ranges > MAX_RANGES { Err(too_complex()) } else { Ok(()) }
     }
 
     fn query(&mut self) -> Result<Query, Error> {
@@ -112,10 +137,10 @@ impl<'a> Parser<'a> {
             return Ok(first);
         }
         let mut alternatives = Vec::new();
-        let mut height = add(&mut alternatives, first, Join::Or);
+        let mut height = self.add(&mut alternatives, first, Join::Or)?;
         while self.take(b'|') {
             let next = self.sequence(scope, None)?;
-            height = height.max(add(&mut alternatives, next, Join::Or));
+            height = height.max(self.add(&mut alternatives, next, Join::Or)?);
         }
         joined(alternatives, Join::Or, height)
     }
@@ -140,10 +165,31 @@ impl<'a> Parser<'a> {
         for (at, part) in parts.into_iter().enumerate() {
             let habit = part.and && at > 0 && at < last && !(bare[at - 1] && bare[at + 1]);
             if !habit {
-                height = height.max(add(&mut nodes, part, Join::And));
+                height = height.max(self.add(&mut nodes, part, Join::And)?);
             }
         }
         joined(nodes, Join::And, height)
+    }
+
+    /// Adds a part, or what it consists of where that is the same. Returns the height of what was added.
+    fn add(&self, nodes: &mut Vec<Node>, part: Part, join: Join) -> Result<usize, Error> {
+        let Some(node) = part.node else { return Ok(0) };
+        let inner = match node.kind {
+            NodeKind::And(inner) if part.merges && join == Join::And => inner,
+            NodeKind::Or(inner) if part.merges && join == Join::Or => inner,
+            kind => {
+                nodes.push(Node { kind, ..node });
+                return Ok(part.height);
+            }
+        };
+        // The first list is taken as it is: lists in many parentheses are not copied for each of them.
+        if nodes.is_empty() {
+            *nodes = inner;
+        } else {
+            self.spend(inner.len())?;
+            nodes.extend(inner);
+        }
+        Ok(part.height - 1)
     }
 
     fn begins_clause(&self) -> bool {
@@ -231,10 +277,10 @@ impl<'a> Parser<'a> {
             return Ok(first);
         }
         let mut nodes = Vec::new();
-        add(&mut nodes, first, Join::And);
+        self.add(&mut nodes, first, Join::And)?;
         while self.begins_word() {
             let next = self.word_like(scope)?;
-            add(&mut nodes, next, Join::And);
+            self.add(&mut nodes, next, Join::And)?;
         }
         joined(nodes, Join::And, 0)
     }
@@ -289,6 +335,9 @@ impl<'a> Parser<'a> {
                 admitted && !self.context.definition.fields[*field].no_index
             }));
         }
+        // Named again they are not looked at again.
+        let mut known = HashSet::new();
+        fields.retain(|field| known.insert(*field));
         let scope = Scope { fields: Fields::Of(Arc::from(fields)), named: true, text_only: self.context.dialect > 1 };
         let signs = self.signs()?;
         let part = match self.peek() {
@@ -326,14 +375,16 @@ impl<'a> Parser<'a> {
         let plain = unescape(self.name(name));
         let definition = self.context.definition;
         let old = self.context.dialect == 1 && wanted != "VECTOR";
+        let found = definition.field(&plain);
+        if found.is_some_and(|field| fits(&definition.fields[field].kind)) || old {
+            return Ok(found.filter(|field| fits(&definition.fields[*field].kind)));
+        }
         let (offset, near) = self.place(name);
         let quoted = [wanted.as_bytes(), offset.as_bytes(), &near];
-        match definition.field(&plain) {
-            Some(field) if fits(&definition.fields[field].kind) => Ok(Some(field)),
-            _ if old => Ok(None),
-            Some(_) => Err(Error::quoting(SYNTAX, "Expected a % field at offset % near %", &quoted)),
-            None => Err(Error::quoting(SYNTAX, "Unknown field at offset % near %", &quoted[1..])),
-        }
+        Err(match found {
+            Some(_) => Error::quoting(SYNTAX, "Expected a % field at offset % near %", &quoted),
+            None => Error::quoting(SYNTAX, "Unknown field at offset % near %", &quoted[1..]),
+        })
     }
 
     /// The offset and the text of a field's name, for errors.
@@ -350,8 +401,15 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The value of a parameter.
+    /// The value of a parameter, which is read as if it stood in the query.
     pub fn param(&self, name: &[u8]) -> Result<&'a Arc<[u8]>, Error> {
+        let value = self.blob_param(name)?;
+        self.spend(value.len())?;
+        Ok(value)
+    }
+
+    /// The value of a parameter, which is shared as it is.
+    pub fn blob_param(&self, name: &[u8]) -> Result<&'a Arc<[u8]>, Error> {
         let found = self.context.params.get(&unescape(name));
         found.ok_or_else(|| Error::quoting(PARAM_NOT_FOUND, "Parameter not found `%`", &[name]))
     }

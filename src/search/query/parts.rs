@@ -44,34 +44,6 @@ pub(super) enum Join {
     Or,
 }
 
-/// Adds a part, or what it consists of where that is the same. Returns the height of what was added.
-pub(super) fn add(nodes: &mut Vec<Node>, part: Part, join: Join) -> usize {
-    let Some(node) = part.node else { return 0 };
-    match node.kind {
-        NodeKind::And(inner) if part.merges && join == Join::And => {
-            append(nodes, inner);
-            part.height - 1
-        }
-        NodeKind::Or(inner) if part.merges && join == Join::Or => {
-            append(nodes, inner);
-            part.height - 1
-        }
-        kind => {
-            nodes.push(Node { kind, ..node });
-            part.height
-        }
-    }
-}
-
-/// The first list is taken as it is: lists in many parentheses are not copied for each of them.
-fn append(nodes: &mut Vec<Node>, more: Vec<Node>) {
-    if nodes.is_empty() {
-        *nodes = more;
-    } else {
-        nodes.extend(more);
-    }
-}
-
 /// The nodes as one part: none, the only one, or all under a parent. `height` is that of the highest.
 pub(super) fn joined(mut nodes: Vec<Node>, join: Join, height: usize) -> Result<Part, Error> {
     let kind = match (nodes.len(), join) {

@@ -318,3 +318,48 @@ fn no_bytes_break_the_parser() {
         }
     }
 }
+
+#[test]
+fn what_a_query_names_again_and_again_is_bounded() {
+    let definition = books();
+    let mut params = Params::default();
+    params.insert(b"long", &vec![b'a'; 100_000]);
+    params.insert(b"vec", &[0; 8]);
+    let parsed =
+        |query: String| parse(query.as_bytes(), &context(&definition, &params)).map_err(|error| error.to_string());
+    let complex = |query: String| matches!(parsed(query), Err(text) if text.contains("too complex"));
+    for (clause, around) in [("$long ", ("", "")), ("$long|", ("@x:{", "a}")), ("%$long% ", ("", ""))] {
+        let query = |times: usize| format!("{}{}{}", around.0, clause.repeat(times), around.1);
+        assert!(parsed(query(10)).is_ok(), "{clause}");
+        assert!(complex(query(100)), "{clause}");
+    }
+    let ranges = |times: usize| "@v:[VECTOR_RANGE 1 $vec] ".repeat(times);
+    assert!(parsed(ranges(128)).is_ok() && complex(ranges(129)));
+    // Clauses that move from list to list: as many as there are, for each parenthesis around them.
+    let nested = |words: usize| format!("{}{}{}", "(w1 ".repeat(100), "w2 ".repeat(words), ")".repeat(100));
+    assert!(parsed(nested(1000)).is_ok() && complex(nested(60_000)));
+}
+
+#[test]
+fn fields_named_again_are_one() {
+    assert_eq!(printed("@t|u|t|t:a1", 2), "@t|u:a1");
+    assert_eq!(printed(&format!("@{}t:(a1 b1)", "t|".repeat(1000)), 2), "INTERSECT { @t:a1 @t:b1 }");
+}
+
+#[test]
+fn what_parts_ask_reaches_all_that_is_in_them() {
+    let deep = |attribute: &str| format!("{}@t:a1{}", "(".repeat(300), format!(" b1)=>{{{attribute}}}").repeat(300));
+    assert!(printed(&deep("$phonetic:true"), 2).contains("`t` does not support phonetics"));
+    assert!(!printed(&deep("$phonetic:false"), 2).contains("does not support"));
+    let json = definition(&["i", "ON", "JSON", "SCHEMA", "$..a", "AS", "a", "TEXT", "$.b", "AS", "b", "TEXT"]);
+    let params = Params::default();
+    for (query, refused) in [
+        ("(a1 b1)=>{$slop:1}", true),
+        ("@b:(a1 b1)=>{$slop:1}", false),
+        ("(@b:(a1 b1) (@b:c1 | (@b:d1 -@a:e1)))=>{$inorder:true}", true),
+        ("@a:(a1 b1) @b:(a1 b1)=>{$slop:1}", false),
+    ] {
+        let result = parse(query.as_bytes(), &context(&json, &params));
+        assert_eq!(result.is_err_and(|error| error.to_string().contains("undefined ordering")), refused, "{query}");
+    }
+}

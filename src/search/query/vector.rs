@@ -126,13 +126,14 @@ impl Parser<'_> {
 
     /// The vector that a parameter holds, and the parameter's name.
     fn blob(&self, field: usize, token: Token) -> Result<(Arc<[u8]>, Vec<u8>), Error> {
-        let vector = self.param_of(token)?.clone();
+        let vector = self.blob_param(&self.text[token.start + 1..token.end])?.clone();
         check_blob(vector_options(self.context.definition, field), &vector)?;
         Ok((vector, self.text[token.start + 1..token.end].to_vec()))
     }
 
     /// `[VECTOR_RANGE radius $blob]`, from the word on.
     pub fn vector_range(&mut self, name: Token) -> Result<Part, Error> {
+        self.count_range()?;
         self.at += 1;
         let radius = self.value()?;
         let blob = match self.peek() {
@@ -156,7 +157,7 @@ impl Parser<'_> {
         if self.distances.contains(&name) {
             return Err(Error::quoting(FIELD_DUP, "Property `%` specified more than once", &[&name]));
         }
-        self.distances.push(name);
+        self.distances.insert(name);
         Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! FT.AGGREGATE's reply, and the values of rows.
 
+use std::collections::HashSet;
+
 use super::{Protocol, Warnings, bulk, results};
 use crate::reply::Reply;
 use crate::search::aggregate::Shown;
@@ -40,9 +42,11 @@ pub fn row(cells: &[Option<Value>], shown: &[Shown]) -> AggregateRow {
         match &cells[column.column] {
             None => {}
             Some(Value::Array(pairs)) if column.everything => {
+                // Documents may have any number of fields.
+                let mut known: HashSet<Vec<u8>> = row.iter().map(|(name, _)| name.clone()).collect();
                 for pair in pairs.chunks_exact(2) {
                     if let Value::Text(name) = &pair[0]
-                        && !row.iter().any(|(known, _)| known[..] == name[..])
+                        && known.insert(name.to_vec())
                     {
                         row.push((name.to_vec(), stored(&pair[1])));
                     }

@@ -1,6 +1,6 @@
 //! Hits in texts: between tags, and the fragments around them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::tokens;
@@ -8,10 +8,14 @@ use super::tokens;
 /// The words that count as hits, in lower case.
 pub type Hits = BTreeSet<Arc<[u8]>>;
 
-/// The text with each hit between two tags.
+/// Bytes that tags or separators may add to a text: long ones around each of many words would fill the memory.
+const MAX_ADDED: usize = 1 << 20;
+
+/// The text with each hit between two tags, as far as the tags of a text come to 1 MiB.
 pub fn highlight(text: &[u8], hits: &Hits, open: &[u8], close: &[u8]) -> Vec<u8> {
     let (mut marked, mut done) = (Vec::with_capacity(text.len() + 16), 0);
-    for token in tokens(text).filter(|token| hits.contains(&token.word[..])) {
+    let most = MAX_ADDED / (open.len() + close.len()).max(1);
+    for token in tokens(text).filter(|token| hits.contains(&token.word[..])).take(most) {
         marked.extend_from_slice(&text[done..token.at.start]);
         marked.extend_from_slice(open);
         marked.extend_from_slice(&text[token.at.clone()]);
@@ -23,7 +27,7 @@ pub fn highlight(text: &[u8], hits: &Hits, open: &[u8], close: &[u8]) -> Vec<u8>
 }
 
 /// Up to `fragments` pieces of about `length` words, those with the most hits, in the text's order, each followed by the
-/// separator. Without a hit, the beginning of the text.
+/// separator, as far as the separators come to 1 MiB. Without a hit, the beginning of the text.
 pub fn summarize(text: &[u8], hits: &Hits, fragments: usize, length: usize, separator: &[u8]) -> Vec<u8> {
     let length = length.max(1);
     let (mut words, mut found) = (Vec::new(), Vec::new());
@@ -33,14 +37,14 @@ pub fn summarize(text: &[u8], hits: &Hits, fragments: usize, length: usize, sepa
         }
         words.push(token.at);
     }
-    let mut pieces = if found.is_empty() {
+    let pieces = if found.is_empty() {
         vec![(0, length.min(words.len()))]
     } else {
         pieces(&found, words.len(), fragments, length)
     };
-    pieces.sort_unstable();
     let mut summary = Vec::new();
-    for (from, to) in pieces.into_iter().filter(|(from, to)| from < to) {
+    let most = MAX_ADDED / separator.len().max(1);
+    for (from, to) in pieces.into_iter().filter(|(from, to)| from < to).take(most) {
         summary.extend_from_slice(&text[words[from].start..words[to - 1].end]);
         summary.extend_from_slice(separator);
     }
@@ -58,16 +62,17 @@ fn pieces(found: &[usize], words: usize, fragments: usize, length: usize) -> Vec
     let mut candidates: Vec<(usize, usize)> = found.iter().map(around).collect();
     candidates.dedup();
     candidates.sort_by_key(|piece| std::cmp::Reverse(count(*piece)));
-    let mut taken: Vec<(usize, usize)> = Vec::new();
-    for piece in candidates {
+    // Those taken do not overlap, so that only the last one that begins before a piece's end can reach into it.
+    let mut taken: BTreeMap<usize, usize> = BTreeMap::new();
+    for (from, to) in candidates {
         if taken.len() >= fragments {
             break;
         }
-        if taken.iter().all(|other| piece.1 <= other.0 || other.1 <= piece.0) {
-            taken.push(piece);
+        if taken.range(..to).next_back().is_none_or(|(_, end)| *end <= from) {
+            taken.insert(from, to);
         }
     }
-    taken
+    taken.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -94,5 +99,35 @@ mod tests {
         assert_eq!(summary(3), "w8 w9 hit w11... hit w51 hit w53... ");
         assert_eq!(summarize(b"a b c d e", &hits(&["x"]), 3, 2, b"..."), b"a b...");
         assert_eq!(summarize(b"", &hits(&["x"]), 3, 2, b"..."), b"");
+    }
+
+    #[test]
+    fn long_tags_and_separators_do_not_multiply_a_text() {
+        let (text, hit, long) = (b"hit ".repeat(1000), hits(&["hit"]), vec![b'x'; 100_000]);
+        assert!(highlight(&text, &hit, &long, b"").len() <= text.len() + MAX_ADDED);
+        assert!(summarize(&text, &hit, 1000, 1, &long).len() <= text.len() + MAX_ADDED);
+        assert_eq!(highlight(&text, &hit, b"", b""), text);
+        assert!(highlight(b"hit hit", &hit, &vec![b'x'; MAX_ADDED + 1], b"") == b"hit hit");
+    }
+
+    #[test]
+    fn the_pieces_taken_are_those_of_the_definition() {
+        use rand::{Rng, SeedableRng, rngs::SmallRng};
+        for seed in 0..2000 {
+            let mut random = SmallRng::seed_from_u64(seed);
+            let words = random.random_range(1..60);
+            let found: Vec<usize> = (0..words).filter(|_| random.random_bool(0.4)).collect();
+            let (fragments, length) = (random.random_range(1..8), random.random_range(1..9));
+            let taken = pieces(&found, words, fragments, length);
+            assert!(taken.windows(2).all(|pair| pair[0].1 <= pair[1].0), "seed {seed}");
+            assert!(taken.len() <= fragments, "seed {seed}");
+            let overlaps = |from: usize, to: usize| taken.iter().any(|other| other.0 < to && from < other.1);
+            let full = taken.len() == fragments;
+            let around = |hit: usize| {
+                let from = hit.saturating_sub(length / 2).min(words.saturating_sub(length));
+                (from, (from + length).min(words))
+            };
+            assert!(full || found.iter().map(|hit| around(*hit)).all(|(from, to)| overlaps(from, to)), "seed {seed}");
+        }
     }
 }

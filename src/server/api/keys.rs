@@ -95,6 +95,11 @@ impl Key {
         api!(RedisModule_DeleteKey(self.ptr));
     }
 
+    /// Fields of a hash.
+    pub fn len(&self) -> usize {
+        api!(RedisModule_ValueLength(self.ptr)).unwrap_or(0)
+    }
+
     /// Milliseconds that the key has left; none if it does not expire.
     pub fn time_to_live(&self) -> Option<i64> {
         api!(RedisModule_GetExpire(self.ptr)).filter(|&left| left != raw::REDISMODULE_NO_EXPIRE as i64)

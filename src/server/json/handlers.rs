@@ -1,5 +1,7 @@
 //! One command's life: find the documents of its keys, run it, replicate, notify.
 
+use std::collections::HashSet;
+
 use super::datatype;
 use crate::json::command::{Call as JsonCall, Keys, TABLE};
 use crate::json::{Error, Value};
@@ -54,7 +56,12 @@ impl Opener<'_> {
         if !self.events.is_empty() {
             self.call.ctx.replicate_verbatim();
         }
+        let mut told = HashSet::new();
         for (at, event, is_gone) in self.events {
+            // Several changes of one key are one to those who follow it: an index reads its document once.
+            if !told.insert((self.call.args[at], event)) {
+                continue;
+            }
             let name = Text::new(self.call.args[at]);
             let event = std::ffi::CString::new(event).unwrap_or_default();
             self.call.ctx.signal(name.ptr());

@@ -45,6 +45,7 @@ functions! {
     RedisModule_GetOpenKeyModesAll() -> c_int;
     RedisModule_CloseKey(kp: *mut RedisModuleKey);
     RedisModule_KeyType(kp: *mut RedisModuleKey) -> c_int;
+    RedisModule_ValueLength(kp: *mut RedisModuleKey) -> usize;
     RedisModule_Call(ctx: *mut RedisModuleCtx, cmdname: *const c_char, fmt: *const c_char, ...) -> *mut RedisModuleCallReply;
     RedisModule_FreeCallReply(reply: *mut RedisModuleCallReply);
     RedisModule_CallReplyType(reply: *mut RedisModuleCallReply) -> c_int;

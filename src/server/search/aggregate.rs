@@ -42,6 +42,8 @@ pub struct Aggregate {
     query: Arc<binding::BoundQuery>,
     bound: binding::Bounds,
     with_score: bool,
+    /// Its steps are little work for each document.
+    is_light: bool,
     /// Documents that become rows at most.
     most: usize,
     plan: Option<Plan>,
@@ -139,6 +141,7 @@ impl Aggregate {
             query: Arc::new(query),
             bound: bounds,
             with_score: request.add_scores,
+            is_light: plan.is_light(),
             most: usize::try_from(settings.max_aggregate_results).unwrap_or(usize::MAX),
             plan: Some(plan),
             cursor: request.cursor,
@@ -222,7 +225,11 @@ impl Work for Aggregate {
     }
 
     fn is_small(&self) -> bool {
-        self.bound.is_small
+        self.bound.is_small && self.is_light
+    }
+
+    fn is_heavy(&self) -> bool {
+        !self.is_light
     }
 
     fn reply(mut self: Box<Self>) -> Result<Reply, Failure> {
@@ -256,11 +263,12 @@ pub fn ft_cursor(call: &Call) -> Outcome {
     match CursorRequest::parse(call.args).map_err(refuse)? {
         CursorRequest::Collect { .. } => Ok(Some(Reply::Int(0))),
         CursorRequest::Delete { id, .. } => {
-            cursors::take(id).map_err(|_| Failure::Text(b"Cursor does not exist".to_vec()))?;
+            let gone = cursors::take(id, target.id);
+            super::free_behind(gone.map_err(|_| Failure::Text(b"Cursor does not exist".to_vec()))?);
             ok()
         }
         CursorRequest::Read { id, count, .. } => {
-            let mut waiting = cursors::take(id)?;
+            let mut waiting = cursors::take(id, target.id)?;
             if waiting.was_dropped() {
                 return Err(Failure::Text(b"The index was dropped while the cursor was idle".to_vec()));
             }
@@ -268,7 +276,6 @@ pub fn ft_cursor(call: &Call) -> Outcome {
             let wanted = count.filter(|&count| count > 0).unwrap_or(waiting.options.count) as usize;
             let milliseconds = std::time::Duration::from_millis(settings.timeout);
             waiting.walk.extend((settings.timeout > 0).then(|| Instant::now() + milliseconds));
-            let _ = target;
             work::start(call.ctx, Box::new(Reading { waiting, id, wanted, protocol: protocol(call.ctx) }))
         }
     }
@@ -299,10 +306,15 @@ impl Work for Reading {
 
     fn is_small(&self) -> bool {
         match self.need() {
-            Need::Documents(count) => count.min(self.wanted) <= work::AT_ONCE,
+            Need::Documents(count) => self.waiting.walk.is_light() && count.min(self.wanted) <= work::AT_ONCE,
             Need::Thought => false,
             Need::Nothing => self.wanted <= work::AT_ONCE,
         }
+    }
+
+    fn is_heavy(&self) -> bool {
+        // A filter may leave none of many documents.
+        true
     }
 
     fn reply(mut self: Box<Self>) -> Result<Reply, Failure> {

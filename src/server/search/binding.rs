@@ -27,6 +27,8 @@ pub struct Bounds {
     pub on_timeout: OnTimeout,
     /// Whether it is not worth the way to another thread.
     pub is_small: bool,
+    /// Whether documents may have many fields.
+    pub is_wide: bool,
 }
 
 /// A search among so many documents takes less than the way to another thread and back.
@@ -35,11 +37,14 @@ const FEW_DOCUMENTS: usize = 300;
 impl Bound {
     /// A bound query with what bounds its time.
     pub fn new(query: BoundQuery, target: &Target, options: &QueryOptions, settings: &Settings) -> Bound {
-        let documents = registry::with(|registry| registry.by_id(target.id).map_or(0, |(_, entry)| entry.index.len()));
+        let known = registry::with(|registry| {
+            registry.by_id(target.id).map_or((0, false), |(_, entry)| (entry.index.len(), entry.is_wide))
+        });
         let bounds = Bounds {
             limits: limits(options, settings),
             on_timeout: settings.on_timeout,
-            is_small: documents < FEW_DOCUMENTS,
+            is_small: known.0 < FEW_DOCUMENTS && query.is_light(),
+            is_wide: known.1,
         };
         Bound { query, bounds }
     }

@@ -72,12 +72,15 @@ pub fn put_back(id: i64, mut waiting: Waiting) -> i64 {
     id
 }
 
-/// Takes a walk out.
+/// Takes a walk out, of an index or of one that is gone: who may read an index may not read the cursors of others.
 ///
 /// # Errors
 /// If there is none of that number.
-pub fn take(id: i64) -> Result<Waiting, Failure> {
-    let waiting = with(|all| all.remove(&id)).filter(|waiting| !waiting.is_stale());
+pub fn take(id: i64, index: u64) -> Result<Waiting, Failure> {
+    collect();
+    let of = with(|all| all.get(&id).map(|waiting| waiting.index));
+    let is_gone = |of: u64| registry::with(|registry| registry.by_id(of).is_none());
+    let waiting = of.filter(|of| *of == index || is_gone(*of)).and_then(|_| with(|all| all.remove(&id)));
     waiting.ok_or_else(|| Failure::Text(format!("Cursor not found, id: {id}").into_bytes()))
 }
 

@@ -1,5 +1,7 @@
 //! HIGHLIGHT and SUMMARIZE: texts of a row, marked and cut.
 
+use std::collections::BTreeSet;
+
 use crate::reply::Reply;
 use crate::search::command::search::SearchRequest;
 use crate::search::reply::Fields;
@@ -13,13 +15,12 @@ pub fn are_asked(request: &SearchRequest) -> bool {
 
 /// Cuts and marks the texts of a row, in which `hits` are the words that the query stands for.
 pub fn apply(request: &SearchRequest, definition: &Definition, hits: &Hits, fields: &mut Fields) {
+    let texts = definition.fields.iter().filter(|field| matches!(field.kind, Kind::Text { .. }));
+    let texts: BTreeSet<&[u8]> = texts.flat_map(|field| [&field.name[..], &field.path[..]]).collect();
     for (name, value) in fields {
         let Reply::Bulk(text) = value else { continue };
-        let is_text = definition
-            .fields
-            .iter()
-            .any(|field| (field.name == *name || field.path == *name) && matches!(field.kind, Kind::Text { .. }));
-        let concerns = |named: &Option<Vec<Vec<u8>>>| named.as_ref().map_or(is_text, |named| named.contains(name));
+        let is_text = texts.contains(&name[..]);
+        let concerns = |named: &Option<BTreeSet<Vec<u8>>>| named.as_ref().map_or(is_text, |named| named.contains(name));
         if let Some(options) = request.summarize.as_ref().filter(|options| concerns(&options.fields)) {
             *text = summarize(text, hits, options.fragments, options.length, &options.separator);
         }

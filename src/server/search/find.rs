@@ -1,5 +1,6 @@
 //! FT.SEARCH.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,6 +8,7 @@ use super::access::{Target, target};
 use super::binding::{self, Bound};
 use super::documents::Open;
 use super::rank;
+use super::walk::size;
 use super::work::{self, Need, Work};
 use super::{Missing, cluster, excerpts, follow, protocol, refuse, telemetry};
 use crate::reply::Reply;
@@ -15,6 +17,7 @@ use crate::search::cluster::search::{Merging, Part, Ranked};
 use crate::search::command::options::{Format, Limit, QueryOptions, Scorer};
 use crate::search::command::search::SearchRequest;
 use crate::search::command::settings::{OnTimeout, Settings};
+use crate::search::error::{Error, LIMIT_OVER};
 use crate::search::evaluate::{Found, Hit, Limits, Order, Owned};
 use crate::search::index::FieldValue;
 use crate::search::reply::{self, Fields, Protocol, SearchRow, Shape, Warnings};
@@ -24,6 +27,11 @@ use crate::search::value::Value;
 use crate::server::api::{Context, Text};
 use crate::server::commands::{Call, Failure, Outcome};
 use crate::server::here::Traffic;
+
+/// More fields of a document than this take long to be read.
+const MANY: usize = 64;
+/// Bytes of texts that a reply may show: one field may be asked for under many names.
+const MAX_BYTES: usize = 1 << 30;
 
 /// FT.SEARCH
 pub fn ft_search(call: &Call) -> Outcome {
@@ -88,6 +96,10 @@ impl Work for Other {
         self.search.is_small()
     }
 
+    fn is_heavy(&self) -> bool {
+        self.search.is_heavy()
+    }
+
     fn reply(self: Box<Self>) -> Result<Reply, Failure> {
         self.search.reply().map(self.shown)
     }
@@ -106,6 +118,8 @@ pub struct Search {
     total: usize,
     warnings: Warnings,
     rows: Vec<SearchRow>,
+    /// Of the texts in the rows.
+    bytes: usize,
     /// Scores are shares of the greatest.
     normalised: bool,
     /// The words to be marked, if any are.
@@ -198,6 +212,7 @@ impl Search {
             total: 0,
             warnings: Warnings::default(),
             rows: Vec::new(),
+            bytes: 0,
             words: None,
             just_seen: false,
             near: None,
@@ -233,7 +248,7 @@ impl Search {
     }
 
     /// The row of a hit; none if its document is gone.
-    fn row(&self, ctx: &Context, hit: Hit) -> Option<SearchRow> {
+    fn row(&mut self, ctx: &Context, hit: Hit) -> Option<SearchRow> {
         if self.just_seen && self.is_bare() {
             let (key, score, explanation) = (hit.key.to_vec(), hit.score, hit.explanation);
             return Some(SearchRow { key, score, explanation, payload: None, sort: None, fields: Vec::new() });
@@ -243,6 +258,7 @@ impl Search {
         let source = key.source().filter(|source| *source == self.definition.source)?;
         let sort = self.sort_value(&key, source, &hit);
         let mut fields = if self.request.no_content { Vec::new() } else { self.fields(&key, source, &hit) };
+        self.bytes += fields.iter().map(|(_, value)| size(value)).sum::<usize>();
         if let Some(words) = &self.words {
             excerpts::apply(&self.request, &self.definition, words, &mut fields);
         }
@@ -267,7 +283,7 @@ impl Search {
 
     /// The fields that the request names, or all: distances, the field sorted by, what the document holds.
     fn fields(&self, key: &Open, source: Source, hit: &Hit) -> Fields {
-        let mut fields = Once { fields: Vec::new() };
+        let mut fields = Once::default();
         let distance = |name: &[u8]| {
             let position = self.distances.iter().position(|known| known == name)?;
             Some(reply::computed(&Value::Number(hit.distances[position]?)))
@@ -335,16 +351,22 @@ fn rows_of(hits: Vec<Hit>) -> Stage {
     if hits.is_empty() { Stage::Done } else { Stage::Rows(hits.into_iter()) }
 }
 
-/// Fields of a row, each name once: the first has it.
+/// Fields of a row, each name once: the first that has a value has it.
+#[derive(Default)]
 struct Once {
     fields: Fields,
+    known: HashSet<Vec<u8>>,
+    bytes: usize,
 }
 
 impl Once {
     fn add(&mut self, name: &[u8], value: impl FnOnce() -> Option<Reply>) {
-        if !self.fields.iter().any(|(known, _)| known == name)
+        if self.bytes <= MAX_BYTES
+            && !self.known.contains(name)
             && let Some(value) = value()
         {
+            self.bytes += size(&value);
+            self.known.insert(name.to_vec());
             self.fields.push((name.to_vec(), value));
         }
     }
@@ -393,6 +415,9 @@ impl Work for Search {
                         self.rows.push(row);
                         self.near.iter_mut().for_each(|near| near.push(distance));
                     }
+                    if self.bytes > MAX_BYTES {
+                        return;
+                    }
                     if is_over() {
                         break;
                     }
@@ -411,9 +436,18 @@ impl Work for Search {
         self.bound.bounds.is_small
     }
 
+    fn is_heavy(&self) -> bool {
+        let shown = self.request.returned.as_ref().map(Vec::len);
+        let is_wide = !self.request.no_content && shown.map_or(self.bound.bounds.is_wide, |shown| shown > MANY);
+        is_wide || excerpts::are_asked(&self.request)
+    }
+
     fn reply(self: Box<Self>) -> Result<Reply, Failure> {
         if self.warnings.timed_out && self.bound.bounds.on_timeout == OnTimeout::Fail {
             return Err(super::timed_out());
+        }
+        if self.bytes > MAX_BYTES {
+            return Err(refuse(Error::new(LIMIT_OVER, "The rows take too much memory")));
         }
         let shape = self.shape();
         let Some(near) = self.near else { return Ok(reply::search(self.total, self.rows, self.warnings, shape)) };

@@ -115,6 +115,7 @@ fn apply(entry: &mut Entry, key: &[u8], found: Option<&Found>, depth: Depth) {
     let fits = |found: &&Found| found.source == entry.definition.source && admits(entry, key, found);
     match found.filter(fits) {
         Some(found) => {
+            entry.is_wide |= found.is_wide;
             entry.index.put(key, &found.document);
             match depth {
                 Depth::Whole => entry.expiry.set(key, found.expires),

@@ -51,6 +51,8 @@ pub struct Hybrid {
     vector: BoundQuery,
     metric: Metric,
     plan: Option<Plan>,
+    /// Its steps are little work for each document.
+    is_light: bool,
     protocol: Protocol,
     stage: Stage,
     began: Instant,
@@ -105,8 +107,9 @@ impl Hybrid {
         let plan = Plan::new(&target.definition, &given, &request.steps).map_err(refuse)?;
         Ok(Hybrid {
             text: Bound::new(text, &target, &request.search, settings),
-            vector,
             metric,
+            is_light: plan.is_light() && vector.is_light(),
+            vector,
             plan: Some(plan),
             protocol: protocol(ctx),
             stage: Stage::Running,
@@ -337,7 +340,11 @@ impl Work for Hybrid {
     }
 
     fn is_small(&self) -> bool {
-        self.text.bounds.is_small
+        self.text.bounds.is_small && self.is_light
+    }
+
+    fn is_heavy(&self) -> bool {
+        !self.is_light
     }
 
     fn reply(mut self: Box<Self>) -> Result<Reply, Failure> {

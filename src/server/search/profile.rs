@@ -92,6 +92,10 @@ impl Work for Profiling {
         self.inner.is_small()
     }
 
+    fn is_heavy(&self) -> bool {
+        self.inner.is_heavy()
+    }
+
     fn reply(mut self: Box<Self>) -> Result<Reply, Failure> {
         let (matches, results, timed_out) = self.inner.counts();
         let inner = self.inner.reply()?;

@@ -16,6 +16,7 @@ use crate::search::cluster::slots::slot_of;
 use crate::search::command::settings::Settings;
 use crate::search::expression::Expression;
 use crate::search::index::SearchIndex;
+use crate::search::prefixes::Prefixes;
 use crate::search::schema::Definition;
 use crate::server::api;
 
@@ -55,6 +56,9 @@ pub struct Entry {
     pub dialects: [bool; 4],
     /// What a document has to fulfil.
     pub filter: Option<Expression>,
+    prefixes: Prefixes,
+    /// Some document has, or had, many fields or values: to read all of them takes long.
+    pub is_wide: bool,
     /// The slot of which alone it holds documents.
     slot: Option<u16>,
     /// In a cluster: the slots that hold all of its documents, as far as that is known.
@@ -89,6 +93,7 @@ impl Entry {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             wanted: Arc::new(super::documents::Wanted::of(&definition)),
             filter: definition.filter.as_ref().and_then(|text| Expression::parse(text).ok()),
+            prefixes: Prefixes::new(&definition.prefixes),
             definition,
             index,
             scan: None,
@@ -97,6 +102,7 @@ impl Entry {
             used: Instant::now(),
             indexing: Duration::ZERO,
             dialects: [false; 4],
+            is_wide: false,
             slot,
             settled: Arc::default(),
         }
@@ -104,8 +110,7 @@ impl Entry {
 
     /// Whether keys of this name belong to it.
     pub fn covers(&self, key: &[u8]) -> bool {
-        self.definition.prefixes.iter().any(|prefix| key.starts_with(prefix))
-            && self.slot.is_none_or(|slot| slot == slot_of(key))
+        self.prefixes.begin(key) && self.slot.is_none_or(|slot| slot == slot_of(key))
     }
 
     /// Takes over the definition after the index has changed its own.

@@ -7,9 +7,10 @@ use std::time::Instant;
 use super::documents::Open;
 use super::work::Need;
 use super::{json, rank, refuse};
+use crate::reply::Reply;
 use crate::search::aggregate::{Clock, Plan, Source, Table};
 use crate::search::cluster::aggregate::{Content, Sharing};
-use crate::search::error::Error;
+use crate::search::error::{Error, LIMIT_OVER};
 use crate::search::evaluate::{BoundQuery, Hit};
 use crate::search::index::Key;
 use crate::search::reply::{self, AggregateRow};
@@ -58,6 +59,8 @@ pub struct Walk {
     missing: usize,
     needs_documents: bool,
     failed: Option<Error>,
+    /// Bytes that rows may still take.
+    bytes_left: usize,
     end: Option<Instant>,
     /// Of a shard's part: how it shares the steps, and what they came to.
     sharing: Option<Sharing>,
@@ -81,6 +84,7 @@ impl Walk {
             missing: 0,
             needs_documents,
             failed: None,
+            bytes_left: MAX_BYTES,
             end,
             sharing: None,
             content: None,
@@ -130,6 +134,11 @@ impl Walk {
     /// Gives it more time.
     pub fn extend(&mut self, end: Option<Instant>) {
         self.end = end;
+    }
+
+    /// Whether its steps are little work for each document.
+    pub fn is_light(&self) -> bool {
+        self.plan.is_light()
     }
 
     /// Whether all documents have become rows.
@@ -183,6 +192,9 @@ impl Walk {
                     self.table.push(row);
                 }
             }
+            if self.failed.is_some() {
+                return;
+            }
             if self.end.is_some_and(|end| Instant::now() >= end) {
                 self.timed_out = true;
                 self.missing = 0;
@@ -218,7 +230,17 @@ impl Walk {
                 if self.portion == usize::MAX {
                     self.total = total;
                 }
-                self.rows.extend(table.rows().map(|cells| reply::row(cells, &self.plan.shown)));
+                // Values that rows share are written for each.
+                for cells in table.rows() {
+                    let row = reply::row(cells, &self.plan.shown);
+                    let bytes = row.iter().map(|(name, value)| name.len() + size(value)).sum();
+                    let Some(left) = self.bytes_left.checked_sub(bytes) else {
+                        self.failed = Some(too_large());
+                        break;
+                    };
+                    self.bytes_left = left;
+                    self.rows.push_back(row);
+                }
             }
             Err(error) => self.failed = Some(error),
         }
@@ -226,9 +248,19 @@ impl Walk {
         self.next_portion();
     }
 
-    fn row(&self, input: &Input, open: Option<(&Open, schema::Source)>) -> Vec<Option<Value>> {
+    fn row(&mut self, input: &Input, open: Option<(&Open, schema::Source)>) -> Vec<Option<Value>> {
         let mut row = Vec::with_capacity(self.width());
-        row.extend(self.plan.columns.iter().map(|column| self.cell(column, input, open)));
+        for column in &self.plan.columns {
+            let cell = self.cell(column, input, open).filter(|_| self.failed.is_none());
+            if let Some(Value::Text(text)) = &cell {
+                // One field may be loaded under many names.
+                match self.bytes_left.checked_sub(text.len()) {
+                    Some(left) => self.bytes_left = left,
+                    None => self.failed = Some(too_large()),
+                }
+            }
+            row.push(cell);
+        }
         row.extend(self.sharing.map(|_| Some(Value::Text(input.key[..].into()))));
         row
     }
@@ -249,6 +281,23 @@ impl Walk {
             }
             Source::Everything => open.map(|(key, source)| everything(key, source, definition)),
         }
+    }
+}
+
+/// Bytes of texts that the rows of a walk may read, and that its replies may show.
+const MAX_BYTES: usize = 1 << 30;
+
+fn too_large() -> Error {
+    Error::new(LIMIT_OVER, "The rows take too much memory")
+}
+
+/// Bytes of the texts of a reply. As deep as the reply, which is bounded.
+pub fn size(reply: &Reply) -> usize {
+    match reply {
+        Reply::Bulk(bytes) => bytes.len(),
+        Reply::Array(items) | Reply::Set(items) => items.iter().map(size).sum(),
+        Reply::Map(pairs) => pairs.iter().map(|(name, value)| size(name) + size(value)).sum(),
+        _ => 1,
     }
 }
 

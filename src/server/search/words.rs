@@ -160,6 +160,10 @@ impl Work for Spelling {
         false
     }
 
+    fn is_heavy(&self) -> bool {
+        true
+    }
+
     fn reply(self: Box<Self>) -> Result<Reply, Failure> {
         let part = self.found.unwrap_or_default();
         Ok(match self.shown {

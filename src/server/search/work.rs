@@ -46,6 +46,9 @@ pub trait Work: Send + 'static {
     /// Whether it takes less than the way to another thread and back.
     fn is_small(&self) -> bool;
 
+    /// Whether even a few documents may take long to be looked at and thought about.
+    fn is_heavy(&self) -> bool;
+
     /// What is replied in the end.
     fn reply(self: Box<Self>) -> Result<Reply, Failure>;
 }
@@ -57,17 +60,22 @@ const SLICE: Duration = Duration::from_micros(400);
 /// Longer replies are written by the pool.
 const LONG_REPLY: usize = 2000;
 
+/// Turns that a small query may take at once: to think, to look at its documents, and to think about those.
+const TURNS: usize = 6;
+
 /// Runs a query: in the pool if the client may be blocked and it is worth the way.
 pub fn start(ctx: &Context, mut work: Box<dyn Work>) -> Outcome {
-    if work.is_small() || settings::single_threaded() || !blocking::is_allowed(ctx) {
+    if settings::single_threaded() || !blocking::is_allowed(ctx) {
         return finish(ctx, work).map(Some);
+    }
+    if work.is_small() && is_done(ctx, &mut *work) {
+        return work.reply().map(Some);
     }
     let Some(mut unblock) = Unblock::block(ctx) else { return finish(ctx, work).map(Some) };
     if let Some(left) = work.limits().and_then(|limits| limits.cancelled.clone()) {
         unblock.watch(left);
     }
     pools::queries().spawn(Box::new(move || {
-        work.think();
         go_on(work, unblock);
     }));
     Ok(None)
@@ -78,6 +86,20 @@ pub fn run_here(ctx: &Context, work: Box<dyn Work>) -> Outcome {
     reply::answer(ctx, finish(ctx, work).map(Some));
     here::note_end();
     Ok(None)
+}
+
+/// Does what is left as far as that is little; whether that was all.
+fn is_done(ctx: &Context, work: &mut dyn Work) -> bool {
+    let until = Instant::now() + SLICE;
+    for _ in 0..TURNS {
+        match work.need() {
+            Need::Nothing => return true,
+            Need::Thought if Instant::now() < until => work.think(),
+            Need::Documents(_) if Instant::now() < until => work.look(ctx, Some(until)),
+            _ => return false,
+        }
+    }
+    work.need() == Need::Nothing
 }
 
 /// Does all that is left, here.
@@ -96,7 +118,7 @@ fn go_on(mut work: Box<dyn Work>, unblock: Unblock) {
     while !unblock.has_left() {
         match work.need() {
             Need::Thought => work.think(),
-            Need::Documents(count) if count <= AT_ONCE => {
+            Need::Documents(count) if count <= AT_ONCE && !work.is_heavy() => {
                 return unblock.answer(move |call| finish(call.ctx, work).map(Some));
             }
             Need::Documents(_) if api::can_wake_main() => return api::on_main(|ctx| look_on(ctx, work, unblock)),

@@ -304,7 +304,7 @@ fn define(ctx: &Context, name: &[u8], content: &Content) {
         Some(known) => {
             let (old, new) = wanted.fields.split_at(known.fields.len().min(wanted.fields.len()));
             let mut shorter = wanted.clone();
-            shorter.fields.truncate(known.fields.len());
+            shorter.fields = old.to_vec().into();
             if *known == shorter && old.len() == known.fields.len() {
                 let added: Vec<Vec<u8>> = new.iter().flat_map(rewrite::field_words).collect();
                 let words = [name, &b"SCHEMA"[..], &b"ADD"[..]].into_iter().chain(added.iter().map(|word| &word[..]));

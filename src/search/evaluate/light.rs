@@ -1,0 +1,48 @@
+//! Whether a query is so little work that any thread may do it at once.
+
+use super::bind::nodes;
+use super::options::SearchOptions;
+use crate::search::index::{Finder, State};
+use crate::search::query::{NodeKind, Query, TagValue};
+
+/// Parts of a query, alternatives of its tags included.
+const FEW_PARTS: usize = 32;
+/// Values of a field, words of all texts, vectors.
+const FEW_VALUES: usize = 10_000;
+/// Keys and bytes that options may name.
+const FEW_KEYS: usize = 100;
+
+/// Few documents may still have many words and values, and few values may be asked for many times.
+pub fn is_light(state: &State, query: &Query, options: &SearchOptions) -> bool {
+    let few_values = |field: usize| match &state.fields[field].finder {
+        Finder::Vectors(rows) => rows.rows <= FEW_VALUES,
+        _ => state.fields[field].records() <= FEW_VALUES,
+    };
+    let few_words = state.words.terms().len() <= FEW_VALUES && state.records.total_length <= FEW_VALUES as u64;
+    let mut parts = 0;
+    let is_light = |kind: &NodeKind| {
+        parts += match kind {
+            NodeKind::Tag { values, .. } => values.len(),
+            NodeKind::Phrase { words, .. } => words.len(),
+            _ => 1,
+        };
+        let fits = match kind {
+            NodeKind::Word { .. }
+            | NodeKind::Phrase { .. }
+            | NodeKind::Affix { .. }
+            | NodeKind::Fuzzy { .. }
+            | NodeKind::Empty { .. } => few_words,
+            NodeKind::Tag { field, values } => {
+                values.iter().all(|value| matches!(value, TagValue::Exact(_))) || few_values(*field)
+            }
+            NodeKind::Numeric { field, .. } | NodeKind::Geo { field, .. } => few_values(*field),
+            NodeKind::VectorRange(range) => few_values(range.field),
+            _ => true,
+        };
+        fits && parts <= FEW_PARTS
+    };
+    let few_keys = options.in_keys.as_ref().is_none_or(|keys| keys.len() <= FEW_KEYS);
+    few_keys
+        && query.knn.as_ref().is_none_or(|knn| few_values(knn.field))
+        && nodes(query).map(|(node, _)| &node.kind).all(is_light)
+}
