@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use rand::{Rng, SeedableRng, rngs::SmallRng};
-use vset::graph::Alone;
+use vset::graph::{Alone, Candidate};
 use vset::index::{Accept, Options, Params, RangeOptions, Target, VectorIndex};
 use vset::vector::{Encoding, Metric};
 
@@ -107,11 +107,13 @@ fn agrees(index: &VectorIndex, model: &Model, seed: u64) {
             let radius = rng.random_range(0.0..0.5);
             let how = RangeOptions { exact, ..RangeOptions::default() };
             let ask = || index.range(Target::Vector(&vector), radius, &how).expect("finite");
-            for (found, accepted) in [(ask().run(), None), (ask().run_among(&thirds), Some(3))] {
+            for (result, accepted) in [(ask().run(), None), (ask().run_among(&thirds), Some(3))] {
                 let expected = ranked(model, &vector, |row| accepted.is_none_or(|by| row % by == 0));
                 let within = expected.iter().filter(|(d, _)| *d <= radius).count();
-                let found = found.rows();
-                assert!(found.iter().all(|c| c.distance <= radius && accepted.is_none_or(|by| c.node % by == 0)));
+                let found = result.rows();
+                // Rounding leaves a few open.
+                let may_be_within = |c: &Candidate| f64::from(c.distance) - result.error(*c) <= f64::from(radius);
+                assert!(found.iter().all(|c| may_be_within(c) && accepted.is_none_or(|by| c.node % by == 0)));
                 assert!(found.windows(2).all(|w| w[0].distance <= w[1].distance));
                 if exact {
                     // Rounding decides about those at the edge.
