@@ -266,7 +266,8 @@ impl Query {
     }
 
     fn search<A: Accept + ?Sized>(self, accept: Option<&A>) -> Found {
-        let mut search = Search::new(&self.reader.shared, &self.vector, accept, self.options.count, self.reader.asked);
+        let mut search =
+            Search::new(&self.reader.shared, &self.vector, accept, self.options.count, (self.reader.asked, self.len));
         let selectivity = accept.map(|accept| match accept.count() {
             Some(count) => count as f64 / self.len.max(1) as f64,
             None => search.sample(),

@@ -27,8 +27,9 @@ pub(super) struct Search<'a, A: ?Sized> {
     /// Rows that were asked for, and with the spare ones.
     count: usize,
     wanted: usize,
-    /// When the query was asked, among replacements of rows.
+    /// When the query was asked, among replacements of rows, and how many rows there were.
     asked: u64,
+    len: usize,
     pub tested: u64,
     pub evaluated: u64,
 }
@@ -39,7 +40,7 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
         vector: &'a [f32],
         accept: Option<&'a A>,
         count: usize,
-        asked: u64,
+        (asked, len): (u64, usize),
     ) -> Search<'a, A> {
         Search {
             shared,
@@ -50,6 +51,7 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
             count,
             wanted: count.saturating_add(SPARE.max(count / SPARE_SHARE)),
             asked,
+            len,
             tested: 0,
             evaluated: 0,
         }
@@ -142,13 +144,15 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
 
     /// The graph's best `ef`, and what is pending, ranked by the unquantized query.
     fn search_graph(&mut self, ef: usize) -> Vec<Candidate> {
+        /// Searches that may lose their way before all rows are compared.
+        const TRIES: usize = 3;
         let shared = self.shared;
         // Before the search: what is linked while it runs may be found by neither otherwise.
         let pending = self.pending();
         // Dead rows are bridges until they are repaired, and take places in the beam. Where they take many, or
         // places that hits need, the beam gets wider.
         let least = (ef - ef / 16).max(self.count).min(ef);
-        let mut width = ef;
+        let (mut width, mut lost) = (ef, 0);
         let sketched = self.sketched();
         loop {
             let mut found = with_scratch(|scratch| {
@@ -164,6 +168,14 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
                 found
             });
             let met = found.len();
+            // The node where a search stands may be taken out of the graph, and then leads nowhere.
+            if met < width && met + pending.len() < self.len {
+                lost += 1;
+                if lost == TRIES {
+                    return self.scan();
+                }
+                continue;
+            }
             found.retain(|c| shared.graph.is_live(c.node));
             let live = found.len();
             if live >= least || met < width {
