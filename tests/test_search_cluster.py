@@ -468,10 +468,17 @@ def test_slots_move_and_nodes_join(other, kind):
 def test_links_break(cluster):
     """What was on a link that breaks is sent again, and counts once."""
     rng = random.Random(4)
+
+    def directions(a, b):
+        links = [dict(zip(link[::2], link[1::2])) for link in cluster.at(a)("CLUSTER", "LINKS")]
+        return {link[b"direction"] for link in links if link[b"node"].decode() == cluster.id(b)}
+
     with Asking(cluster) as asking:
         for _ in range(20):
             a, b = rng.sample(cluster.servers, 2)
-            cluster.at(a)("DEBUG", "CLUSTERLINK", "KILL", rng.choice(["TO", "FROM", "ALL"]), cluster.id(b))
+            # Redis 7.0 does not survive that a link is to be killed that is not there.
+            eventually(lambda: len(directions(a, b)) == 2)
+            cluster.at(a)("DEBUG", "CLUSTERLINK", "KILL", rng.choice(["TO", "FROM"]), cluster.id(b))
             before = asking.answers
             eventually(lambda: asking.answers > before or asking.wrong)
 
