@@ -55,7 +55,7 @@ def test_recall_of_floats_at_half_of_their_bytes(c):
     assert halves >= 0.98 and halves >= singles - 0.01
     size = {form: c("MEMORY", "USAGE", form) for form in ("F16", "NOQUANT")}
     saved = (size["NOQUANT"] - size["F16"]) / 1500
-    assert 0.9 * 2 * vectors.shape[1] <= saved, size
+    assert 0.75 * 2 * vectors.shape[1] <= saved, size
 
 
 def test_numbers_that_are_too_large(c):

@@ -90,7 +90,9 @@ impl Found {
                 let before = self.hits.len();
                 self.hits.retain(|hit| hit.distances[rerank.distance].is_none_or(|distance| distance <= radius));
                 self.total -= before - self.hits.len();
-                self.hits.sort_by(|a, b| order_hits(&options.order, false, a, b));
+                // Those of a KNN stay in the order of its distances.
+                let is_knn = rerank.keep < usize::MAX;
+                self.hits.sort_by(|a, b| order_hits(&options.order, is_knn, a, b));
             }
             None => self.settle_nearest(options, rerank.keep),
         }
