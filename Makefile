@@ -8,6 +8,9 @@ SO   := target/release/libvset.so
 PORTABLE := target/package/libvset.so
 GLIBC    := 2.31
 
+# Random tests take this seed, so that a commit gives the same result each time: `make test VSET_SEED=` for new ones.
+export VSET_SEED ?= 20261122
+
 # Without the module feature cargo would overwrite $(SO) with a library that no server can load: a folder of its own.
 CORE  = --no-default-features --target-dir target/core
 

@@ -72,5 +72,7 @@ pub mod search;
 mod server;
 pub mod set;
 mod sync;
+#[cfg(test)]
+mod testing;
 pub mod vector;
 pub mod workers;

@@ -1,6 +1,6 @@
 """Payloads damaged at random, with a checksum that fits: refused, or loaded as sets that work. Never a crash or a hang.
 
-VSET_CORRUPTIONS=100000 is the long form; VSET_CORRUPTION_SEED repeats a run.
+VSET_CORRUPTIONS=100000 is the long form; VSET_SEED repeats a run.
 """
 
 import collections
@@ -12,11 +12,12 @@ import pytest
 
 import payload
 from resp import ReplyError, pairs
+from seeds import new_seed
 from servers import info
 from vectors import add, fp32, name, random_vectors
 
 COUNT = int(os.environ.get("VSET_CORRUPTIONS", 600))
-SEED = int(os.environ.get("VSET_CORRUPTION_SEED", 0)) or random.SystemRandom().randrange(1, 1 << 30)
+SEED = new_seed()
 DIM = 12
 KINDS = {
     "q8": ([], []),

@@ -1,6 +1,6 @@
 """kill -9 in the middle of writing: what was acknowledged is there after the restart, and nothing that was never sent.
 
-VSET_CRASH_ROUNDS=50 is the long form; VSET_CRASH_SEED repeats a run.
+VSET_CRASH_ROUNDS=50 is the long form; VSET_SEED repeats a run.
 """
 
 import os
@@ -14,12 +14,13 @@ import pytest
 
 import resp
 from resp import Conn, floats
+from seeds import new_seed
 from servers import eventually, info
 from test_torture import check_set
 from vectors import fp32, name, random_vectors
 
 ROUNDS = int(os.environ.get("VSET_CRASH_ROUNDS", 2))
-SEED = int(os.environ.get("VSET_CRASH_SEED", 0)) or random.SystemRandom().randrange(1, 1 << 30)
+SEED = new_seed()
 AOF = [("appendonly", "yes"), ("appendfsync", "always")]
 WRITERS = 3
 DIM = 12

@@ -1,7 +1,7 @@
 """Random and mutated commands over vector sets and documents, in every context: the server stays up, answers others and
 gives its memory back; replies in RESP2 and RESP3 tell the same.
 
-The short form is a part of the suite; VSET_HOSTILE_SECONDS goes on for so long, VSET_HOSTILE_SEED repeats one.
+The short form is a part of the suite; VSET_HOSTILE_SECONDS goes on for so long, VSET_SEED repeats one.
 """
 
 import math
@@ -14,10 +14,11 @@ import pytest
 
 from hostile import dumps, fill, generator
 from resp import Conn, ReplyError, pairs
+from seeds import new_seed
 from servers import eventually, in_sync, info
 
 SECONDS = float(os.environ.get("VSET_HOSTILE_SECONDS", 0))
-SEED = int(os.environ.get("VSET_HOSTILE_SEED", 0)) or random.SystemRandom().randrange(1, 1 << 30)
+SEED = new_seed()
 STEPS = 1500
 PATIENCE = 30  # seconds without a reply that count as a hang
 

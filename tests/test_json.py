@@ -11,6 +11,7 @@ import redis.asyncio
 
 from payload import length, own_version, stamped, string, uint
 from resp import ReplyError
+from seeds import new_seed
 from servers import ROOT, Server, background_save, eventually, in_sync, info, rewrite_aof
 
 CASES = json.loads((pathlib.Path(__file__).parent / "data/json-cases.json").read_text())["cases"]
@@ -220,7 +221,7 @@ def test_damaged_payloads(c):
         assert isinstance(restore(c, tree, 0), ReplyError)
     for version in (1, 4, 9):
         assert isinstance(restore(c, string(b"1"), version), ReplyError)
-    seed = random.randrange(1 << 32)
+    seed = new_seed()
     rng = random.Random(seed)
     print("seed", seed)
     whole = string(DOCUMENT.encode())
@@ -361,7 +362,7 @@ def twin_step(rng, twin, conn):
 
 
 def test_random_commands_beside_a_twin(clean):
-    seed = random.randrange(1 << 32)
+    seed = new_seed()
     print("seed", seed)
     rng, conn = random.Random(seed), clean.connect()
     twin = {"root": value(rng)}

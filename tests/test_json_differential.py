@@ -1,6 +1,6 @@
 """Random paths, filters and commands over random documents, beside the twin of `json_twin`.
 
-VSET_JSON_STEPS goes on for longer, VSET_JSON_SEED repeats.
+VSET_JSON_STEPS goes on for longer, VSET_SEED repeats.
 """
 
 import json
@@ -9,9 +9,10 @@ import random
 
 import json_twin as twins
 from resp import ReplyError
+from seeds import new_seed
 
 STEPS = int(os.environ.get("VSET_JSON_STEPS", 1500))
-SEED = int(os.environ.get("VSET_JSON_SEED", 0)) or random.SystemRandom().randrange(1, 1 << 30)
+SEED = new_seed()
 
 
 def value(rng, depth=0):

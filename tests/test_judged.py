@@ -16,6 +16,7 @@ import pytest
 
 from judge import Question, State, Table, judge
 from resp import Conn, ReplyError
+from seeds import new_seed
 from servers import eventually, in_sync, info
 from vectors import fp32
 
@@ -340,7 +341,7 @@ def test_every_reply_was_true_at_some_moment(launch, server):
         pytest.xfail("has other commands")
     primary, replica = launch(), launch()
     replica.replicate(primary)
-    world = World(primary.port, seed=random.randrange(2**32))
+    world = World(primary.port, seed=new_seed())
     print(f"\nseed {world.seed}")
     context = multiprocessing.get_context("spawn")
     stop, longest = context.Event(), context.Value("d", 0.0)

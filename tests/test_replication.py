@@ -1,6 +1,6 @@
 """A replica holds what its master holds.
 
-VSET_REPLICATION_WRITES=100000 is the long form; VSET_REPLICATION_SEED repeats a run.
+VSET_REPLICATION_WRITES=100000 is the long form; VSET_SEED repeats a run.
 """
 
 import os
@@ -10,11 +10,12 @@ import threading
 import pytest
 
 from resp import Conn, error, floats
+from seeds import new_seed
 from servers import Server, eventually, in_sync, info
 from vectors import fp32, name, random_vectors, values
 
 WRITES = int(os.environ.get("VSET_REPLICATION_WRITES", 3000))
-SEED = int(os.environ.get("VSET_REPLICATION_SEED", 0)) or random.SystemRandom().randrange(1, 1 << 30)
+SEED = new_seed()
 KEYS = {"q8": [], "f32": ["NOQUANT", "M", 5], "bin": ["BIN"], "reduce": []}
 
 

@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from resp import ReplyError
+from seeds import new_seed
 from servers import eventually
 
 EXPECTED = ("no such index", "Unknown", "Index already exists", "no such key", "dropped", "Cursor", "Timeout", "Duplicate field", "WRONGTYPE", "are the same")
@@ -86,7 +87,7 @@ def change_definitions(rng):
 def test_readers_and_writers(launch):
     server = launch()
     conn = server.connect()
-    seed = random.randrange(1 << 30)
+    seed = new_seed()
     print("seed", seed)
     create(conn, "i")
     until = time.monotonic() + SECONDS
@@ -227,7 +228,7 @@ def disturb(server, seed, until):
 def test_each_reply_is_of_one_moment(launch):
     """A document that matched throughout is in the reply, one that never matched is not."""
     server, history = launch(), History()
-    seed = random.randrange(1 << 30)
+    seed = new_seed()
     print("seed", seed)
     create(server.connect(), "i")
     until = time.monotonic() + SECONDS
@@ -255,7 +256,7 @@ def test_each_reply_is_of_one_moment(launch):
 def test_a_flush_among_readers_and_writers(launch):
     """Indexes go with FLUSHALL; what is written behind it is found by the next definition."""
     server = launch()
-    conn, seed, until = server.connect(), random.randrange(1 << 30), time.monotonic() + SECONDS
+    conn, seed, until = server.connect(), new_seed(), time.monotonic() + SECONDS
     print("seed", seed)
     with ThreadPoolExecutor(3) as pool:
         running = [pool.submit(work, server, seed + number, choose, until) for number, choose in enumerate([write, read, read])]

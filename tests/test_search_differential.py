@@ -15,10 +15,11 @@ from resp import Conn, ReplyError
 from search_naive import Evaluation, Index
 from search_pipelines import Pipelines
 from search_random import Documents, Queries, definition, written
+from seeds import new_seed
 from servers import Server, eventually, in_sync
 
 MINUTES = float(os.environ.get("VSET_LONG", 0))
-FIRST = int(os.environ.get("VSET_SEED", random.randrange(1 << 20)))
+FIRST = new_seed()
 ROUNDS = 6
 
 

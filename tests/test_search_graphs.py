@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from seeds import new_seed
 from servers import background_save, eventually, in_sync, info
 from vectors import fp32, random_vectors
 
@@ -137,7 +138,7 @@ def graph_bytes(file):
 
 
 def test_a_damaged_graph_costs_links_only(launch, vectors):
-    seed = random.randrange(1 << 30)
+    seed = new_seed()
     print("seed", seed)
     rng = random.Random(seed)
     server = launch(("rdbcompression", "no"), ("rdbchecksum", "no"))

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from resp import Conn, ReplyError
+from seeds import new_seed
 from servers import eventually, info
 
 MINUTES = float(os.environ.get("VSET_LONG", 0))
@@ -99,7 +100,7 @@ def mutated(rng, data, others):
 
 
 def test_mutations(watched):
-    seed = random.randrange(1 << 30)
+    seed = new_seed()
     print("seed", seed)
     rng, end = random.Random(seed), time.monotonic() + SECONDS
     while time.monotonic() < end:

@@ -10,6 +10,7 @@ from redis.commands.search.index_definition import IndexDefinition, IndexType
 from redis.commands.search.query import Query
 
 from resp import ReplyError
+from seeds import new_seed
 from servers import Server
 
 DISTANCES = {
@@ -68,7 +69,7 @@ def same(found, expected):
 @pytest.mark.parametrize("metric", DISTANCES)
 def test_several_vectors(c, algorithm, metric):
     """A document is as near as the nearest of its vectors, and found once, through changes of all kinds."""
-    seed = random.randrange(1 << 32)
+    seed = new_seed()
     print(f"seed {seed}")
     rng, numbers = random.Random(seed), np.random.default_rng(seed)
     create(c, algorithm=algorithm, metric=metric)

@@ -5,10 +5,11 @@ import random
 import numpy as np
 import pytest
 
+from seeds import new_seed
 from servers import eventually, info
 
 COUNT = 4000  # so many that the graph is walked
-SEED = random.randrange(1 << 32)
+SEED = new_seed()
 
 
 def made(rng, count, dim, kind):
@@ -57,8 +58,10 @@ def within(conn, query, radius, attributes="", around="{}"):
 
 
 def between(lengths, n):
-    """A radius that lies clearly between two documents, with so many within it. None is below zero, as some inner products are."""
-    ordered = np.sort(lengths[lengths > 0])
+    """A radius that lies clearly between two documents, with about so many within it of those further than zero: inner products have others."""
+    further = np.sort(lengths[lengths > 0])
+    ordered = np.concatenate([[0.0], further, [further.max(initial=0) + 1]])
+    n = min(n + 1, len(further))
     gaps = np.diff(ordered[n : n + 20])
     at = n + int(np.argmax(gaps))
     return float((ordered[at] + ordered[at + 1]) / 2)

@@ -13,6 +13,7 @@ import valkey
 from redis.cluster import RedisCluster
 
 from cluster import Cluster
+from seeds import new_seed
 from servers import ROOT, Server, selected
 
 sys.path.insert(0, str(ROOT / "package/src"))
@@ -84,7 +85,7 @@ def test_resharded_while_used(cluster, to):
     name = f"moving{to}"
     base = vectors(1500)
     ShardedVectorSet(client(cluster), name, shards=5).add(base)
-    seed = random.randrange(1 << 30)
+    seed = new_seed()
     print("seed", seed)
     stop, errors = threading.Event(), []
     own = [dict() for _ in range(3)]

@@ -1,7 +1,7 @@
 """Eight clients do everything to the same few keys at once; then the sets must be sound.
 
 The short form is a part of the suite. VSET_TORTURE_SECONDS=300 goes on for so long, in rounds of new seeds;
-VSET_TORTURE_SEED repeats one.
+VSET_SEED repeats one.
 """
 
 import collections
@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 
 from resp import Conn, ReplyError, floats, pairs
+from seeds import new_seed
 from servers import eventually, info, settle
 from vectors import fp32, name
 
 SECONDS = float(os.environ.get("VSET_TORTURE_SECONDS", 0))
-SEED = int(os.environ.get("VSET_TORTURE_SEED", 0)) or random.SystemRandom().randrange(1, 1 << 30)
+SEED = new_seed()
 CLIENTS = 8
 OPERATIONS = 6000  # of each client in a round
 DIM = 16

@@ -1,6 +1,6 @@
 //! Indexes of rows so long that searches walk by sketches.
 
-use rand::{Rng, SeedableRng, rngs::SmallRng};
+use rand::{Rng, rngs::SmallRng};
 
 use super::*;
 use crate::vector::Metric;
@@ -63,9 +63,7 @@ fn check(index: &VectorIndex, queries: &[Vec<f32>]) {
 
 #[test]
 fn sketches_follow_their_rows() {
-    let seed = rand::random();
-    println!("seed {seed}");
-    let mut rng = SmallRng::seed_from_u64(seed);
+    let mut rng = crate::testing::rng();
     for (encoding, metric) in
         [(Encoding::Int8, Metric::Cosine), (Encoding::F32, Metric::L2), (Encoding::Int8, Metric::InnerProduct)]
     {

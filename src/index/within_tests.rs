@@ -1,6 +1,6 @@
 //! Queries for all within a distance, beside a comparison with every vector.
 
-use rand::{Rng, SeedableRng, rngs::SmallRng};
+use rand::{Rng, rngs::SmallRng};
 
 use super::*;
 use crate::vector::Metric;
@@ -24,9 +24,7 @@ fn distance(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
 
 #[test]
 fn they_find_what_is_within_and_say_what_is_open() {
-    let seed = rand::random();
-    println!("seed {seed}");
-    let mut rng = SmallRng::seed_from_u64(seed);
+    let mut rng = crate::testing::rng();
     let centres: Vec<Vec<f32>> = (0..20).map(|_| (0..DIM).map(|_| rng.random_range(-1.0..1.0)).collect()).collect();
     let vectors: Vec<Vec<f32>> = (0..4000).map(|_| vector(&mut rng, &centres)).collect();
     for encoding in [Encoding::Int8, Encoding::F32] {

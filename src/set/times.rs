@@ -214,9 +214,7 @@ mod tests {
 
     #[test]
     fn order_agrees_with_a_sorted_set() {
-        let seed = rand::random();
-        println!("seed {seed}");
-        let mut rng = SmallRng::seed_from_u64(seed);
+        let mut rng = crate::testing::rng();
         let (mut order, mut model) = (Order::default(), BTreeSet::new());
         for step in 0..20_000 {
             let entry = (rng.random_range(1..500), rng.random_range(0..20));

@@ -164,7 +164,7 @@ impl SketchProbe {
 
 #[cfg(test)]
 mod tests {
-    use rand::{Rng, SeedableRng, rngs::SmallRng};
+    use rand::{Rng, rngs::SmallRng};
 
     use super::*;
     use crate::vector::{ExactQuery, Probe, kernel};
@@ -198,9 +198,7 @@ mod tests {
     /// With the bound on the error of the paper's theorem 3.2, at five standard deviations, and that of 4 bits.
     #[test]
     fn estimates_are_near_the_distances() {
-        let seed = rand::random();
-        println!("seed {seed}");
-        let mut random = SmallRng::seed_from_u64(seed);
+        let mut random = crate::testing::rng();
         for (dim, encoding) in
             [(384, Encoding::F32), (700, Encoding::F32), (1024, Encoding::Int8), (1536, Encoding::Int8)]
         {

@@ -1,7 +1,7 @@
 //! Encoding against an independent model and known bytes; distances against those of decoded vectors.
 
+use rand::Rng;
 use rand::rngs::SmallRng;
-use rand::{Rng, SeedableRng};
 
 use super::half::{from_half, to_half};
 use super::kernel::available;
@@ -28,9 +28,7 @@ pub(super) fn run<T: Default + Clone>(count: usize, f: impl FnOnce(&mut [T])) ->
 /// Distances through every kernel, against f64 arithmetic on what `decode` returns.
 #[test]
 fn distances_agree_with_decoded_vectors() {
-    let seed = rand::random();
-    println!("seed {seed}");
-    let mut random = SmallRng::seed_from_u64(seed);
+    let mut random = crate::testing::rng();
     for encoding in ENCODINGS {
         for dim in [1, 2, 7, 64, 100, 384, 1000] {
             let codec = Codec::new(encoding, dim);
@@ -125,9 +123,7 @@ fn in_f64(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
 /// lengths from 0.1 to 100, some nearly the same.
 #[test]
 fn whole_vectors_keep_their_distances() {
-    let seed = rand::random();
-    println!("seed {seed}");
-    let mut random = SmallRng::seed_from_u64(seed);
+    let mut random = crate::testing::rng();
     for (encoding, metric) in [Encoding::F32, Encoding::Int8, Encoding::F16]
         .into_iter()
         .flat_map(|encoding| [Metric::L2, Metric::InnerProduct].map(|metric| (encoding, metric)))
@@ -187,9 +183,7 @@ fn whole_vectors_keep_their_distances() {
 
 #[test]
 fn whole_rows_come_back_from_their_saved_parts() {
-    let seed = rand::random();
-    println!("seed {seed}");
-    let mut random = SmallRng::seed_from_u64(seed);
+    let mut random = crate::testing::rng();
     let forms = [(Encoding::F32, Metric::L2), (Encoding::Int8, Metric::InnerProduct), (Encoding::F16, Metric::L2)];
     for (encoding, metric) in forms {
         for scale in [0.0, 1e-40, 1e-30, 1.0, 1e30] {
@@ -264,9 +258,7 @@ fn metrics_have_numbers_words_and_scores() {
 /// The encodings written down once more, as plainly as can be.
 #[test]
 fn encoding_agrees_with_the_model_bit_for_bit() {
-    let seed = rand::random();
-    println!("seed {seed}");
-    let mut random = SmallRng::seed_from_u64(seed);
+    let mut random = crate::testing::rng();
     for dim in (1..=130).chain([384, 768, MAX_DIM]) {
         let vector = random_vector(&mut random, dim);
         let mut s = 0f32;

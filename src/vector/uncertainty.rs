@@ -60,7 +60,7 @@ impl Uncertainty {
 mod tests {
     use super::*;
     use crate::vector::ExactQuery;
-    use rand::{Rng, SeedableRng, rngs::SmallRng};
+    use rand::Rng;
 
     fn distance(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
         let sum = |term: fn(f64, f64) -> f64| a.iter().zip(b).map(|(a, b)| term((*a).into(), (*b).into())).sum::<f64>();
@@ -75,9 +75,7 @@ mod tests {
 
     #[test]
     fn no_distance_is_off_by_more() {
-        let seed = rand::random();
-        println!("seed {seed}");
-        let mut random = SmallRng::seed_from_u64(seed);
+        let mut random = crate::testing::rng();
         let mut largest = 0.0f64;
         for round in 0..30_000 {
             let dim = random.random_range(1..200);

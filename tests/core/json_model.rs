@@ -1,7 +1,7 @@
 //! Random documents and paths beside a naive twin over serde_json's values; numbers; memory against text.
 
+use rand::Rng;
 use rand::rngs::SmallRng;
-use rand::{Rng, SeedableRng};
 use serde_json::{Value as Json, json};
 use vset::json::{Path, Value, parse, to_text};
 
@@ -111,9 +111,7 @@ fn select<'a>(root: &'a Json, segments: &[Segment]) -> Vec<&'a Json> {
 
 #[test]
 fn paths_lead_where_those_of_the_twin_lead() {
-    let seed = rand::random();
-    println!("seed {seed}");
-    let mut rng = SmallRng::seed_from_u64(seed);
+    let mut rng = crate::testing::rng();
     let mut found = 0;
     for _ in 0..3000 {
         let twin = document(&mut rng, 0);

@@ -78,7 +78,7 @@ fn folders_depend_only_on_those_below_them() {
             if let Some((_, names)) = MAY_DEPEND_ON.iter().find(|(name, _)| *name == folder) {
                 for (_, named) in line.match_indices("crate::").map(|(at, found)| line.split_at(at + found.len())) {
                     let named: String = named.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
-                    if !named.is_empty() && named != folder && !names.contains(&&named[..]) {
+                    if !named.is_empty() && named != folder && named != "testing" && !names.contains(&&named[..]) {
                         wrong.push(format!("{relative}: line {number} of code depends on {named}"));
                     }
                 }

@@ -13,4 +13,6 @@ mod kept_graphs;
 mod layering;
 mod model;
 mod recall;
+#[path = "../../src/testing.rs"]
+mod testing;
 mod words;

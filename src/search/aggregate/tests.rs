@@ -108,10 +108,8 @@ fn a_row_is_in_the_group_of_each_value_of_an_array() {
 #[test]
 fn sorting_is_that_of_a_naive_twin() {
     use Direction::*;
-    use rand::{Rng, SeedableRng};
-    let seed = rand::rng().random();
-    println!("seed {seed}");
-    let mut random = rand::rngs::SmallRng::seed_from_u64(seed);
+    use rand::Rng;
+    let mut random = crate::testing::rng();
     for _ in 0..200 {
         let mut table = Table::new(2);
         for _ in 0..random.random_range(0..30) {

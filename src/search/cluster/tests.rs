@@ -96,9 +96,7 @@ fn messages_come_back_from_their_bytes() {
 
 #[test]
 fn damaged_messages_do_no_harm() {
-    let seed = rand::random();
-    println!("seed {seed}");
-    let mut random = SmallRng::seed_from_u64(seed);
+    let mut random = crate::testing::rng();
     for _ in 0..20_000 {
         let mut bytes = message(&mut random).write();
         match random.random_range(0..4) {
@@ -119,9 +117,7 @@ fn damaged_messages_do_no_harm() {
 /// Parts of real answers with bytes changed: past the form of the message, into the readers of parts.
 #[test]
 fn damaged_parts_do_no_harm() {
-    let seed = rand::random();
-    println!("seed {seed}");
-    let mut random = SmallRng::seed_from_u64(seed);
+    let mut random = crate::testing::rng();
     let clock = || Clock::until(None);
     let mut parts: Vec<Reply> = vec![
         Part { total: 2, warnings: Warnings::default(), rows: vec![ranked(b"a", 1.0, Some(2.0), None); 2] }.write(),
@@ -223,9 +219,7 @@ fn words_are_known_that_one_shard_knows() {
 
 #[test]
 fn damaged_pieces_do_no_harm() {
-    let seed = rand::random();
-    println!("seed {seed}");
-    let mut random = SmallRng::seed_from_u64(seed);
+    let mut random = crate::testing::rng();
     let mut assembly = Assembly::default();
     let long = vec![7; 200_000];
     for transfer in 0..2000 {

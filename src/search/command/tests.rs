@@ -241,10 +241,8 @@ fn published_forms_of_vector_fields_are_taken() {
 
 #[test]
 fn random_words_break_nothing() {
-    use rand::{Rng, SeedableRng, rngs::SmallRng};
-    let seed: u64 = rand::random();
-    println!("seed {seed}");
-    let mut random = SmallRng::seed_from_u64(seed);
+    use rand::Rng;
+    let mut random = crate::testing::rng();
     let pool: Vec<&[u8]> = vec![
         b"i",
         b"*",

@@ -173,10 +173,8 @@ fn nesting_is_bounded_and_chains_are_not() {
 
 #[test]
 fn no_bytes_break_expressions() {
-    use rand::{Rng, SeedableRng, rngs::SmallRng};
-    let seed: u64 = rand::random();
-    println!("seed {seed}");
-    let mut random = SmallRng::seed_from_u64(seed);
+    use rand::Rng;
+    let mut random = crate::testing::rng();
     let pieces: Vec<&[u8]> = vec![
         b"(",
         b")",

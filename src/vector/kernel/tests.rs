@@ -1,7 +1,7 @@
 //! All kernels against the scalar definition.
 
+use rand::Rng;
 use rand::rngs::SmallRng;
-use rand::{Rng, SeedableRng};
 
 use super::{Kernels, available, kernel_name, select};
 use crate::vector::half::{halves, put_halves};
@@ -112,9 +112,7 @@ fn check_sum(got: f32, pairs: impl Iterator<Item = (f64, f64)>, at: &str) {
 
 #[test]
 fn kernels_agree_with_their_definition() {
-    let seed = rand::random();
-    println!("seed {seed}");
-    let mut random = SmallRng::seed_from_u64(seed);
+    let mut random = crate::testing::rng();
     for kernels in available() {
         println!("{kernels:?}");
         for dim in dims() {
