@@ -102,6 +102,8 @@ class Server:
             self.port = free_port()
             args = [*WRAPPER, self.path, *filter(None, [self.file]), "--port", self.port, "--bind", "127.0.0.1", "--dir", self.folder, "--save", ""]
             args += ["--repl-diskless-sync-delay", 0]
+            # With `everysec` a server keeps acknowledged writes in memory while the disk is slow: a kill would lose them.
+            args += ["--appendfsync", "always"]
             if self.modern:
                 args += ["--enable-debug-command", "yes"]
             for name, value in self.config:

@@ -21,7 +21,7 @@ from vectors import fp32, name, random_vectors
 
 ROUNDS = int(os.environ.get("VSET_CRASH_ROUNDS", 2))
 SEED = new_seed()
-AOF = [("appendonly", "yes"), ("appendfsync", "always")]
+AOF = [("appendonly", "yes")]
 WRITERS = 3
 DIM = 12
 ELEMENTS = 400

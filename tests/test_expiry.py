@@ -223,7 +223,7 @@ def test_a_write_meets_an_element_whose_time_has_come(c):
 
 @pytest.mark.parametrize("preamble", ["yes", "no"])
 def test_files(launch, preamble):
-    server = launch(("appendonly", "yes"), ("aof-use-rdb-preamble", preamble), ("appendfsync", "always"))
+    server = launch(("appendonly", "yes"), ("aof-use-rdb-preamble", preamble))
     c = server.connect()
     add(c, "k", random_vectors(20, 4, seed=4))
     at = now() + 1_000_000

@@ -144,7 +144,7 @@ def fill(conn):
 
 @pytest.mark.parametrize("how", ["rdb", "aof", "rewritten", "kill"])
 def test_persistence(launch, how):
-    config = [("appendonly", "yes"), ("appendfsync", "always")] if how != "rdb" else []
+    config = [("appendonly", "yes")] if how != "rdb" else []
     if how == "rewritten":
         config.append(("aof-use-rdb-preamble", "no"))
     server = launch(*config)

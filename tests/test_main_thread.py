@@ -159,7 +159,7 @@ def test_replies_wait_before_the_ring_is_full(clean):
     c("CONFIG", "SET", "vectorset.pending-bytes", 1 << 30)
     try:
         writers = [clean.connect() for _ in range(3)]
-        vectors, before = random_vectors(6000, 4, seed=6), info(c, "vectorset")["vectorset_delayed_replies"]
+        vectors, before = random_vectors(6000, 4, seed=6), int(info(c, "vectorset")["vectorset_delayed_replies"])
         for w, conn in enumerate(writers):
             conn.socket.settimeout(120)
             batch = [["VADD", "k", "FP32", fp32(v), b"%d:%d" % (w, i), "M", 64] for i, v in enumerate(vectors)]
@@ -170,7 +170,7 @@ def test_replies_wait_before_the_ring_is_full(clean):
         for conn in writers:
             assert [conn.parse() for _ in range(6000)] == [1] * 6000
         assert most <= 4096 + len(writers)
-        assert most < 4000 or info(c, "vectorset")["vectorset_delayed_replies"] > before
+        assert most < 4000 or int(info(c, "vectorset")["vectorset_delayed_replies"]) > before
     finally:
         c("CONFIG", "SET", "vectorset.pending-bytes", 512 << 10)
 

@@ -11,7 +11,7 @@ from resp import ReplyError, error, floats, pairs
 from servers import background_save, eventually, info, rewrite_aof, settle
 from vectors import add, fp32, name, random_vectors, values
 
-AOF = [("appendonly", "yes"), ("appendfsync", "always")]
+AOF = [("appendonly", "yes")]
 
 
 def fill(conn):

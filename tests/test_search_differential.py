@@ -302,7 +302,7 @@ def test_queries(clean):
 def test_restarts_and_a_replica(server, on):
     """kill -9 with an append-only file, a restart from a saved file, and a replica of both."""
     for seed in seeds(1):
-        master, replica = Server(server.kind, ("appendonly", "yes"), ("appendfsync", "always")), Server(server.kind)
+        master, replica = Server(server.kind, ("appendonly", "yes")), Server(server.kind)
         try:
             follow_through(World(master, seed, on), master, replica)
         finally:

@@ -81,7 +81,7 @@ def test_a_child_saves_what_waits_to_be_linked(launch, vectors):
 
 
 def test_reload_and_append_only_file(launch, vectors):
-    server = launch(("appendonly", "yes"), ("appendfsync", "always"))
+    server = launch(("appendonly", "yes"))
     conn = server.connect()
     fill(conn, vectors)
     before = linked(conn)

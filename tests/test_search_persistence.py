@@ -67,7 +67,7 @@ PLAIN = ("aof-use-rdb-preamble", "no")
 @pytest.mark.parametrize("config", [(), (PLAIN,)])
 def test_a_rewritten_append_only_file(launch, config):
     """Writes and definitions before, while and after it is rewritten, then the end without notice."""
-    server = launch(("appendonly", "yes"), ("appendfsync", "always"), *config)
+    server = launch(("appendonly", "yes"), *config)
     conn = server.connect()
     fill(conn)
     conn("FT.CREATE", "gone", "SCHEMA", "x", "TAG")
@@ -99,7 +99,7 @@ def test_a_rewritten_append_only_file(launch, config):
 
 
 def test_append_only_from_now_on(launch):
-    server = launch(PLAIN, ("appendfsync", "always"))
+    server = launch(PLAIN)
     conn = server.connect()
     fill(conn)
     before = definition(conn)
