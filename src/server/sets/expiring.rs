@@ -4,7 +4,7 @@
 //! and by what moves keys. Whatever is found there when the time has come decides: a name that leads to another
 //! value, or to none, is forgotten. Replicas hide such elements, but leave the removal to their master.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -28,46 +28,56 @@ const AT_ONCE: usize = 16;
 /// Milliseconds until the linkers may have caught up.
 const BEHIND: i64 = 5;
 
-/// A database and a key.
-type Place = (i32, Vec<u8>);
-
-/// When to look at which keys.
+/// When to look at which keys of a database.
 #[derive(Default)]
 struct Watched {
-    due: BTreeSet<(i64, Place)>,
-    times: HashMap<Place, i64>,
+    due: BTreeSet<(i64, Vec<u8>)>,
+    times: HashMap<Vec<u8>, i64>,
 }
 
 impl Watched {
-    fn set(&mut self, place: Place, time: i64) {
-        if let Some(old) = self.times.insert(place.clone(), time) {
-            self.due.remove(&(old, place.clone()));
+    fn set(&mut self, key: Vec<u8>, time: i64) {
+        if let Some(old) = self.times.insert(key.clone(), time) {
+            self.due.remove(&(old, key.clone()));
         }
-        self.due.insert((time, place));
+        self.due.insert((time, key));
     }
 
-    fn take_due(&mut self, now: i64) -> Option<Place> {
-        let first = self.due.first().filter(|(time, _)| *time <= now)?.clone();
-        self.due.remove(&first);
-        self.times.remove(&first.1);
-        Some(first.1)
+    fn take_due(&mut self, now: i64) -> Option<Vec<u8>> {
+        self.due.first().filter(|(time, _)| *time <= now)?;
+        let (_, key) = self.due.pop_first()?;
+        self.times.remove(&key);
+        Some(key)
     }
 }
 
-fn watched() -> MutexGuard<'static, Option<Watched>> {
-    static WATCHED: Mutex<Option<Watched>> = Mutex::new(None);
+/// By database.
+fn watched() -> MutexGuard<'static, BTreeMap<i32, Watched>> {
+    static WATCHED: Mutex<BTreeMap<i32, Watched>> = Mutex::new(BTreeMap::new());
     WATCHED.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+fn watch_until(database: i32, key: Vec<u8>, time: i64) {
+    watched().entry(database).or_default().set(key, time);
+}
+
+/// The database and key at which it is most urgent to look.
+fn take_due(now: i64) -> Option<(i32, Vec<u8>)> {
+    let mut watched = watched();
+    let next = |(database, watched): (&i32, &Watched)| Some((watched.due.first()?.0, *database));
+    let (_, database) = watched.iter().filter_map(next).min()?;
+    Some((database, watched.get_mut(&database)?.take_due(now)?))
 }
 
 /// Has a key looked at soon: a set with times may be there.
 pub fn watch(database: i32, key: &[u8]) {
     subscribe_to_keys(raw::REDISMODULE_NOTIFY_GENERIC, on_key);
-    watched().get_or_insert_default().set((database, key.to_vec()), 0);
+    watch_until(database, key.to_vec(), 0);
 }
 
 /// Whether any key is watched.
 fn is_watching() -> bool {
-    watched().as_ref().is_some_and(|watched| !watched.times.is_empty())
+    watched().values().any(|watched| !watched.times.is_empty())
 }
 
 /// Begins to look.
@@ -84,13 +94,10 @@ fn on_key(ctx: &Context, event: &KeyEvent) {
 
 fn on_server(_: &Context, event: ServerEvent) {
     let ServerEvent::Swapped(a, b) = event else { return };
-    let places: Vec<Place> = match watched().as_ref() {
-        Some(watched) => watched.times.keys().filter(|place| place.0 == a || place.0 == b).cloned().collect(),
-        None => return,
-    };
-    for (database, key) in places {
-        watch(if database == a { b } else { a }, &key);
-    }
+    let mut watched = watched();
+    let [of_a, of_b] = [a, b].map(|database| watched.remove(&database).unwrap_or_default());
+    watched.insert(a, of_b);
+    watched.insert(b, of_a);
 }
 
 fn tick(ctx: &Context) {
@@ -106,13 +113,12 @@ fn tick(ctx: &Context) {
 fn run_slice(ctx: &Context) -> i64 {
     let began = Instant::now();
     while began.elapsed() < SLICE {
-        let due = watched().as_mut().and_then(|watched| watched.take_due(now()));
-        let Some((database, key)) = due else { return PERIOD };
+        let Some((database, key)) = take_due(now()) else { return PERIOD };
         ctx.select(database);
         let name = Text::new(&key);
         let next = if ctx.is_replica() { next_on_replica(ctx, &name) } else { remove_from(ctx, &name) };
         if let Some(next) = next {
-            watched().get_or_insert_default().set((database, key), next);
+            watch_until(database, key, next);
         }
     }
     1
