@@ -16,7 +16,7 @@ CORE  = --no-default-features --target-dir target/core
 
 .DEFAULT_GOAL := build
 .PHONY: build portable demo run play pipeline test test-core test-one test-server bench bench-quick bench-kernels bench-filter bench-updates \
-        bench-core bench-scale bench-server bench-search bench-compare check loom asan tsan valgrind package docs clean help
+        bench-core bench-scale bench-large bench-server bench-search bench-compare check loom asan tsan valgrind package docs clean help
 .DELETE_ON_ERROR:
 
 ##@ Build
@@ -79,6 +79,9 @@ bench-server: build $(VENV)/.bench $(VENV)/.npm $(VENV)/bin/redis-server-7 ## be
 
 bench-search: build $(VENV)/.bench $(VENV)/.npm $(VENV)/bin/redis-server-7 ## FT.* beside Redis 8's vector sets: BENCH="query --data words"
 	$(PY) benches/search.py $(QUICK) $(BENCH)
+
+bench-large: build $(VENV)/.bench $(VENV)/.npm ## a million vectors in one server: BENCH="--data words --dims 96 --elements 10000000"
+	$(PY) benches/large.py $(QUICK) $(BENCH)
 
 bench-compare: $(VENV)/.bench $(VENV)/.npm $(VENV)/bin/redis-server-7 ## what got slower between two commits: BEFORE=v0.1.0 AFTER=HEAD
 	$(PY) benches/compare.py $(or $(BEFORE),HEAD~1) $(or $(AFTER),HEAD) $(BENCH)

@@ -3,6 +3,7 @@
 Names in replies must hold no line ends. Whatever runs beside something else runs in a process of its own.
 """
 
+import itertools
 import multiprocessing
 import select
 import signal
@@ -74,7 +75,7 @@ def pipelined(port, batches, tick):
     """Sends batches of (count, bytes) with up to two on their way; every reply is a line."""
     with connect(port) as connection:
         due = 0
-        for count, data in [*batches, (0, b"")]:
+        for count, data in itertools.chain(batches, [(0, b"")]):
             connection.sendall(data)
             while due > 0:
                 lines = connection.recv(65536)

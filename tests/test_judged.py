@@ -336,6 +336,7 @@ def check_at_rest(conn, world):
             assert np.abs(vector - state.vector).max() <= 4 * tolerance, (key, name)
 
 
+@pytest.mark.timeout(300 + SECONDS)
 def test_every_reply_was_true_at_some_moment(launch, server):
     if server.peer:
         pytest.xfail("has other commands")

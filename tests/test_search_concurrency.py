@@ -9,6 +9,8 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from resp import ReplyError
 from seeds import new_seed
 from servers import eventually
@@ -84,6 +86,7 @@ def change_definitions(rng):
     )
 
 
+@pytest.mark.timeout(300 + SECONDS)
 def test_readers_and_writers(launch):
     server = launch()
     conn = server.connect()
@@ -225,6 +228,7 @@ def disturb(server, seed, until):
         other("HSET", f"d:{rng.randrange(50)}", "n", 1)
 
 
+@pytest.mark.timeout(300 + SECONDS)
 def test_each_reply_is_of_one_moment(launch):
     """A document that matched throughout is in the reply, one that never matched is not."""
     server, history = launch(), History()
@@ -253,6 +257,7 @@ def test_each_reply_is_of_one_moment(launch):
     assert conn("FT.CHECK", "i") == conn("FT.SEARCH", "i", "*", "LIMIT", 0, 0)[0]
 
 
+@pytest.mark.timeout(300 + SECONDS)
 def test_a_flush_among_readers_and_writers(launch):
     """Indexes go with FLUSHALL; what is written behind it is found by the next definition."""
     server = launch()

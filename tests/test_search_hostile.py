@@ -99,6 +99,7 @@ def mutated(rng, data, others):
     return bytes(data)
 
 
+@pytest.mark.timeout(300 + SECONDS)
 def test_mutations(watched):
     seed = new_seed()
     print("seed", seed)
