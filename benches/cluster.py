@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Latency of a KNN over a cluster of three nodes on this machine, beside one node with a third of the documents.
+"""Latency of a KNN over a cluster of three nodes on this machine, beside one node with a third of the documents, and what it takes
+of processors and threads: with a core for each node a query waits for the longest of its nodes, on fewer cores for all of them.
 
-    VSET_MODULE=target/release/libvset.so python benches/cluster.py [documents] [dimensions]
+    VSET_MODULE=target/release/libvset.so python benches/cluster.py [documents] [dimensions] [server]
 """
 
 import pathlib
@@ -30,6 +31,16 @@ def documents(count):
     return [["HSET", f"d:{i}", "v", vector.tobytes()] for i, vector in enumerate(vectors)]
 
 
+def spent(server):
+    """Seconds of processors that a server has used, and how often a thread of it went to sleep."""
+    seconds = switches = 0
+    for task in pathlib.Path(f"/proc/{server.process.pid}/task").iterdir():
+        seconds += int((task / "schedstat").read_text().split()[0]) / 1e9
+        status = (task / "status").read_text()
+        switches += int(status.split("\nvoluntary_ctxt_switches:")[1].split()[0])
+    return np.array([seconds, switches])
+
+
 def times(action):
     taken = []
     for _ in range(QUERIES):
@@ -39,7 +50,7 @@ def times(action):
     return "median %4.0f µs, p99 %5.0f µs" % tuple(1e6 * np.quantile(taken, [0.5, 0.99]))
 
 
-def measure(name, conn, other):
+def measure(name, conn, other, servers):
     rng = np.random.default_rng(2)
 
     def ask(k):
@@ -47,7 +58,10 @@ def measure(name, conn, other):
         conn("FT.SEARCH", "i", f"*=>[KNN {k} @v $q EF_RUNTIME 100]", "PARAMS", 2, "q", query, "NOCONTENT", "LIMIT", 0, k, "DIALECT", 2)
 
     for k in (10, 100):
+        before = [spent(server) for server in servers]
         print(f"{name}, k {k}: {times(lambda k=k: ask(k))}", flush=True)
+        each = [(spent(server) - began) / QUERIES for server, began in zip(servers, before)]
+        print("   a query takes " + ", ".join("%.0f µs and %.1f sleeps" % (seconds * 1e6, sleeps) for seconds, sleeps in each), flush=True)
     stop = threading.Event()
 
     def keep_asking():
@@ -69,7 +83,7 @@ def main():
     conn.pipeline(documents(COUNT // 3))
     time.sleep(5)
     print("PING of an idle server:", times(lambda: conn("PING")))
-    measure("one node with a third", conn, one.connect())
+    measure("one node with a third", conn, one.connect(), [one])
     one.remove()
     cluster = Cluster(kind, 3)
     conn = cluster.at(cluster.masters[0])
@@ -82,7 +96,7 @@ def main():
         return {name: int(value) for name, value in (field.split(":") for field in fields if "module" in field)}
 
     before = bus()
-    measure("three nodes", conn, cluster.masters[0].connect())
+    measure("three nodes", conn, cluster.masters[0].connect(), cluster.masters)
     print("messages of modules on the bus:", before, "before,", bus(), "behind")
     cluster.remove()
 

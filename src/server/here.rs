@@ -25,6 +25,9 @@ pub struct Traffic {
 }
 
 impl Traffic {
+    /// The main thread has something else to do.
+    pub const BUSY: Traffic = Traffic { is_alone: false };
+
     /// As it is now. On the main thread, before the command is read.
     pub fn now() -> Traffic {
         let has_paused = || ENDED.get().is_none_or(|ended| ended.elapsed() >= PAUSE);

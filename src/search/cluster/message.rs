@@ -31,6 +31,9 @@ const MOST_WORDS: usize = 1 << 20;
 /// A message whose pieces stay away for so long is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The kind of [`Message::Answer`].
+const ANSWER: u8 = 2;
+
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
@@ -45,12 +48,17 @@ pub enum Question {
 const QUESTIONS: [Question; 6] =
     [Question::Search, Question::Aggregate, Question::Hybrid, Question::Info, Question::TagValues, Question::Spelling];
 
+/// Beside a question's number: its part comes with what it cost. Modules that do not know this take it for no message.
+const PROFILED: u8 = 0x80;
+
 /// A question, as a node asks another.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ask {
     pub question: Question,
     /// Each document comes by itself, with its key.
     pub keyed: bool,
+    /// The part comes with what it cost.
+    pub profiled: bool,
     /// Milliseconds that the query may take; 0 for any.
     pub milliseconds: u64,
     /// The command's arguments.
@@ -104,14 +112,7 @@ impl Message {
     pub fn write(&self) -> Vec<u8> {
         let mut to = Writer::default();
         match self {
-            Message::Ask { id, ask } => {
-                to.byte(1);
-                to.number(*id);
-                to.byte(QUESTIONS.iter().position(|known| *known == ask.question).unwrap_or(0) as u8);
-                to.byte(u8::from(ask.keyed));
-                to.number(ask.milliseconds);
-                to.list(&ask.words, |to, word| to.bytes(word));
-            }
+            Message::Ask { id, ask } => return Message::write_ask(*id, ask),
             Message::Answer { id, answer } => return Message::write_answer(*id, answer),
             Message::Digest(digest) => {
                 to.byte(3);
@@ -131,10 +132,23 @@ impl Message {
         to.0
     }
 
+    /// The bytes of [`Message::Ask`].
+    pub fn write_ask(id: u64, ask: &Ask) -> Vec<u8> {
+        let mut to = Writer::default();
+        to.byte(1);
+        to.number(id);
+        let question = QUESTIONS.iter().position(|known| *known == ask.question).unwrap_or(0) as u8;
+        to.byte(question | if ask.profiled { PROFILED } else { 0 });
+        to.byte(u8::from(ask.keyed));
+        to.number(ask.milliseconds);
+        to.list(&ask.words, |to, word| to.bytes(word));
+        to.0
+    }
+
     /// The bytes of [`Message::Answer`].
     pub fn write_answer(id: u64, answer: &Answer) -> Vec<u8> {
         let mut to = Writer::default();
-        to.byte(2);
+        to.byte(ANSWER);
         to.number(id);
         answer.slots.write(&mut to);
         to.byte(u8::from(answer.importing));
@@ -153,6 +167,14 @@ impl Message {
         to.0
     }
 
+    /// The number of the question to which bytes are the answer, if they are one: the rest need not be read to tell whether
+    /// it is awaited.
+    pub fn answered(bytes: &[u8]) -> Option<u64> {
+        let mut from = Reader::new(bytes);
+        let is_answer = from.byte().ok()? == ANSWER;
+        from.number().ok().filter(|_| is_answer)
+    }
+
     /// # Errors
     /// If the bytes are no message.
     pub fn read(bytes: &[u8]) -> Result<Message, Malformed> {
@@ -160,15 +182,17 @@ impl Message {
         let message = match from.byte()? {
             1 => {
                 let id = from.number()?;
-                let question = QUESTIONS.get(usize::from(from.byte()?)).copied().ok_or(Malformed)?;
+                let kind = from.byte()?;
+                let question = QUESTIONS.get(usize::from(kind & !PROFILED)).copied().ok_or(Malformed)?;
                 let (keyed, milliseconds) = (from.flag()?, from.number()?);
                 let words = from.list(|from| Ok(from.bytes()?.to_vec()))?;
                 if words.len() > MOST_WORDS {
                     return Err(Malformed);
                 }
-                Message::Ask { id, ask: Ask { question, keyed, milliseconds, words } }
+                let profiled = kind & PROFILED != 0;
+                Message::Ask { id, ask: Ask { question, keyed, profiled, milliseconds, words } }
             }
-            2 => {
+            ANSWER => {
                 let id = from.number()?;
                 let (slots, importing, migrating) = (Slots::read(&mut from)?, from.flag()?, from.flag()?);
                 let outcome = match from.byte()? {

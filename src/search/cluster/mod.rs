@@ -26,15 +26,18 @@
 //! | --- | --- |
 //! | `wire.rs`, `message.rs` | bytes; messages and their pieces |
 //! | `slots.rs`, `topology.rs` | slots and sets of them; who has them |
+//! | `roll.rs` | the shards of a question: who is asked, who has answered |
 //! | `catalog.rs` | definitions and their versions |
 //! | `values.rs` | values as they travel |
-//! | `search.rs`, `aggregate.rs`, `hybrid.rs`, `info.rs`, `tags.rs`, `spelling.rs` | the parts of a reply, and their merging |
+//! | `search.rs`, `aggregate.rs`, `hybrid.rs`, `info.rs`, `tags.rs`, `spelling.rs`, `profile.rs` | the parts of a reply, and their merging |
 
 pub mod aggregate;
 pub mod catalog;
 pub mod hybrid;
 pub mod info;
 pub mod message;
+pub mod profile;
+pub mod roll;
 pub mod search;
 pub mod slots;
 pub mod spelling;

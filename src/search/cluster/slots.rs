@@ -108,6 +108,11 @@ impl Slots {
         ranges
     }
 
+    /// The first slot.
+    pub fn first(&self) -> Option<u16> {
+        self.next(0, 0)
+    }
+
     /// The first slot from one on that is in the set, or with all bits turned, that is not.
     fn next(&self, from: u16, turned: u64) -> Option<u16> {
         let mut word = usize::from(from) / 64;

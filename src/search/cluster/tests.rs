@@ -9,7 +9,7 @@ use super::catalog::{Definition, Kind, State};
 use super::message::{Answer, Ask, Assembly, Message, Outcome, Question, is_too_long, pieces};
 use super::search::{Merging, Part, merge, ranked};
 use super::slots::Slots;
-use super::{hybrid, info, spelling, tags};
+use super::{hybrid, info, profile, spelling, tags};
 use crate::reply::Reply;
 use crate::search::aggregate::{Clock, Direction, Grouping, Pipeline, Reducer, Sorting, Step, Table};
 use crate::search::reply::Warnings;
@@ -43,8 +43,8 @@ fn message(random: &mut SmallRng) -> Message {
     match random.random_range(0..5) {
         0 => {
             let question = [Question::Search, Question::Hybrid, Question::TagValues][random.random_range(0..3)];
-            let (keyed, milliseconds) = (random.random(), random.random());
-            Message::Ask { id, ask: Ask { question, keyed, milliseconds, words: words(random) } }
+            let (keyed, profiled, milliseconds) = (random.random(), random.random(), random.random());
+            Message::Ask { id, ask: Ask { question, keyed, profiled, milliseconds, words: words(random) } }
         }
         1 => {
             let mut slots = Slots::default();
@@ -80,6 +80,7 @@ fn read_all(bytes: &[u8]) {
     let _ = info::Part::read(reply.clone());
     let _ = spelling::Part::read(reply.clone());
     let _ = tags::merge(vec![reply.clone()]);
+    let _ = profile::read(reply.clone());
     for steps in steps() {
         let _ = RowPart::read(reply.clone(), 4, &steps);
     }
@@ -90,7 +91,10 @@ fn messages_come_back_from_their_bytes() {
     for seed in 0..500 {
         let mut random = SmallRng::seed_from_u64(seed);
         let message = message(&mut random);
-        assert_eq!(Message::read(&message.write()), Ok(message), "seed {seed}");
+        let bytes = message.write();
+        let answered = if let Message::Answer { id, .. } = &message { Some(*id) } else { None };
+        assert_eq!((Message::answered(&bytes), Message::answered(&bytes[..8])), (answered, None), "seed {seed}");
+        assert_eq!(Message::read(&bytes), Ok(message), "seed {seed}");
     }
 }
 

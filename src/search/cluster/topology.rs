@@ -1,5 +1,6 @@
 //! The cluster as a node sees it: CLUSTER NODES, read.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
 use super::slots::{SLOTS, Slots};
@@ -30,6 +31,13 @@ pub struct Topology {
     /// Slots whose keys come to this node one by one, and slots whose keys leave it.
     pub importing: Slots,
     pub migrating: Slots,
+    /// Places of nodes by their ids.
+    places: HashMap<Vec<u8>, usize>,
+    /// Places of a primary and its replicas, by its id.
+    members: HashMap<Vec<u8>, Vec<usize>>,
+    /// Places of the primaries that own slots, by their first.
+    shards: Vec<usize>,
+    assigned: Slots,
 }
 
 impl Topology {
@@ -57,7 +65,25 @@ impl Topology {
             topology.me = if is_me { Some(topology.nodes.len()) } else { topology.me };
             topology.nodes.push(node);
         }
+        topology.arrange();
         topology
+    }
+
+    /// Notes who is where, so that a question to a thousand shards takes no million steps.
+    fn arrange(&mut self) {
+        let mut shards = Vec::new();
+        for (place, node) in self.nodes.iter().enumerate() {
+            self.places.insert(node.id.clone(), place);
+            self.members.entry(node.primary.as_ref().unwrap_or(&node.id).clone()).or_default().push(place);
+            if node.is_primary
+                && let Some(first) = node.slots.first()
+            {
+                self.assigned.extend(&node.slots);
+                shards.push((first, place));
+            }
+        }
+        shards.sort_unstable();
+        self.shards = shards.into_iter().map(|(_, place)| place).collect();
     }
 
     /// Takes in `7`, `7-9`, `[7-<-id]` or `[7->-id]`.
@@ -84,28 +110,28 @@ impl Topology {
     }
 
     pub fn node(&self, id: &[u8]) -> Option<&Node> {
-        self.nodes.iter().find(|node| node.id == id)
+        self.places.get(id).map(|place| &self.nodes[*place])
+    }
+
+    /// The nodes of a shard: its primary, by whose id, and replicas.
+    pub fn members(&self, primary: &[u8]) -> impl Iterator<Item = &Node> {
+        self.members.get(primary).into_iter().flatten().map(|place| &self.nodes[*place])
     }
 
     /// The primaries that own slots, by their first; with those that may be about to get their first.
-    pub fn shards_and_others(&self) -> Vec<&Node> {
+    pub fn shards_and_others(&self) -> impl Iterator<Item = &Node> {
         let is_other = |node: &&Node| node.is_primary && node.slots.is_empty() && !node.is_lost;
-        self.shards().into_iter().chain(self.nodes.iter().filter(is_other)).collect()
+        self.shards().chain(self.nodes.iter().filter(is_other))
     }
 
     /// The primaries that own slots, by their first.
-    pub fn shards(&self) -> Vec<&Node> {
-        let mut shards: Vec<&Node> =
-            self.nodes.iter().filter(|node| node.is_primary && !node.slots.is_empty()).collect();
-        shards.sort_by_cached_key(|node| node.slots.ranges().first().copied());
-        shards
+    pub fn shards(&self) -> impl Iterator<Item = &Node> {
+        self.shards.iter().map(|place| &self.nodes[*place])
     }
 
     /// The slots that are anybody's.
-    pub fn assigned(&self) -> Slots {
-        let mut assigned = Slots::default();
-        self.shards().into_iter().for_each(|node| assigned.extend(&node.slots));
-        assigned
+    pub fn assigned(&self) -> &Slots {
+        &self.assigned
     }
 
     /// The slots for which a node answers: its own, or its primary's.
@@ -117,12 +143,30 @@ impl Topology {
     /// Who is asked for a shard: this node if it is one of the shard's, else the primary, else a replica of it; those tried
     /// before are left out. None if all are lost.
     pub fn voice(&self, shard: &Node, tried: &[Vec<u8>]) -> Option<&Node> {
-        let of_shard = |node: &&Node| node.id == shard.id || node.primary.as_ref() == Some(&shard.id);
-        let fit = self.nodes.iter().filter(of_shard).filter(|node| !node.is_lost && !tried.contains(&node.id));
+        let fit = self.members(&shard.id).filter(|node| !node.is_lost && !tried.contains(&node.id));
         let me = self.me().map(|me| &me.id);
         fit.min_by_key(|node| (Some(&node.id) != me, !node.is_primary))
     }
 }
+
+/// Whether two texts of CLUSTER NODES tell the same but for when nodes were heard.
+pub fn tell_the_same(a: &[u8], b: &[u8]) -> bool {
+    let is_same = |a: &[u8], b: &[u8]| {
+        let words = |line| <[u8]>::split(line, |byte| *byte == b' ').enumerate().filter(|(i, _)| !TIMES.contains(i));
+        a == b || words(a).eq(words(b))
+    };
+    let (mut a, mut b) = (a.split(|byte| *byte == b'\n'), b.split(|byte| *byte == b'\n'));
+    loop {
+        match (a.next(), b.next()) {
+            (Some(a), Some(b)) if is_same(a, b) => {}
+            (None, None) => return true,
+            _ => return false,
+        }
+    }
+}
+
+/// The words of a line of CLUSTER NODES that tell when the node was sent a ping and answered one.
+const TIMES: [usize; 2] = [4, 5];
 
 /// Reads `ip:port@port of the bus,…`.
 fn bus(address: &[u8]) -> Option<SocketAddr> {
@@ -153,12 +197,23 @@ mod tests {
         assert_eq!(buses[4], None);
         assert_eq!(bus(b"2001:db8::1:6379@16379"), Some("[2001:db8::1]:16379".parse().unwrap()));
         assert_eq!((topology.importing.ranges(), topology.migrating.ranges()), (vec![(93, 93)], vec![(77, 77)]));
-        let shards = topology.shards();
+        let shards: Vec<&Node> = topology.shards().collect();
         assert_eq!(shards.iter().map(|node| &node.id[..]).collect::<Vec<_>>(), [b"aa", b"bb", b"cc"]);
         assert_eq!(topology.assigned().ranges(), [(0, 16383)]);
         let voices: Vec<_> = shards.iter().map(|shard| topology.voice(shard, &[]).map(|node| &node.id[..])).collect();
         assert_eq!(voices, [Some(&b"aa"[..]), Some(b"bb"), Some(b"dd")]);
         assert_eq!(topology.voice(shards[2], &[b"dd".to_vec()]), None);
         assert_eq!(topology.slots_of(topology.node(b"dd").unwrap()).ranges(), [(10923, 16382)]);
+    }
+
+    #[test]
+    fn when_nodes_were_heard_changes_nothing() {
+        let text = String::from_utf8_lossy(TEXT);
+        assert!(tell_the_same(TEXT, text.replace(" 0 0 1 ", " 17 99 1 ").replace(" 0 1 2 ", " 5 6 2 ").as_bytes()));
+        for (old, new) in
+            [("0 0 1 conn", "0 0 2 conn"), ("5460", "5461"), ("nonsense\n", ""), (",fail", ""), (" cc", " bb")]
+        {
+            assert!(!tell_the_same(TEXT, text.replacen(old, new, 1).as_bytes()), "{old}");
+        }
     }
 }

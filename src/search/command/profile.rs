@@ -9,9 +9,11 @@ use crate::search::error::Error;
 
 /// A command to be run and told about.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ProfileRequest {
+pub struct ProfileRequest<'a> {
     pub limited: bool,
     pub command: Profiled,
+    /// The words of the command without FT.PROFILE's own.
+    pub query: Vec<&'a [u8]>,
 }
 
 /// What is profiled.
@@ -22,9 +24,9 @@ pub enum Profiled {
     Hybrid(Box<HybridRequest>),
 }
 
-impl ProfileRequest {
+impl<'a> ProfileRequest<'a> {
     /// Reads `index SEARCH|AGGREGATE|HYBRID [LIMITED] QUERY query option…`.
-    pub fn parse(words: &[&[u8]], settings: &Settings) -> Result<ProfileRequest, Error> {
+    pub fn parse(words: &'a [&'a [u8]], settings: &Settings) -> Result<ProfileRequest<'a>, Error> {
         let mut args = Args::new(words);
         let index = args.value("FT.PROFILE")?;
         let kind = args.next().map(upper).unwrap_or_default();
@@ -38,12 +40,13 @@ impl ProfileRequest {
         if args.is_empty() {
             return Err(bad("QUERY", MISSING));
         }
-        let mut words = vec![index];
-        words.extend_from_slice(args.take(args.len()).expect("all of them"));
+        let mut query = vec![index];
+        query.extend_from_slice(args.take(args.len()).expect("all of them"));
+        let words = &query[..];
         let command = match &kind[..] {
-            b"SEARCH" => Profiled::Search(Box::new(SearchRequest::parse(&words, settings)?)),
-            b"AGGREGATE" => Profiled::Aggregate(Box::new(AggregateRequest::parse(&words, settings)?)),
-            _ => Profiled::Hybrid(Box::new(HybridRequest::parse(&words, settings)?)),
+            b"SEARCH" => Profiled::Search(Box::new(SearchRequest::parse(words, settings)?)),
+            b"AGGREGATE" => Profiled::Aggregate(Box::new(AggregateRequest::parse(words, settings)?)),
+            _ => Profiled::Hybrid(Box::new(HybridRequest::parse(words, settings)?)),
         };
         let has_cursor = match &command {
             Profiled::Search(_) => false,
@@ -53,6 +56,6 @@ impl ProfileRequest {
         if has_cursor {
             return Err(Error::new("", "FT.PROFILE does not support cursor"));
         }
-        Ok(ProfileRequest { limited, command })
+        Ok(ProfileRequest { limited, command, query })
     }
 }

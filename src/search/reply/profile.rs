@@ -17,32 +17,83 @@ pub struct Timings {
     pub rows: f64,
 }
 
+/// What FT.PROFILE calls a query's outermost part.
+pub const ITERATORS: [&str; 12] = [
+    "EMPTY",
+    "WILDCARD",
+    "TEXT",
+    "UNION",
+    "INTERSECT",
+    "TAG",
+    "NUMERIC",
+    "GEO",
+    "MISSING",
+    "VECTOR",
+    "NOT",
+    "OPTIONAL",
+];
+
 /// What a profiled query did.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profiled {
     pub timings: Timings,
-    /// The query's outermost part, as FT.PROFILE calls it: `TEXT`, `WILDCARD`, `VECTOR`, …
+    /// The query's outermost part: one of [`ITERATORS`].
     pub iterator: &'static str,
     /// The word, of a query that is one.
     pub term: Option<Vec<u8>>,
+    /// The address of the node, where it answers for one shard of several.
+    pub shard: Option<Vec<u8>>,
     /// Documents that matched.
     pub matches: usize,
     /// Documents or rows that were replied.
     pub results: usize,
     pub timed_out: bool,
-    /// The steps behind the query: `Index`, `Scorer`, `Sorter`, …
-    pub processors: Vec<&'static str>,
 }
 
-/// A reply with what it cost.
-pub fn profile(reply: Reply, profiled: &[(Option<&'static str>, Profiled)], protocol: Protocol) -> Reply {
-    let shards = profiled.iter().map(|(side, profiled)| match side {
-        None => shard(profiled, protocol),
-        Some(side) => Reply::Map(vec![(Reply::Simple(side), shard(profiled, protocol))]),
+/// What became of a command, and how it is told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Telling {
+    /// FT.HYBRID's sides are told apart.
+    pub sides: bool,
+    /// Milliseconds of the node that asked the shards and merged their parts.
+    pub coordinator: Option<Coordinator>,
+    pub protocol: Protocol,
+}
+
+/// Milliseconds that a node took which asks the shards.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Coordinator {
+    pub total: f64,
+    pub parsing: f64,
+    /// From the question to the last answer.
+    pub waiting: f64,
+    pub merging: f64,
+}
+
+/// The steps behind a query.
+const PROCESSORS: [&str; 3] = ["Index", "Scorer", "Sorter"];
+
+/// A reply with what it cost each shard.
+pub fn profile(reply: Reply, profiled: &[Profiled], how: Telling) -> Reply {
+    let protocol = how.protocol;
+    let side = |side, shard| Reply::Map(vec![(Reply::Simple(side), shard)]);
+    let shards = profiled.iter().map(|profiled| shard(profiled, protocol));
+    let shards = match how.sides {
+        true => shards.flat_map(|shard| [side("SEARCH", shard.clone()), side("VSIM", shard)]).collect(),
+        false => shards.collect(),
+    };
+    let coordinator = how.coordinator.map(|Coordinator { total, parsing, waiting, merging }| {
+        let time = |name, milliseconds| (Reply::Simple(name), float(milliseconds, protocol));
+        vec![
+            time("Total profile time", total),
+            time("Parsing time", parsing),
+            time("Time waiting for shards", waiting),
+            time("Merging time", merging),
+        ]
     });
     let profile = Reply::Map(vec![
-        (Reply::Simple("Shards"), Reply::Array(shards.collect())),
-        (Reply::Simple("Coordinator"), Reply::Map(Vec::new())),
+        (Reply::Simple("Shards"), Reply::Array(shards)),
+        (Reply::Simple("Coordinator"), Reply::Map(coordinator.unwrap_or_default())),
     ]);
     match protocol {
         Protocol::Resp2 => Reply::Array(vec![reply, profile]),
@@ -69,8 +120,9 @@ fn shard(profiled: &Profiled, protocol: Protocol) -> Reply {
             (Reply::Simple("Results processed"), Reply::from(processed)),
         ])
     };
-    let processors = profiled.processors.iter().enumerate().map(processor).collect();
-    Reply::Map(vec![
+    let processors = PROCESSORS.iter().enumerate().map(processor).collect();
+    let shard = profiled.shard.as_deref().map(|address| (Reply::Simple("Shard"), bulk(address)));
+    let told = [
         (Reply::Simple("Total profile time"), time(total)),
         (Reply::Simple("Parsing time"), time(parsing)),
         (Reply::Simple("Workers queue time"), time(queue)),
@@ -78,5 +130,6 @@ fn shard(profiled: &Profiled, protocol: Protocol) -> Reply {
         (Reply::Simple("Warning"), Reply::Array(vec![Reply::Simple(warning)])),
         (Reply::Simple("Iterators profile"), Reply::Map(iterator)),
         (Reply::Simple("Result processors profile"), Reply::Array(processors)),
-    ])
+    ];
+    Reply::Map(shard.into_iter().chain(told).collect())
 }

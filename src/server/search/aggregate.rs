@@ -28,7 +28,12 @@ pub fn ft_aggregate(call: &Call) -> Outcome {
     let settings = binding::settings();
     let request = AggregateRequest::parse(call.args, &settings).map_err(refuse)?;
     let milliseconds = request.options.timeout.unwrap_or(settings.timeout);
-    let asked = cluster::Asked { question: Question::Aggregate, milliseconds, partial: request.options.partial };
+    let asked = cluster::Asked {
+        question: Question::Aggregate,
+        profiled: false,
+        milliseconds,
+        partial: request.options.partial,
+    };
     let aggregate = || Aggregate::new(call.ctx, target.clone(), request.clone(), &settings);
     if let Some(outcome) = cluster::ask(call, &target, asked, || Ok(Box::new(aggregate()?.gathering()?))) {
         return outcome;
@@ -94,7 +99,7 @@ impl Aggregate {
     }
 
     /// How the parts of shards become the reply.
-    fn gathering(mut self) -> Result<cluster::Aggregation, Failure> {
+    pub fn gathering(mut self) -> Result<cluster::Aggregation, Failure> {
         let plan = self.plan.take().ok_or_else(|| Failure::Text(b"ERR the query has no plan".to_vec()))?;
         Ok(cluster::Aggregation {
             place: self.place(),

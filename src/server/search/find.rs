@@ -41,13 +41,13 @@ pub fn ft_search(call: &Call) -> Outcome {
     let request = SearchRequest::parse(call.args, &settings).map_err(refuse)?;
     let options = &request.options;
     let milliseconds = options.timeout.unwrap_or(settings.timeout);
-    let asked = cluster::Asked { question: Question::Search, milliseconds, partial: options.partial };
+    let asked = cluster::Asked { question: Question::Search, profiled: false, milliseconds, partial: options.partial };
     let search = || Search::new(call.ctx, target.clone(), request.clone(), &settings);
     if let Some(outcome) = cluster::ask(call, &target, asked, || Ok(Box::new(search()?.gathering()))) {
         return outcome;
     }
     let search = Search::new(call.ctx, target, request, &settings)?;
-    match search.bound.query.estimate() {
+    match search.estimate() {
         Some(nanos) if traffic.allows(nanos) => work::run_here(call.ctx, Box::new(search)),
         _ => work::start(call.ctx, Box::new(search)),
     }
@@ -59,7 +59,8 @@ pub fn search_as(ctx: &Context, target: Target, words: &[&[u8]], shown: Shown) -
     let request = SearchRequest::parse(words, &settings).map_err(refuse)?;
     let search = Search::new(ctx, target.clone(), request, &settings)?;
     let search = Search { protocol: Protocol::Resp2, ..search };
-    let asked = cluster::Asked { question: Question::Search, milliseconds: settings.timeout, partial: false };
+    let asked =
+        cluster::Asked { question: Question::Search, profiled: false, milliseconds: settings.timeout, partial: false };
     match cluster::others(ctx, &target)? {
         Some(others) => others.ask(ctx, words, asked, Box::new(cluster::As { rows: search.gathering(), shown })),
         None => work::start(ctx, Box::new(Other { search: Box::new(search), shown })),
@@ -171,7 +172,7 @@ impl Search {
     }
 
     /// How the parts of shards become the reply.
-    fn gathering(&self) -> cluster::Rows {
+    pub fn gathering(&self) -> cluster::Rows {
         let limit = self.request.limit;
         let how = Merging {
             k: self.bound.query.k(),
@@ -244,7 +245,8 @@ impl Search {
     /// Whether a row has nothing of the document but its key.
     fn is_bare(&self) -> bool {
         let request = &self.request;
-        request.no_content && !request.with_sort_keys && !request.with_payloads && self.near.is_none()
+        let is_sorted = self.near.is_some() && request.sort_by.is_some();
+        request.no_content && !request.with_sort_keys && !request.with_payloads && !is_sorted
     }
 
     /// The row of a hit; none if its document is gone.
@@ -430,6 +432,10 @@ impl Work for Search {
 
     fn limits(&self) -> Option<&Limits> {
         Some(&self.bound.bounds.limits)
+    }
+
+    fn estimate(&self) -> Option<u64> {
+        self.bound.query.estimate()
     }
 
     fn is_small(&self) -> bool {

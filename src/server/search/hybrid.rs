@@ -35,7 +35,8 @@ pub fn ft_hybrid(call: &Call) -> Outcome {
     let settings = binding::settings();
     let request = HybridRequest::parse(call.args, &settings).map_err(refuse)?;
     let milliseconds = request.search.timeout.unwrap_or(settings.timeout);
-    let asked = cluster::Asked { question: Question::Hybrid, milliseconds, partial: request.search.partial };
+    let asked =
+        cluster::Asked { question: Question::Hybrid, profiled: false, milliseconds, partial: request.search.partial };
     let hybrid = || Hybrid::new(call.ctx, target.clone(), request.clone(), &settings);
     if let Some(outcome) = cluster::ask(call, &target, asked, || Ok(Box::new(hybrid()?.gathering()?))) {
         return outcome;
@@ -140,7 +141,7 @@ impl Hybrid {
     }
 
     /// How the parts of shards become the reply.
-    fn gathering(mut self) -> Result<cluster::Mixture, Failure> {
+    pub fn gathering(mut self) -> Result<cluster::Mixture, Failure> {
         if self.request.cursor.is_some() {
             return Err(Failure::Text(b"ERR FT.HYBRID gives no cursors over several shards of a cluster".to_vec()));
         }

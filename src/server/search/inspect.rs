@@ -38,7 +38,7 @@ pub fn ft_info(call: &Call) -> Outcome {
             protocol,
         )
     };
-    let asked = cluster::Asked { question: Question::Info, milliseconds: QUICKLY, partial: false };
+    let asked = cluster::Asked { question: Question::Info, profiled: false, milliseconds: QUICKLY, partial: false };
     if let Some(outcome) = cluster::ask(call, &target, asked, || Ok(Box::new(cluster::Infos(show.clone())))) {
         return outcome;
     }
@@ -65,7 +65,8 @@ pub fn info_part(target: &Target) -> Option<Part> {
 pub fn ft_tagvals(call: &Call) -> Outcome {
     let target = target(call.ctx, call.args[0], Missing::Definition)?;
     let values = tag_values(&target, call.args[1])?;
-    let asked = cluster::Asked { question: Question::TagValues, milliseconds: QUICKLY, partial: false };
+    let asked =
+        cluster::Asked { question: Question::TagValues, profiled: false, milliseconds: QUICKLY, partial: false };
     let outcome = cluster::ask(call, &target, asked, || Ok(Box::new(cluster::TagValues)));
     outcome.unwrap_or(Ok(Some(Reply::Set(values))))
 }

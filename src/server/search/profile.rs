@@ -2,17 +2,21 @@
 
 use std::time::Instant;
 
-use super::access::target;
+use super::access::{Target, target};
 use super::aggregate::Aggregate;
+use super::cluster::{self, Gather, Others};
 use super::find::Search;
 use super::hybrid::Hybrid;
 use super::work::{self, Need, Work};
 use super::{Missing, binding, protocol, refuse};
 use crate::reply::Reply;
+use crate::search::cluster::message::Question;
+use crate::search::cluster::profile::write;
+use crate::search::command::options::QueryOptions;
 use crate::search::command::profile::{ProfileRequest, Profiled as Asked};
 use crate::search::evaluate::Limits;
 use crate::search::query::{NodeKind, Query};
-use crate::search::reply::{self, Profiled, Protocol, Timings};
+use crate::search::reply::{self, Profiled, Protocol, Telling, Timings};
 use crate::server::api::Context;
 use crate::server::commands::{Call, Failure, Outcome};
 
@@ -21,28 +25,55 @@ pub fn ft_profile(call: &Call) -> Outcome {
     let began = Instant::now();
     let target = target(call.ctx, call.args[0], Missing::Query)?;
     let settings = binding::settings();
-    let request = ProfileRequest::parse(call.args, &settings).map_err(refuse)?;
+    let ProfileRequest { command, query, .. } = ProfileRequest::parse(call.args, &settings).map_err(refuse)?;
     let parsing = milliseconds(began);
-    let (inner, iterator, side): (Box<dyn Profilable>, _, _) = match request.command {
+    let told = Told::Client { sides: matches!(command, Asked::Hybrid(_)), protocol: protocol(call.ctx) };
+    if let Some(others) = cluster::others(call.ctx, &target)? {
+        return ask(call, others, target, command, &query, Watch { began, parsing });
+    }
+    let ctx = call.ctx;
+    let (inner, outline): (Box<dyn Profilable>, Outline) = match command {
         Asked::Search(request) => {
-            let iterator = iterator(&binding::read(&target, &request.options)?);
-            (Box::new(Search::new(call.ctx, target, *request, &settings)?), iterator, None)
+            let outline = Outline::of(&target, &request.options)?;
+            (Box::new(Search::new(ctx, target, *request, &settings)?), outline)
         }
         Asked::Aggregate(request) => {
-            let iterator = iterator(&binding::read(&target, &request.options)?);
-            (Box::new(Aggregate::new(call.ctx, target, *request, &settings)?), iterator, None)
+            let outline = Outline::of(&target, &request.options)?;
+            (Box::new(Aggregate::new(ctx, target, *request, &settings)?), outline)
         }
-        Asked::Hybrid(request) => {
-            (Box::new(Hybrid::new(call.ctx, target, *request, &settings)?), ("UNION", None), Some("SEARCH"))
-        }
+        Asked::Hybrid(request) => (Box::new(Hybrid::new(ctx, target, *request, &settings)?), Outline::BOTH),
     };
-    let timings = Timings { parsing, planning: milliseconds(began) - parsing, ..Timings::default() };
-    let work = Profiling { inner, began, timings, iterator, side, thinking: None, protocol: protocol(call.ctx) };
-    work::start(call.ctx, Box::new(work))
+    work::start(ctx, Box::new(Profiling::new(inner, outline, Watch { began, parsing }, told)))
 }
 
-fn milliseconds(since: Instant) -> f64 {
+/// Has the shards answer, each with what that cost it.
+fn ask(call: &Call, others: Others, target: Target, command: Asked, words: &[&[u8]], watch: Watch) -> Outcome {
+    let (ctx, settings) = (call.ctx, binding::settings());
+    let (question, options): (_, QueryOptions) = match &command {
+        Asked::Search(request) => (Question::Search, request.options.clone()),
+        Asked::Aggregate(request) => (Question::Aggregate, request.options.clone()),
+        Asked::Hybrid(request) => (Question::Hybrid, request.search.clone()),
+    };
+    let inner: Box<dyn Gather> = match command {
+        Asked::Search(request) => Box::new(Search::new(ctx, target, *request, &settings)?.gathering()),
+        Asked::Aggregate(request) => Box::new(Aggregate::new(ctx, target, *request, &settings)?.gathering()?),
+        Asked::Hybrid(request) => Box::new(Hybrid::new(ctx, target, *request, &settings)?.gathering()?),
+    };
+    let milliseconds = options.timeout.unwrap_or(settings.timeout);
+    let asked = cluster::Asked { question, profiled: true, milliseconds, partial: options.partial };
+    let profiles = cluster::Profiles { inner, watch, sides: question == Question::Hybrid, protocol: protocol(ctx) };
+    others.ask(ctx, words, asked, Box::new(profiles))
+}
+
+pub fn milliseconds(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1000.0
+}
+
+/// When a command began, and the milliseconds in which it was parsed.
+#[derive(Clone, Copy)]
+pub struct Watch {
+    pub began: Instant,
+    pub parsing: f64,
 }
 
 /// A query that tells what it did.
@@ -51,15 +82,51 @@ pub trait Profilable: Work {
     fn counts(&self) -> (usize, usize, bool);
 }
 
-struct Profiling {
+/// The outermost part of a query, and its word if it is one.
+pub struct Outline {
+    iterator: &'static str,
+    term: Option<Vec<u8>>,
+}
+
+impl Outline {
+    /// That of a search for texts and vectors.
+    pub const BOTH: Outline = Outline { iterator: "UNION", term: None };
+
+    /// That of a command's query.
+    pub fn of(target: &Target, options: &QueryOptions) -> Result<Outline, Failure> {
+        let query = binding::read(target, options)?;
+        let term = if let NodeKind::Word { word, .. } = &query.root.kind { Some(word.clone()) } else { None };
+        Ok(Outline { iterator: kind(&query), term: term.filter(|_| query.knn.is_none()) })
+    }
+}
+
+/// Who is told what a query did.
+pub enum Told {
+    Client {
+        sides: bool,
+        protocol: Protocol,
+    },
+    /// The node that merges the parts: of this address.
+    Node(Vec<u8>),
+}
+
+/// A query whose reply tells what it did.
+pub struct Profiling {
     inner: Box<dyn Profilable>,
     began: Instant,
     timings: Timings,
-    iterator: (&'static str, Option<Vec<u8>>),
-    side: Option<&'static str>,
+    outline: Outline,
     /// When the first thought began.
     thinking: Option<Instant>,
-    protocol: Protocol,
+    told: Told,
+}
+
+impl Profiling {
+    pub fn new(inner: Box<dyn Profilable>, outline: Outline, watch: Watch, told: Told) -> Profiling {
+        let Watch { began, parsing } = watch;
+        let timings = Timings { parsing, planning: milliseconds(began) - parsing, ..Timings::default() };
+        Profiling { inner, began, timings, outline, thinking: None, told }
+    }
 }
 
 impl Work for Profiling {
@@ -88,6 +155,10 @@ impl Work for Profiling {
         self.inner.limits()
     }
 
+    fn estimate(&self) -> Option<u64> {
+        self.inner.estimate()
+    }
+
     fn is_small(&self) -> bool {
         self.inner.is_small()
     }
@@ -100,21 +171,18 @@ impl Work for Profiling {
         let (matches, results, timed_out) = self.inner.counts();
         let inner = self.inner.reply()?;
         self.timings.total = milliseconds(self.began);
-        let processors = vec!["Index", "Scorer", "Sorter"];
-        let (iterator, term) = self.iterator;
-        let profiled = Profiled { timings: self.timings, iterator, term, matches, results, timed_out, processors };
-        let sides = match self.side {
-            None => vec![(None, profiled)],
-            Some(side) => vec![(Some(side), profiled.clone()), (Some("VSIM"), profiled)],
-        };
-        Ok(reply::profile(inner, &sides, self.protocol))
+        let Outline { iterator, term } = self.outline;
+        let mut profiled = Profiled { timings: self.timings, iterator, term, shard: None, matches, results, timed_out };
+        Ok(match self.told {
+            Told::Client { sides, protocol } => {
+                reply::profile(inner, &[profiled], Telling { sides, coordinator: None, protocol })
+            }
+            Told::Node(address) => {
+                profiled.shard = Some(address);
+                write(inner, &profiled)
+            }
+        })
     }
-}
-
-/// The outermost part of a query, and its word if it is one.
-fn iterator(query: &Query) -> (&'static str, Option<Vec<u8>>) {
-    let term = if let NodeKind::Word { word, .. } = &query.root.kind { Some(word.clone()) } else { None };
-    (kind(query), term.filter(|_| query.knn.is_none()))
 }
 
 fn kind(query: &Query) -> &'static str {

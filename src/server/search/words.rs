@@ -102,7 +102,12 @@ pub fn ft_spellcheck(call: &Call) -> Outcome {
         full: request.full_score_info,
         protocol: protocol(call.ctx),
     };
-    let asked = cluster::Asked { question: Question::Spelling, milliseconds: settings.timeout, partial: false };
+    let asked = cluster::Asked {
+        question: Question::Spelling,
+        profiled: false,
+        milliseconds: settings.timeout,
+        partial: false,
+    };
     if let Some(outcome) = cluster::ask(call, &target, asked, || Ok(Box::new(cluster::Spellings(shown.clone())))) {
         return outcome;
     }

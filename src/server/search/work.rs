@@ -16,7 +16,8 @@ use crate::search::evaluate::Limits;
 use crate::server::api::{self, Context};
 use crate::server::blocking::{self, Unblock};
 use crate::server::commands::{Failure, Outcome};
-use crate::server::{here, pools, reply, settings};
+use crate::server::here::{self, Traffic};
+use crate::server::{pools, reply, settings};
 
 /// What a query needs to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,11 @@ pub trait Work: Send + 'static {
 
     /// What ends it early: told of a client that leaves.
     fn limits(&self) -> Option<&Limits> {
+        None
+    }
+
+    /// About how many nanoseconds it takes, if that is known.
+    fn estimate(&self) -> Option<u64> {
         None
     }
 
@@ -144,24 +150,61 @@ pub fn reply(unblock: Unblock, reply: Reply) {
 /// How long the main thread has between two slices of a query without a client.
 const BREATH: Duration = Duration::from_micros(100);
 
-/// Runs a query for which no client waits here; `done` is called in the pool, and told whether documents were looked at.
-pub fn start_for(mut work: Box<dyn Work>, done: impl FnOnce(Result<Reply, Failure>, bool) + Send + 'static) {
+/// What is done with a reply under the server's lock, again for as long as it says that there is more.
+pub type Sent = Box<dyn FnMut(&Context) -> bool + Send>;
+
+/// What becomes of the reply of a query for which no client waits here.
+pub trait Asker: Send + 'static {
+    /// Makes of the reply what is sent: in the pool, or on the main thread if there is a context. `looked`: since the query
+    /// was begun, keys may have changed before its documents were looked at.
+    fn answer(self: Box<Self>, ctx: Option<&Context>, reply: Result<Reply, Failure>, looked: bool) -> Sent;
+}
+
+/// Runs a query for which no client waits here: in the pool if it is worth the way.
+pub fn start_for(ctx: &Context, mut work: Box<dyn Work>, traffic: Traffic, asker: Box<dyn Asker>) {
+    let is_short = work.estimate().is_some_and(|nanos| traffic.allows(nanos));
+    if is_short || settings::single_threaded() {
+        send_on(ctx, asker.answer(Some(ctx), finish(ctx, work), false));
+        return here::note_end();
+    }
+    if work.is_small() && is_done(ctx, &mut *work) {
+        return send_on(ctx, asker.answer(Some(ctx), work.reply(), false));
+    }
     pools::queries().spawn(Box::new(move || {
-        let mut has_looked = false;
-        loop {
-            match work.need() {
-                Need::Nothing => return done(work.reply(), has_looked),
-                Need::Thought => work.think(),
-                Need::Documents(count) => {
-                    has_looked = true;
-                    api::with_lock(|ctx| work.look(ctx, Some(Instant::now() + SLICE)));
-                    if count > AT_ONCE {
-                        std::thread::sleep(BREATH);
-                    }
-                }
-            }
+        let Some(mut sent) = go_on_for(work, asker) else { return };
+        while api::with_lock(|ctx| sent(ctx)) {
+            std::thread::sleep(BREATH);
         }
     }));
+}
+
+/// Sends what there is, some in each turn of the server's loop.
+pub fn send_on(ctx: &Context, mut sent: Sent) {
+    if sent(ctx) {
+        ctx.after(0, |ctx| send_on(ctx, sent));
+    }
+}
+
+/// Goes on in the pool; what is still to be sent.
+fn go_on_for(mut work: Box<dyn Work>, asker: Box<dyn Asker>) -> Option<Sent> {
+    let mut looked = false;
+    loop {
+        match work.need() {
+            Need::Nothing => return Some(asker.answer(None, work.reply(), looked)),
+            Need::Thought => work.think(),
+            Need::Documents(count) if count <= AT_ONCE && !work.is_heavy() => {
+                return api::with_lock(|ctx| {
+                    let mut sent = asker.answer(Some(ctx), finish(ctx, work), true);
+                    sent(ctx).then_some(sent)
+                });
+            }
+            Need::Documents(_) => {
+                looked = true;
+                api::with_lock(|ctx| work.look(ctx, Some(Instant::now() + SLICE)));
+                std::thread::sleep(BREATH);
+            }
+        }
+    }
 }
 
 /// Looks at documents on the main thread, now and at the next turns of the server's loop: by way of the pool, for what the

@@ -7,9 +7,9 @@
 //! ```
 //!
 //! Each round has a number of its own, so that answers to an earlier one are known as such. Everything here happens under the
-//! server's lock, in constant time but for the number of shards; a timer looks whether shards were lost or time is over, and sends
-//! the question again to those that are silent: a server drops messages of a node that it has only just met, and what was on a
-//! link that breaks. Who works on the question already takes no notice.
+//! server's lock, for some shards at a time; a timer looks whether shards were lost or time is over, and sends the question again
+//! to those that are silent: a server drops messages of a node that it has only just met, and what was on a link that breaks. Who
+//! works on the question already takes no notice.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use super::collected::Collected;
 use super::{Gather, link, part, topology};
 use crate::search::cluster::message::{Answer, Ask, Message, Outcome as Answered, Question};
+use crate::search::cluster::roll::Roll;
 use crate::search::cluster::slots::Slots;
 use crate::search::cluster::topology::{Node, Topology};
 use crate::server::api::Context;
@@ -36,13 +37,17 @@ const TICK: i64 = 50;
 const REMINDED: Duration = Duration::from_millis(100);
 /// Milliseconds until a round that found slots on their way is repeated.
 const AGAIN: i64 = 10;
+/// Bytes of all answers of which the main thread makes a reply itself: in less time than the way to the pool and back takes.
+const SHORT: usize = 16 << 10;
 /// Rounds after which two nodes may name the same slot: keys tell what came twice.
 const PATIENCE: u32 = 10;
 
 struct Asking {
     unblock: Unblock,
     gather: Box<dyn Gather>,
-    ask: Ask,
+    ask: Arc<Ask>,
+    /// The question of this round as it is sent.
+    message: link::Circular,
     /// The slot whose shard alone is asked.
     slot: Option<u16>,
     partial: bool,
@@ -57,18 +62,7 @@ struct Asking {
     second: bool,
     /// The slots that were anybody's when the round began.
     assigned: Slots,
-    shards: Vec<Shard>,
-}
-
-/// A shard and what it said.
-struct Shard {
-    primary: Vec<u8>,
-    address: Vec<u8>,
-    /// The node that is asked for it.
-    voice: Option<Vec<u8>>,
-    /// Those that could not be asked.
-    tried: Vec<Vec<u8>>,
-    answer: Option<Collected>,
+    roll: Roll<Collected>,
 }
 
 static ASKING: Mutex<Option<HashMap<u64, Asking>>> = Mutex::new(None);
@@ -102,7 +96,8 @@ pub fn start(ctx: &Context, start: Start, gather: Box<dyn Gather>) -> Outcome {
     let asking = Asking {
         unblock,
         gather,
-        ask,
+        ask: Arc::new(ask),
+        message: link::Circular::default(),
         slot,
         partial,
         end: now + time,
@@ -112,7 +107,7 @@ pub fn start(ctx: &Context, start: Start, gather: Box<dyn Gather>) -> Outcome {
         wide: false,
         second: false,
         assigned: Slots::default(),
-        shards: Vec::new(),
+        roll: Roll::default(),
     };
     round(ctx, asking, &topology);
     Ok(None)
@@ -120,17 +115,12 @@ pub fn start(ctx: &Context, start: Start, gather: Box<dyn Gather>) -> Outcome {
 
 /// Asks all shards.
 fn round(ctx: &Context, mut asking: Asking, topology: &Arc<Topology>) {
-    let shards = if asking.wide { topology.shards_and_others() } else { topology.shards() };
-    let shards = shards.iter().filter(|node| asking.slot.is_none_or(|slot| node.slots.contains(slot)));
-    let shard = |node: &&Node| Shard {
-        primary: node.id.clone(),
-        address: node.address.clone(),
-        voice: None,
-        tried: Vec::new(),
-        answer: None,
+    let is_meant = |node: &&Node| asking.slot.is_none_or(|slot| node.slots.contains(slot));
+    asking.roll = match asking.wide {
+        true => Roll::of(topology.shards_and_others().filter(is_meant)),
+        false => Roll::of(topology.shards().filter(is_meant)),
     };
-    asking.shards = shards.map(shard).collect();
-    asking.assigned = topology.assigned();
+    asking.assigned = topology.assigned().clone();
     asking.rounds += 1;
     asking.second = false;
     go_on(ctx, asking, topology);
@@ -140,64 +130,51 @@ fn round(ctx: &Context, mut asking: Asking, topology: &Arc<Topology>) {
 fn go_on(ctx: &Context, mut asking: Asking, topology: &Arc<Topology>) {
     let id = link::number();
     (asking.reminded, asking.pause) = (Instant::now() + REMINDED, REMINDED);
-    let bytes = Message::Ask { id, ask: asking.ask.clone() }.write();
-    let mut is_mine = false;
-    for shard in asking.shards.iter_mut().filter(|shard| shard.answer.is_none()) {
-        is_mine |= shard.ask(ctx, topology, &bytes);
-    }
-    let ask = asking.ask.clone();
+    asking.roll.ask_again();
+    asking.write(id);
     with(|all| all.insert(id, asking));
-    if is_mine {
-        part::answer_here(ctx, topology, id, ask);
-    }
+    ask_some(ctx, id, topology);
     tick_later(ctx);
+}
+
+/// Asks some of the shards that are still to be asked, and others in the next turn of the server's loop.
+fn ask_some(ctx: &Context, id: u64, topology: &Arc<Topology>) {
+    let asked = with(|all| {
+        let asking = all.get_mut(&id)?;
+        let asked = asking.roll.ask(topology, |node| asking.message.send(ctx, &node.id));
+        Some((asked, asking.ask.clone()))
+    });
+    let Some((asked, ask)) = asked else { return };
+    if asked.is_mine {
+        part::answer_here(ctx, id, &ask);
+    }
+    if asked.more {
+        let topology = topology.clone();
+        ctx.after(0, move |ctx| ask_some(ctx, id, &topology));
+    }
     conclude(ctx, id);
 }
 
-impl Shard {
-    /// Asks a node of the shard, another if that cannot be reached. True if it is this node.
-    fn ask(&mut self, ctx: &Context, topology: &Topology, message: &[u8]) -> bool {
-        self.voice = None;
-        let Some(primary) = topology.node(&self.primary) else { return false };
-        while let Some(node) = topology.voice(primary, &self.tried) {
-            self.voice = Some(node.id.clone());
-            let is_mine = topology.me().is_some_and(|me| me.id == node.id);
-            if is_mine || link::send_bytes(ctx, &node.id, message) {
-                return is_mine;
-            }
-            self.tried.push(node.id.clone());
-            self.voice = None;
-        }
-        false
-    }
-
-    fn answer(&self) -> Option<&Answer> {
-        self.answer.as_ref()?.get()
-    }
-
-    /// Whether it has answered, or none of its nodes can be asked.
-    fn is_done(&self) -> bool {
-        self.answer.is_some() || self.voice.is_none()
-    }
+/// Whether a question of this number waits for the answer of a node.
+pub fn awaits(sender: &[u8], id: u64) -> bool {
+    with(|all| all.get(&id).is_some_and(|asking| asking.roll.awaits(sender)))
 }
 
 /// Takes an answer, which came in so many bytes; one that no query waits for, or that came before, is dropped.
 pub fn answered(ctx: &Context, sender: &[u8], id: u64, answer: Answer, bytes: usize) {
     let answer = Collected::new(answer, bytes);
-    let is_awaited = with(|all| {
-        let waiting = all.get_mut(&id)?.shards.iter_mut();
-        let shard = waiting.into_iter().find(|shard| shard.voice.as_deref() == Some(sender))?;
-        shard.answer.is_none().then(|| shard.answer = Some(answer))
+    with(|all| {
+        if let Some(asking) = all.get_mut(&id) {
+            asking.roll.answer(sender, answer);
+        }
     });
-    if is_awaited.is_some() {
-        conclude(ctx, id);
-    }
+    conclude(ctx, id);
 }
 
 /// Goes on if all have answered.
 fn conclude(ctx: &Context, id: u64) {
     let done = with(|all| match all.get(&id) {
-        Some(asking) if asking.shards.iter().all(Shard::is_done) => all.remove(&id),
+        Some(asking) if asking.roll.is_done() => all.remove(&id),
         _ => None,
     });
     if let Some(asking) = done {
@@ -233,7 +210,7 @@ fn settle(ctx: &Context, mut asking: Asking) {
             again(ctx, asking, 0);
         }
         Next::AgainKeyed => {
-            asking.ask.keyed = true;
+            Arc::make_mut(&mut asking.ask).keyed = true;
             again(ctx, asking, 0);
         }
         Next::Second => {
@@ -245,11 +222,11 @@ fn settle(ctx: &Context, mut asking: Asking) {
 
 impl Asking {
     fn answers(&self) -> impl Iterator<Item = &Answer> {
-        self.shards.iter().filter_map(Shard::answer)
+        self.roll.answers().filter_map(Collected::get)
     }
 
     fn is_missing(&self) -> bool {
-        self.shards.iter().any(|shard| shard.answer.is_none())
+        self.roll.missing().is_some()
     }
 
     fn next(&self) -> Next {
@@ -301,26 +278,25 @@ impl Asking {
     fn forget_later(&mut self) {
         let is_known = self.answers().any(|answer| answer.importing);
         let is_later = |answer: &Answer| if is_known { answer.importing } else { !answer.migrating };
-        let later = self.shards.iter_mut().filter(|shard| shard.answer().is_some_and(is_later));
-        later.for_each(|shard| shard.answer = None);
+        self.roll.forget(|answer| answer.get().is_some_and(is_later));
         self.second = true;
     }
-}
 
-impl Asking {
-    /// Sends the question again to those that have been silent for long.
-    fn remind(&mut self, ctx: &Context, id: u64, topology: &Topology, now: Instant) {
+    /// Writes the question under a number.
+    fn write(&mut self, id: u64) {
+        self.message = link::Circular::new(&Message::write_ask(id, &self.ask));
+    }
+
+    /// Has the question sent again to those that have been silent for long; whether they are to be asked.
+    fn remind(&mut self, id: u64, now: Instant) -> bool {
         if now < self.reminded {
-            return;
+            return false;
         }
         self.pause *= 2;
         self.reminded = now + self.pause;
-        let me = topology.me().map(|me| &me.id);
-        let bytes = Message::Ask { id, ask: self.ask.clone() }.write();
-        let silent = self.shards.iter().filter(|shard| shard.answer.is_none()).filter_map(|shard| shard.voice.as_ref());
-        for node in silent.filter(|node| Some(*node) != me) {
-            link::send_bytes(ctx, node, &bytes);
-        }
+        self.write(id);
+        self.roll.remind();
+        true
     }
 }
 
@@ -329,31 +305,28 @@ fn again(ctx: &Context, asking: Asking, milliseconds: i64) {
     ctx.after(milliseconds, move |ctx| round(ctx, asking, &topology(ctx)));
 }
 
-/// Makes a reply of the answers, in the pool.
+/// Makes a reply of the answers: in the pool, unless they are short.
 fn finish(asking: Asking) {
     let missing = asking.is_missing();
-    let Asking { unblock, gather, shards, .. } = asking;
-    pools::queries().spawn(Box::new(move || {
-        let parts = shards.into_iter().filter_map(|shard| shard.answer?.into_part());
-        let (parts, _room): (Vec<_>, Vec<_>) = parts.unzip();
+    let Asking { unblock, gather, roll, .. } = asking;
+    let is_short = gather.is_quick() && roll.answers().map(Collected::bytes).sum::<usize>() <= SHORT;
+    let gather = move || {
+        let (parts, _room): (Vec<_>, Vec<_>) = roll.into_answers().filter_map(Collected::into_part).unzip();
         match gather.gather(parts, missing) {
             Ok(reply) => super::super::work::reply(unblock, reply),
             Err(failure) => unblock.answer(move |_| Err(failure)),
         }
-    }));
+    };
+    if is_short { gather() } else { pools::queries().spawn(Box::new(gather)) }
 }
 
 /// Time is over: names who did not answer.
 fn fail(asking: Asking) {
-    let name = |shard: &Shard| String::from_utf8_lossy(&shard.address).into_owned();
-    let silent = asking.shards.iter().find(|shard| shard.answer.is_none());
-    let text = match silent {
-        Some(shard) => format!("ERR shard {} did not answer", name(shard)),
-        None => {
-            let lacks = |shard: &&Shard| shard.answer().is_some_and(|answer| answer.outcome == Answered::NoIndex);
-            let shard = asking.shards.iter().find(lacks).map(name).unwrap_or_default();
-            format!("ERR shard {shard} does not know the index yet")
-        }
+    let name = |address: Option<&[u8]>| String::from_utf8_lossy(address.unwrap_or_default()).into_owned();
+    let lacks = |answer: &Collected| answer.get().is_some_and(|answer| answer.outcome == Answered::NoIndex);
+    let text = match asking.roll.missing() {
+        Some(address) => format!("ERR shard {} did not answer", name(Some(address))),
+        None => format!("ERR shard {} does not know the index yet", name(asking.roll.address(lacks))),
     };
     asking.unblock.answer(move |_| Err(Failure::Text(text.into_bytes())));
 }
@@ -376,7 +349,7 @@ fn tick(ctx: &Context) {
         (over, all.keys().copied().collect::<Vec<u64>>())
     });
     for mut asking in over {
-        asking.shards.iter_mut().filter(|shard| shard.answer.is_none()).for_each(|shard| shard.voice = None);
+        asking.roll.give_up();
         settle(ctx, asking);
     }
     if waiting.is_empty() {
@@ -384,17 +357,14 @@ fn tick(ctx: &Context) {
     }
     let topology = topology(ctx);
     for id in waiting {
-        let is_lost = |shard: &Shard| {
-            let node = shard.voice.as_ref().and_then(|id| topology.node(id));
-            shard.answer.is_none() && node.is_none_or(|node| node.is_lost)
-        };
         let lost = with(|all| match all.get(&id) {
-            Some(asking) if asking.shards.iter().any(is_lost) => all.remove(&id),
+            Some(asking) if asking.roll.has_lost(&topology) => all.remove(&id),
             _ => None,
         });
-        match lost {
-            Some(asking) => again(ctx, asking, 0),
-            None => with(|all| all.get_mut(&id).into_iter().for_each(|asking| asking.remind(ctx, id, &topology, now))),
+        if let Some(asking) = lost {
+            again(ctx, asking, 0);
+        } else if with(|all| all.get_mut(&id).is_some_and(|asking| asking.remind(id, now))) {
+            ask_some(ctx, id, &topology);
         }
     }
     tick_later(ctx);

@@ -13,6 +13,27 @@ const LONG: usize = 16 << 10;
 
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
 
+/// About how many bytes the message of an answer has that is not sent; those of a long one are not counted to the end.
+pub fn short_bytes(answer: &Answer) -> usize {
+    let mut left = LONG;
+    if let Outcome::Part(part) = &answer.outcome {
+        take_off(part, &mut left);
+    }
+    if left == 0 { LONG + 1 } else { LONG - left }
+}
+
+/// Takes the bytes of a reply off what is left, until nothing is.
+fn take_off(reply: &Reply, left: &mut usize) {
+    let own = 9 + if let Reply::Bulk(bytes) = reply { bytes.len() } else { 0 };
+    *left = left.saturating_sub(own);
+    let mut each = |item: &Reply| (*left > 0).then(|| take_off(item, left)).is_some();
+    match reply {
+        Reply::Array(items) | Reply::Set(items) => drop(items.iter().all(&mut each)),
+        Reply::Map(pairs) => drop(pairs.iter().all(|(name, value)| each(name) && each(value))),
+        _ => {}
+    }
+}
+
 /// Room that is given back when dropped.
 pub struct Room(usize);
 
@@ -47,6 +68,11 @@ impl Collected {
             free_behind(part);
         }
         Collected { answer: Some(answer), room, bytes }
+    }
+
+    /// The bytes of its message.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// The answer.

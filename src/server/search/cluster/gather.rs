@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::super::cursors::{self, Waiting};
 use super::super::find::Shown;
+use super::super::profile::{Watch, milliseconds};
 use super::super::walk::{Place, Walk};
 use super::super::words::Corrections;
 use super::super::{refuse, timed_out};
@@ -12,10 +13,10 @@ use crate::reply::Reply;
 use crate::search::aggregate::{Clock, Fusion, Plan, Source, Table, fuse, vector_score};
 use crate::search::cluster::aggregate::Sharing;
 use crate::search::cluster::search::Merging;
-use crate::search::cluster::{Malformed, aggregate, hybrid, info, search, spelling, tags};
+use crate::search::cluster::{Malformed, aggregate, hybrid, info, profile, search, spelling, tags};
 use crate::search::command::aggregate::CursorOptions;
 use crate::search::command::settings::OnTimeout;
-use crate::search::reply::{self, AggregateRow, HybridReply, Protocol, Shape};
+use crate::search::reply::{self, AggregateRow, Coordinator, HybridReply, Protocol, Shape, Telling};
 use crate::search::schema::Metric;
 use crate::search::value::Value;
 use crate::server::commands::Failure;
@@ -41,6 +42,10 @@ impl Gather for Rows {
         let (total, mut warnings, rows) = search::merge(parts, self.how);
         warnings.shards_missing |= missing;
         Ok(reply::search(total, rows, warnings, self.shape))
+    }
+
+    fn is_quick(&self) -> bool {
+        true
     }
 }
 
@@ -179,5 +184,29 @@ impl Gather for As {
     fn gather(self: Box<Self>, parts: Vec<Reply>, missing: bool) -> Result<Reply, Failure> {
         let As { rows, shown } = *self;
         Box::new(rows).gather(parts, missing).map(shown)
+    }
+}
+
+/// FT.PROFILE: the reply of another command, and what its parts cost.
+pub struct Profiles {
+    pub inner: Box<dyn Gather>,
+    pub watch: Watch,
+    pub sides: bool,
+    pub protocol: Protocol,
+}
+
+impl Gather for Profiles {
+    fn gather(self: Box<Self>, parts: Vec<Reply>, missing: bool) -> Result<Reply, Failure> {
+        let Profiles { inner, watch, sides, protocol } = *self;
+        let answered = Instant::now();
+        let (parts, profiled): (Vec<_>, Vec<_>) = read(parts, profile::read)?.into_iter().unzip();
+        let reply = inner.gather(parts, missing)?;
+        let coordinator = Coordinator {
+            total: milliseconds(watch.began),
+            parsing: watch.parsing,
+            waiting: milliseconds(watch.began) - milliseconds(answered) - watch.parsing,
+            merging: milliseconds(answered),
+        };
+        Ok(reply::profile(reply, &profiled, Telling { sides, coordinator: Some(coordinator), protocol }))
     }
 }

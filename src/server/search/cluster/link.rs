@@ -26,7 +26,23 @@ pub fn send(ctx: &Context, node: &[u8], message: &Message) -> bool {
 
 /// Sends the bytes of a message. Under the server's lock.
 pub fn send_bytes(ctx: &Context, node: &[u8], bytes: &[u8]) -> bool {
-    bytes.len() <= LONGEST && pieces(number(), bytes).all(|piece| ctx.send_to_node(node, &piece))
+    Circular::new(bytes).send(ctx, node)
+}
+
+/// A message to several nodes.
+#[derive(Default)]
+pub struct Circular(Vec<Vec<u8>>);
+
+impl Circular {
+    /// One that is longer than others read is sent nowhere.
+    pub fn new(bytes: &[u8]) -> Circular {
+        Circular(if bytes.len() <= LONGEST { pieces(number(), bytes).collect() } else { Vec::new() })
+    }
+
+    /// Sends it to a node, once; false if it cannot be sent. Under the server's lock.
+    pub fn send(&self, ctx: &Context, node: &[u8]) -> bool {
+        !self.0.is_empty() && self.0.iter().all(|piece| ctx.send_to_node(node, piece))
+    }
 }
 
 /// A message on its way to a node.
@@ -73,6 +89,8 @@ pub fn receive(ctx: &Context, sender: &[u8], piece: &[u8]) {
     match taken {
         Ok(None) => {}
         Err(_) => complain(&sender),
+        // Sent by a node that was not asked, or too late: there is no need to know what it says.
+        Ok(Some(bytes)) if Message::answered(&bytes).is_some_and(|id| !ask::awaits(&sender, id)) => {}
         Ok(Some(bytes)) if bytes.len() <= LONG => match Message::read(&bytes) {
             Ok(message) => take(ctx, &sender, message, bytes.len()),
             Err(_) => complain(&sender),

@@ -22,9 +22,10 @@ mod spread;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 pub use commands::*;
-pub use gather::{Aggregation, As, Infos, Mixture, Rows, Spellings, TagValues};
+pub use gather::{Aggregation, As, Infos, Mixture, Profiles, Rows, Spellings, TagValues};
 pub use part::unsettle;
 pub use spread::{confirm, flushed, is_applying, note};
 
@@ -32,7 +33,7 @@ use super::access::Target;
 use crate::reply::Reply;
 use crate::search::cluster::message::{Ask, Question};
 use crate::search::cluster::slots::{hash_tag, slot_of};
-use crate::search::cluster::topology::Topology;
+use crate::search::cluster::topology::{Topology, tell_the_same};
 use crate::server::api::Context;
 use crate::server::blocking;
 use crate::server::commands::{Call, Failure, Outcome};
@@ -61,26 +62,49 @@ pub fn start(ctx: &Context) {
     }
 }
 
-/// The cluster as this node sees it now; without any node if the server does not tell. What it tells changes seldom, so it is read
-/// only when it has.
+/// What the server told of the cluster, and when.
+struct Told {
+    text: Vec<u8>,
+    topology: Arc<Topology>,
+    at: Instant,
+}
+
+static TOLD: Mutex<Option<Told>> = Mutex::new(None);
+
+/// How old what was told may be where it decides only who is asked: answers tell the slots that they speak for.
+const LATELY: Duration = Duration::from_millis(100);
+
+/// The cluster as this node sees it now; without any node if the server does not tell. The server writes a line for each node, which is
+/// read only when it tells something else than before.
 fn topology(ctx: &Context) -> Arc<Topology> {
     static COMPLAINED: AtomicBool = AtomicBool::new(false);
-    static LAST: Mutex<Option<(Vec<u8>, Arc<Topology>)>> = Mutex::new(None);
     let text = ctx.cluster_nodes().unwrap_or_else(|why| {
         if !COMPLAINED.swap(true, Ordering::Relaxed) {
             ctx.warn(&format!("search does not know the cluster's nodes: {}", String::from_utf8_lossy(&why)));
         }
         Vec::new()
     });
-    let mut last = LAST.lock().unwrap_or_else(|e| e.into_inner());
-    match &*last {
-        Some((known, topology)) if *known == text => topology.clone(),
+    let mut told = TOLD.lock().unwrap_or_else(|e| e.into_inner());
+    let at = Instant::now();
+    match &mut *told {
+        Some(told) if tell_the_same(&told.text, &text) => {
+            told.at = at;
+            told.topology.clone()
+        }
         _ => {
             let topology = Arc::new(Topology::read(&text));
-            *last = Some((text, topology.clone()));
+            *told = Some(Told { text, topology: topology.clone(), at });
             topology
         }
     }
+}
+
+/// The cluster as this node saw it a moment ago.
+fn topology_lately(ctx: &Context) -> Arc<Topology> {
+    let told = TOLD.lock().unwrap_or_else(|e| e.into_inner());
+    let known = told.as_ref().filter(|told| told.at.elapsed() < LATELY).map(|told| told.topology.clone());
+    drop(told);
+    known.unwrap_or_else(|| topology(ctx))
 }
 
 /// The slot of an index that holds documents of one slot alone.
@@ -91,11 +115,18 @@ pub fn only_slot(name: &[u8]) -> Option<u16> {
 /// Merges the parts of a reply, on any thread. `missing`: not all shards have answered.
 pub trait Gather: Send + 'static {
     fn gather(self: Box<Self>, parts: Vec<Reply>, missing: bool) -> Result<Reply, Failure>;
+
+    /// Whether short parts are merged in less time than the way to another thread and back takes.
+    fn is_quick(&self) -> bool {
+        false
+    }
 }
 
 /// How a command is asked of all shards.
 pub struct Asked {
     pub question: Question,
+    /// Parts come with what they cost.
+    pub profiled: bool,
     /// Milliseconds that it may take, 0 for any.
     pub milliseconds: u64,
     /// PARTIAL
@@ -131,31 +162,46 @@ pub fn others(ctx: &Context, target: &Target) -> Result<Option<Others>, Failure>
     if !is_on() || target.database != DATABASE {
         return Ok(None);
     }
-    let topology = topology(ctx);
-    let slot = only_slot(&target.definition.name).filter(|slot| !topology.migrating.contains(*slot));
-    let Some(me) = topology.me() else {
-        return Err(Failure::Text(b"ERR the server does not tell who is in the cluster".to_vec()));
-    };
-    let own = topology.slots_of(me);
-    let is_alone = match slot {
-        Some(slot) => own.contains(slot) || !topology.assigned().contains(slot),
-        None => own.covers(&topology.assigned()),
-    };
-    if is_alone {
+    let mut others = Others::of(topology_lately(ctx), target)?;
+    if others.is_none() {
+        // What this node alone answers no other checks.
+        others = Others::of(topology(ctx), target)?;
+    }
+    if others.is_none() {
         return Ok(None);
     }
     if !blocking::is_allowed(ctx) {
         let text = b"ERR this asks other nodes of the cluster, which a transaction or a script cannot wait for";
         return Err(Failure::Text(text.to_vec()));
     }
-    Ok(Some(Others { topology, slot }))
+    Ok(others)
 }
 
 impl Others {
+    /// None if this node knows all of the index.
+    fn of(topology: Arc<Topology>, target: &Target) -> Result<Option<Others>, Failure> {
+        let slot = only_slot(&target.definition.name).filter(|slot| !topology.migrating.contains(*slot));
+        let Some(me) = topology.me() else {
+            return Err(Failure::Text(b"ERR the server does not tell who is in the cluster".to_vec()));
+        };
+        let own = topology.slots_of(me);
+        let is_alone = match slot {
+            Some(slot) => own.contains(slot) || !topology.assigned().contains(slot),
+            None => own.covers(topology.assigned()),
+        };
+        Ok((!is_alone).then_some(Others { topology, slot }))
+    }
+
     /// Has them answer a command of these words.
     pub fn ask(self, ctx: &Context, words: &[&[u8]], asked: Asked, gather: Box<dyn Gather>) -> Outcome {
         let words = words.iter().map(|word| word.to_vec()).collect();
-        let ask = Ask { question: asked.question, keyed: false, milliseconds: asked.milliseconds, words };
+        let ask = Ask {
+            question: asked.question,
+            keyed: false,
+            profiled: asked.profiled,
+            milliseconds: asked.milliseconds,
+            words,
+        };
         let partial = asked.partial || PARTIAL.get();
         ask::start(ctx, ask::Start { ask, slot: self.slot, partial, topology: self.topology }, gather)
     }

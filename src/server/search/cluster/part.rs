@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::Instant;
 
 use super::super::access::{Target, find_in};
 use super::super::aggregate::Aggregate;
@@ -11,22 +11,25 @@ use super::super::binding;
 use super::super::find::Search;
 use super::super::hybrid::Hybrid;
 use super::super::inspect;
+use super::super::profile::{Outline, Profilable, Profiling, Told, Watch};
 use super::super::words::Spelling;
-use super::super::work::{self, Work};
+use super::super::work::{self, Sent, Work};
 use super::super::{refuse, registry};
-use super::{DATABASE, ask, link, topology};
+use super::collected::short_bytes;
+use super::{DATABASE, ask, link, topology, topology_lately};
 use crate::reply::Reply;
 use crate::search::cluster::aggregate::Sharing;
 use crate::search::cluster::message::{Answer, Ask, Message, Outcome, Question, is_too_long};
 use crate::search::cluster::slots::{Slots, slot_of};
-use crate::search::cluster::topology::Topology;
 use crate::search::command::aggregate::AggregateRequest;
 use crate::search::command::hybrid::HybridRequest;
+use crate::search::command::options::QueryOptions;
 use crate::search::command::search::SearchRequest;
 use crate::search::command::small::SpellcheckRequest;
 use crate::search::evaluate::Owned;
 use crate::server::api::{self, Context};
 use crate::server::commands::Failure;
+use crate::server::here::Traffic;
 
 /// The questions that are being worked on: who asked, and the number.
 static WORKING: Mutex<BTreeSet<(Vec<u8>, u64)>> = Mutex::new(BTreeSet::new());
@@ -54,78 +57,110 @@ impl Drop for Working {
     }
 }
 
-/// Answers a question of another node.
-pub fn answer(ctx: &Context, asker: Vec<u8>, id: u64, question: Ask) {
-    let Some(working) = Working::begin(&asker, id) else { return };
-    start(ctx, &topology(ctx), question, move |mut answer| {
-        let mut bytes = Message::write_answer(id, &answer);
-        if is_too_long(&answer, bytes.len()) {
-            answer.outcome = Outcome::Failed(b"ERR a shard's part is too long; ask for less at once".to_vec());
-            bytes = Message::write_answer(id, &answer);
+/// Whom an answer is for.
+enum Asker {
+    Node {
+        id: Vec<u8>,
+        working: Working,
+    },
+    /// This node, of this id.
+    Me(Vec<u8>),
+}
+
+impl Asker {
+    /// Makes of an answer what is sent.
+    fn send(self, question: u64, mut answer: Answer) -> Sent {
+        match self {
+            Asker::Node { id, working } => {
+                let mut bytes = Message::write_answer(question, &answer);
+                if is_too_long(&answer, bytes.len()) {
+                    answer.outcome = Outcome::Failed(b"ERR a shard's part is too long; ask for less at once".to_vec());
+                    bytes = Message::write_answer(question, &answer);
+                }
+                drop(working);
+                let mut sending = link::Sending::new(id, bytes);
+                Box::new(move |ctx| sending.go_on(ctx))
+            }
+            Asker::Me(id) => {
+                let bytes = short_bytes(&answer);
+                let mut answer = Some(answer);
+                Box::new(move |ctx| {
+                    answer.take().into_iter().for_each(|answer| ask::answered(ctx, &id, question, answer, bytes));
+                    false
+                })
+            }
         }
-        drop(working);
-        let mut sending = link::Sending::new(asker, bytes);
-        Box::new(move |ctx| sending.go_on(ctx))
-    });
-}
-
-/// Answers this node's own question.
-pub fn answer_here(ctx: &Context, topology: &Topology, id: u64, question: Ask) {
-    let Some(me) = topology.me().map(|me| me.id.clone()) else { return };
-    start(ctx, topology, question, move |answer| {
-        let mut answer = Some(answer);
-        Box::new(move |ctx| {
-            answer.take().into_iter().for_each(|answer| ask::answered(ctx, &me, id, answer, 0));
-            false
-        })
-    });
-}
-
-/// How long the main thread has between two lots of a long answer.
-const BREATH: Duration = Duration::from_micros(100);
-
-/// What is done with an answer under the server's lock, again for as long as it says that there is more.
-type Sent = Box<dyn FnMut(&Context) -> bool>;
-
-fn send_on(ctx: &Context, mut sent: Sent) {
-    if sent(ctx) {
-        ctx.after(0, |ctx| send_on(ctx, sent));
     }
 }
 
-fn start(ctx: &Context, topology: &Topology, question: Ask, done: impl FnOnce(Answer) -> Sent + Send + 'static) {
+/// Answers a question of another node.
+pub fn answer(ctx: &Context, asker: Vec<u8>, id: u64, question: Ask) {
+    let traffic = Traffic::now();
+    let Some(working) = Working::begin(&asker, id) else { return };
+    let asker = Asker::Node { id: asker, working };
+    // Not within a message: documents that have expired are deleted when they are looked at.
+    ctx.after(0, move |ctx| start(ctx, asker, id, &question, traffic));
+}
+
+/// Answers this node's own question, in the pool: others are asked when the main thread is free.
+pub fn answer_here(ctx: &Context, id: u64, question: &Ask) {
+    if let Some(me) = topology_lately(ctx).me() {
+        start(ctx, Asker::Me(me.id.clone()), id, question, Traffic::BUSY);
+    }
+}
+
+/// An answer but for its part, and whom it is for.
+struct Answering {
+    asker: Asker,
+    question: u64,
+    slots: Slots,
+    importing: bool,
+    migrating: bool,
+}
+
+impl Answering {
+    fn send(self, outcome: Outcome) -> Sent {
+        let Answering { asker, question, slots, importing, migrating } = self;
+        asker.send(question, Answer { slots, importing, migrating, outcome })
+    }
+
+    /// Documents may have left between being found and being looked at: the answer speaks for what is this node's still, and
+    /// tells of slots that have begun to move.
+    fn keep_up(&mut self, ctx: &Context) {
+        let topology = topology(ctx);
+        self.slots.retain(&topology.me().map(|me| topology.slots_of(me)).unwrap_or_default());
+        self.importing |= !topology.importing.is_empty();
+        self.migrating |= !topology.migrating.is_empty();
+    }
+}
+
+impl work::Asker for Answering {
+    fn answer(mut self: Box<Self>, ctx: Option<&Context>, reply: Result<Reply, Failure>, looked: bool) -> Sent {
+        match ctx {
+            _ if !looked => {}
+            Some(ctx) => self.keep_up(ctx),
+            None => api::with_lock(|ctx| self.keep_up(ctx)),
+        }
+        self.send(match reply {
+            Ok(part) => Outcome::Part(part),
+            Err(failure) => Outcome::Failed(text(failure)),
+        })
+    }
+}
+
+fn start(ctx: &Context, asker: Asker, id: u64, question: &Ask, traffic: Traffic) {
+    let topology = topology(ctx);
     let slots = topology.me().map(|me| topology.slots_of(me)).unwrap_or_default();
     let (importing, migrating) = (!topology.importing.is_empty(), !topology.migrating.is_empty());
     let mut served = slots.clone();
     served.extend(&topology.importing);
-    let answer = move |outcome| Answer { slots, importing, migrating, outcome };
-    match part(ctx, question, served) {
-        Ok(Part::Work(work)) => work::start_for(work, move |part, has_looked| {
-            let outcome = match part {
-                Ok(part) => Outcome::Part(part),
-                Err(failure) => Outcome::Failed(text(failure)),
-            };
-            let mut answer = answer(outcome);
-            if has_looked {
-                api::with_lock(|ctx| keep_up(ctx, &mut answer));
-            }
-            let mut sent = done(answer);
-            while api::with_lock(|ctx| sent(ctx)) {
-                std::thread::sleep(BREATH);
-            }
-        }),
-        Ok(Part::Done(reply)) => send_on(ctx, done(answer(Outcome::Part(reply)))),
-        Err(outcome) => send_on(ctx, done(answer(outcome))),
+    let answering = Answering { asker, question: id, slots, importing, migrating };
+    let address = topology.me().map(|me| me.address.clone()).unwrap_or_default();
+    match part(ctx, question, served, address) {
+        Ok(Part::Work(work)) => work::start_for(ctx, work, traffic, Box::new(answering)),
+        Ok(Part::Done(reply)) => work::send_on(ctx, answering.send(Outcome::Part(reply))),
+        Err(outcome) => work::send_on(ctx, answering.send(outcome)),
     }
-}
-
-/// Documents may have left between being found and being looked at: the answer speaks for what is this node's still, and tells of
-/// slots that have begun to move.
-fn keep_up(ctx: &Context, answer: &mut Answer) {
-    let topology = topology(ctx);
-    answer.slots.retain(&topology.me().map(|me| topology.slots_of(me)).unwrap_or_default());
-    answer.importing |= !topology.importing.is_empty();
-    answer.migrating |= !topology.migrating.is_empty();
 }
 
 fn text(failure: Failure) -> Vec<u8> {
@@ -140,7 +175,7 @@ enum Part {
     Done(Reply),
 }
 
-fn part(ctx: &Context, question: Ask, served: Slots) -> Result<Part, Outcome> {
+fn part(ctx: &Context, question: &Ask, served: Slots, address: Vec<u8>) -> Result<Part, Outcome> {
     let words: Vec<&[u8]> = question.words.iter().map(|word| &word[..]).collect();
     let name = words.first().copied().unwrap_or_default();
     ctx.select(DATABASE);
@@ -150,37 +185,50 @@ fn part(ctx: &Context, question: Ask, served: Slots) -> Result<Part, Outcome> {
     let settings = binding::settings();
     let timeout = Some(question.milliseconds);
     let is_replica = ctx.is_replica();
+    let outline = |target: &Target, options: &QueryOptions| {
+        question.profiled.then(|| Outline::of(target, options)).transpose().map_err(failed)
+    };
     let owned = |target: &Target| (!is_replica).then(|| owned(target, &served)).flatten();
     let sharing = Sharing { keyed: question.keyed, nearest: None };
-    Ok(match question.question {
+    let began = Instant::now();
+    let (query, outline): (Box<dyn Profilable>, _) = match question.question {
         Question::Search => {
             let mut request = SearchRequest::parse(&words, &settings).map_err(bad)?;
             request.options.timeout = timeout;
+            let outline = outline(&target, &request.options)?;
             let owned = owned(&target);
-            Part::Work(Box::new(Search::part(ctx, target, request, &settings, owned).map_err(failed)?))
+            (Box::new(Search::part(ctx, target, request, &settings, owned).map_err(failed)?), outline)
         }
         Question::Aggregate => {
             let mut request = AggregateRequest::parse(&words, &settings).map_err(bad)?;
             request.options.timeout = timeout;
+            let outline = outline(&target, &request.options)?;
             let owned = owned(&target);
-            Part::Work(Box::new(Aggregate::part(ctx, target, request, &settings, sharing, owned).map_err(failed)?))
+            (Box::new(Aggregate::part(ctx, target, request, &settings, sharing, owned).map_err(failed)?), outline)
         }
         Question::Hybrid => {
             let mut request = HybridRequest::parse(&words, &settings).map_err(bad)?;
             request.search.timeout = timeout;
             let owned = [owned(&target), owned(&target)];
-            Part::Work(Box::new(Hybrid::part(ctx, target, request, &settings, owned).map_err(failed)?))
+            (Box::new(Hybrid::part(ctx, target, request, &settings, owned).map_err(failed)?), Some(Outline::BOTH))
         }
-        Question::Info => Part::Done(inspect::info_part(&target).ok_or(Outcome::NoIndex)?.write()),
+        Question::Info => return Ok(Part::Done(inspect::info_part(&target).ok_or(Outcome::NoIndex)?.write())),
         Question::TagValues => {
             let field = words.get(1).copied().unwrap_or_default();
-            Part::Done(Reply::Array(inspect::tag_values(&target, field).map_err(failed)?))
+            return Ok(Part::Done(Reply::Array(inspect::tag_values(&target, field).map_err(failed)?)));
         }
         Question::Spelling => {
             let request = SpellcheckRequest::parse(&words, &settings).map_err(bad)?;
-            Part::Work(Box::new(Spelling::part(&target, &request, &settings).map_err(failed)?))
+            return Ok(Part::Work(Box::new(Spelling::part(&target, &request, &settings).map_err(failed)?)));
         }
-    })
+    };
+    Ok(Part::Work(match outline.filter(|_| question.profiled) {
+        Some(outline) => {
+            let told = Told::Node(address);
+            Box::new(Profiling::new(query, outline, Watch { began, parsing: 0.0 }, told))
+        }
+        None => query,
+    }))
 }
 
 /// What leaves documents out whose slots are not served, unless it is known that there are none. That is found out by looking at all
