@@ -203,7 +203,7 @@ def info(conn, section):
     return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
-def eventually(condition, timeout=60):
+def eventually(condition, timeout=120):
     """Polls, for things that the server finishes in its own time."""
     end = time.monotonic() + timeout
     while not condition():
