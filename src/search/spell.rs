@@ -69,7 +69,7 @@ impl Near {
     /// Whether a word is within the distance.
     pub fn has(&self, candidate: &[u8]) -> bool {
         // Of the bytes of a character, up to four, one is enough to be a difference.
-        if candidate.len() > 4 * (self.word.len() + self.distance) {
+        if candidate.len() > 4 * (self.word.len() + self.distance) || self.is_longer_than(candidate) {
             return false;
         }
         let row = self.last_row(&characters(candidate), false);
@@ -80,22 +80,33 @@ impl Near {
     pub fn begins(&self, candidate: &[u8]) -> bool {
         let most = 4 * (self.word.len() + self.distance);
         let candidate = &candidate[..candidate.len().min(most)];
+        if self.is_longer_than(candidate) {
+            return false;
+        }
         self.word.len() <= self.distance || self.last_row(&characters(candidate), true).is_some()
+    }
+
+    /// Whether the word has so many characters more that no edits make up for them.
+    fn is_longer_than(&self, candidate: &[u8]) -> bool {
+        self.word.len() > candidate.len() + self.distance
     }
 
     /// The last row of the table of distances between beginnings; None as soon as nothing can be near any more. With `begins`
     /// the row at which the whole word is near.
     fn last_row(&self, candidate: &[char], begins: bool) -> Option<Vec<usize>> {
-        let mut row: Vec<usize> = (0..=self.word.len()).collect();
+        let (length, beyond) = (self.word.len(), self.distance + 1);
+        let mut row: Vec<usize> = (0..=length).map(|place| place.min(beyond)).collect();
         for (at, character) in candidate.iter().enumerate() {
-            let mut diagonal = row[0];
-            row[0] = at + 1;
-            let mut least = row[0];
-            for (place, own) in self.word.iter().enumerate() {
-                let substituted = diagonal + usize::from(own != character);
-                diagonal = row[place + 1];
-                row[place + 1] = substituted.min(diagonal + 1).min(row[place] + 1);
-                least = least.min(row[place + 1]);
+            // Further from the diagonal than the distance no cell is within it.
+            let (first, last) = ((at + 1).saturating_sub(self.distance).max(1), (at + 1 + self.distance).min(length));
+            let mut diagonal =
+                std::mem::replace(&mut row[first - 1], if first == 1 { (at + 1).min(beyond) } else { beyond });
+            let mut least = row[first - 1];
+            for place in first..=last {
+                let substituted = diagonal + usize::from(self.word[place - 1] != *character);
+                diagonal = row[place];
+                row[place] = substituted.min(diagonal + 1).min(row[place - 1] + 1).min(beyond);
+                least = least.min(row[place]);
             }
             if begins && row[self.word.len()] <= self.distance {
                 return Some(row);

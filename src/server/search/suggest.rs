@@ -4,17 +4,25 @@ use std::os::raw::{c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};
+use std::time::Instant;
 
 use crate::server::raw;
 
 use super::refuse;
+use super::work::{self, Need, Work};
 use crate::reply::Reply;
 use crate::search::command::small::{SugaddRequest, SuggetRequest};
 use crate::search::number::format_digits;
 use crate::search::reply::Protocol;
-use crate::search::suggest::{Suggested, Suggestions};
-use crate::server::api::{Context, Key, Opened, Stream, Truncated, TypePointer, api, log, register_type};
+use crate::search::suggest::{Finding, Suggested, Suggestions};
+use crate::server::api::{Context, Key, Opened, Stream, Text, Truncated, TypePointer, api, log, register_type};
 use crate::server::commands::{Call, Failure, Outcome, registered_name};
+use crate::server::values;
+
+/// More of them are freed by a thread of their own.
+const FREE_BEHIND: usize = 1000;
+/// Strings that are looked at between two looks at the clock.
+const AT_ONCE: usize = 50;
 
 /// Of the saved form.
 const VERSION: c_int = 100;
@@ -33,6 +41,7 @@ pub fn register(ctx: &Context) -> Result<(), String> {
         methods.aof_rewrite = Some(rewrite);
         methods.mem_usage = Some(memory);
         methods.free = Some(free);
+        methods.free_effort = Some(free_effort);
         methods.copy = Some(copy);
     });
     TYPE.store(created.ok_or("the server has a data type trietype0 already")?, Ordering::Relaxed);
@@ -118,18 +127,21 @@ unsafe extern "C" fn rewrite(io: *mut raw::RedisModuleIO, key: *mut raw::RedisMo
     });
 }
 
-/// Bytes of an entry beside its strings, about.
-const OVERHEAD: usize = 120;
-
 unsafe extern "C" fn memory(value: *const c_void) -> usize {
     // SAFETY: as in `save`.
-    let all = unsafe { suggestions(value) };
-    all.iter().map(|one| OVERHEAD + 2 * one.string.len() + one.payload.map_or(0, <[u8]>::len)).sum()
+    unsafe { suggestions(value) }.memory()
 }
 
 unsafe extern "C" fn free(value: *mut c_void) {
     // SAFETY: the server gives the box back that it was given, and does not use it again.
-    drop(unsafe { Box::from_raw(value.cast::<Suggestions>()) });
+    let all = unsafe { Box::from_raw(value.cast::<Suggestions>()) };
+    let is_large = all.len() > FREE_BEHIND;
+    values::free("suggestions", all, is_large);
+}
+
+unsafe extern "C" fn free_effort(_key: *mut raw::RedisModuleString, value: *const c_void) -> usize {
+    // SAFETY: as in `save`.
+    unsafe { suggestions(value) }.len()
 }
 
 unsafe extern "C" fn copy(
@@ -205,24 +217,71 @@ pub fn ft_suglen(call: &Call) -> Outcome {
 /// FT.SUGGET
 pub fn ft_sugget(call: &Call) -> Outcome {
     let request = SuggetRequest::parse(call.args).map_err(refuse)?;
-    let protocol = super::protocol(call.ctx);
     let mut key = call.ctx.open_to_read(call.key);
-    let found = match open(&mut key)? {
-        Some(all) => all.find(&request.prefix, request.fuzzy, request.max),
-        None => Vec::new(),
-    };
-    let mut items = Vec::new();
-    for Suggested { string, score, payload } in found {
-        items.push(Reply::Bulk(string.to_vec()));
-        if request.with_scores {
-            items.push(match protocol {
-                Protocol::Resp2 => Reply::Bulk(format_digits(score, 17).into_bytes()),
-                Protocol::Resp3 => Reply::Double(score),
-            });
-        }
-        if request.with_payloads {
-            items.push(payload.map_or(Reply::Nil, |payload| Reply::Bulk(payload.to_vec())));
+    open(&mut key)?;
+    drop(key);
+    let finding = Finding::new(&request.prefix, request.fuzzy, request.max);
+    let (database, protocol) = (call.ctx.database(), super::protocol(call.ctx));
+    work::start(call.ctx, Box::new(Search { request, finding: Ok(finding), is_done: false, database, protocol }))
+}
+
+/// An FT.SUGGET under way.
+struct Search {
+    request: SuggetRequest,
+    finding: Result<Finding, Failure>,
+    is_done: bool,
+    database: i32,
+    protocol: Protocol,
+}
+
+impl Work for Search {
+    fn need(&self) -> Need {
+        if self.is_done { Need::Nothing } else { Need::Documents(usize::MAX) }
+    }
+
+    fn think(&mut self) {}
+
+    fn look(&mut self, ctx: &Context, until: Option<Instant>) {
+        ctx.select(self.database);
+        let name = Text::new(&self.request.key);
+        let mut key = ctx.open_to_read(name.ptr());
+        let Ok(finding) = &mut self.finding else { return self.is_done = true };
+        match open(&mut key) {
+            Ok(Some(all)) => {
+                while !self.is_done && until.is_none_or(|until| Instant::now() < until) {
+                    self.is_done = !finding.step(all, AT_ONCE);
+                }
+            }
+            // It went: what was found before is nowhere any more.
+            gone => {
+                self.is_done = true;
+                self.finding = gone.map(|_| Finding::new(b"", false, 0));
+            }
         }
     }
-    Ok(Some(Reply::Array(items)))
+
+    fn is_small(&self) -> bool {
+        true
+    }
+
+    fn is_heavy(&self) -> bool {
+        true
+    }
+
+    fn reply(self: Box<Self>) -> Result<Reply, Failure> {
+        let mut items = Vec::new();
+        for found in self.finding?.found() {
+            items.push(Reply::Bulk(found.string));
+            if self.request.with_scores {
+                items.push(match self.protocol {
+                    Protocol::Resp2 => Reply::Bulk(format_digits(found.score, 17).into_bytes()),
+                    Protocol::Resp3 => Reply::Double(found.score),
+                });
+            }
+            if self.request.with_payloads {
+                items.push(found.payload.map_or(Reply::Nil, Reply::Bulk));
+            }
+        }
+        Ok(Reply::Array(items))
+    }
 }
