@@ -15,6 +15,7 @@ from redis.cluster import RedisCluster
 from cluster import Cluster
 from seeds import new_seed
 from servers import ROOT, Server, selected
+from vectors import fp32
 
 sys.path.insert(0, str(ROOT / "package/src"))
 from vset.sharded import AsyncShardedVectorSet, ShardedVectorSet, place  # noqa: E402
@@ -152,6 +153,93 @@ def test_one_server(clean, make):
     assert sharded.search(elements["e5"], count=1) == [b"e5"]
 
 
+def searches(elements):
+    """Questions of all kinds, with `count` greater than what passes and less."""
+    seven = fp32(elements["e7"])
+    for query in (elements["e3"], seven, "e7"):
+        yield query, {}
+        yield query, {"with_scores": True, "count": 300}
+        yield query, {"with_attributes": True, "count": 30}
+        yield query, {"with_scores": True, "with_attributes": True, "exclude": True}
+        for filter in (".even == 1", ".i < 40 and .even == 0", ".i == 1000"):
+            yield query, {"filter": filter, "with_scores": True, "count": 25, "ef": 300}
+        yield query, {"with_scores": True, "count": 50, "options": ["EPSILON", 0.6]}
+        yield query, {"with_scores": True, "count": 50, "options": ["MINSCORE", 0.7, "TRUTH"]}
+        yield query, {"with_scores": True, "options": ["FILTER", ".i < $most", "PARAMS", 2, "most", 20, "FILTER-EF", 1000]}
+        yield query, {"count": 1, "options": ["NOTHREAD"]}
+
+
+def calls(conn, command):
+    return conn.info("commandstats").get(f"cmdstat_{command}", {"calls": 0})["calls"]
+
+
+@pytest.mark.parametrize("decode", [False, True])
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_one_question_to_one_server_is_that_to_each_shard(clean, protocol, decode):
+    """Where all shards are on one server it merges them, in one command; the answers are the same."""
+    conn = redis.Redis(port=clean.port, protocol=protocol, decode_responses=decode)
+    elements = vectors(300)
+    for i in range(100):  # equal ones, in different shards
+        elements[f"e{200 + i}"] = elements[f"e{i}"]
+    one, each = ShardedVectorSet(conn, "s", shards=4), ShardedVectorSet(OfACluster(conn), "s")
+    one.add(elements, {f"e{i}": f'{{"i": {i}, "even": {1 - i % 2}}}' for i in range(250)}, options=["NOQUANT"])
+    asked = list(searches(elements))
+    before = calls(conn, "VMSIM"), calls(conn, "VSIM")
+    for query, how in asked:
+        assert one.search(query, **how) == each.search(query, **how), how
+    assert (calls(conn, "VMSIM") - before[0], calls(conn, "VSIM") - before[1]) == (len(asked), 4 * len(asked))
+    for sharded in (one, each):
+        with pytest.raises(redis.ResponseError, match="FILTER"):
+            sharded.search("e1", filter=".x ==")
+        with pytest.raises(KeyError):
+            sharded.search("nothing")
+    # While elements move each shard is asked: one may be in two.
+    conn.set(one.layout_key(0), "4>5")
+    moving = ShardedVectorSet(conn, "s")
+    for shard in range(1, 5):
+        conn.set(one.layout_key(shard), "4>5")
+    before = calls(conn, "VMSIM")
+    assert moving.search(elements["e3"], count=5) == each.search(elements["e3"], count=5)
+    assert calls(conn, "VMSIM") == before
+
+
+class OfACluster:
+    """A client that tells slots, as those of clusters do."""
+
+    def __init__(self, client):
+        self.client = client
+
+    def __getattr__(self, name):
+        return getattr(self.client, name)
+
+    def keyslot(self, key):
+        raise NotImplementedError
+
+
+def test_a_server_that_takes_no_search_over_several_keys(clean):
+    conn = redis.Redis(port=clean.port)
+    elements = vectors(100)
+    ShardedVectorSet(conn, "s", shards=3).add(elements)
+    conn.acl_setuser("plain", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-vmsim"])
+    plain = redis.Redis(port=clean.port, username="plain", password="")
+    sharded = ShardedVectorSet(plain, "s")
+    assert [sharded.search(elements["e5"], count=1) for _ in range(3)] == [[b"e5"]] * 3
+    assert conn.info("commandstats")["cmdstat_VMSIM"]["rejected_calls"] == 1
+    conn.acl_deluser("plain")
+
+
+def test_a_node_of_a_cluster_through_a_client_of_one_server(cluster):
+    """It takes each command about its own keys, but none over several slots."""
+    conn = client(cluster)
+    node = lambda name, shard: conn.get_node_from_key(f"{{{name}:{shard}}}")  # noqa: E731
+    name = next(name for name in map(str, range(1000)) if node(name, 0) == node(name, 1))
+    elements = vectors(100)
+    ShardedVectorSet(conn, name, shards=2).add(elements)
+    sharded = ShardedVectorSet(redis.Redis(port=node(name, 0).port), name)
+    assert [sharded.search(elements["e5"], count=1) for _ in range(2)] == [[b"e5"]] * 2
+    sharded.drop()
+
+
 def test_asyncio(clean):
     async def run():
         connection = redis.asyncio.Redis(port=clean.port)
@@ -161,6 +249,11 @@ def test_asyncio(clean):
         assert await sharded.search(elements["e5"], count=1) == [b"e5"]
         assert await sharded.reshard(2) > 0
         assert await sharded.count() == 200
+        assert await sharded.search("e5", count=1) == [b"e5"]
+        assert await sharded.search("e5", count=1, exclude=True) != [b"e5"]
+        with pytest.raises(redis.ResponseError, match="FILTER"):
+            await sharded.search("e5", filter=".x ==")
+        assert (await connection.info("commandstats"))["cmdstat_VMSIM"]["calls"] > 1
         assert await sharded.remove(["e5"]) == 1
         assert await sharded.vector("e5") is None
         await connection.aclose()

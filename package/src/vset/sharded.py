@@ -22,19 +22,20 @@ number of clients may use a set, and `reshard` may change N while they do:
 
 `ShardedVectorSet` takes any client of redis-py or valkey-py with `pipeline`, `AsyncShardedVectorSet` any of their
 asyncio clients: for a cluster or for one server. Replies may be decoded or not.
+
+A search is a VSIM for each shard, merged here; on one server it is one VMSIM, which merges there. Both give the same.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from typing import Any, Union
+from typing import Any
 
 from .clients import Argument, Command, ask, ask_async
+from .placement import Found, Layout, LayoutChanged, Vector, hits_of, is_refusal, place, text, vector_arguments
 
 __all__ = ["AsyncShardedVectorSet", "ShardedVectorSet"]
 
-Vector = Union[bytes, Sequence[float]]
 # Commands to send, and what the replies come to.
 Steps = Generator[Sequence[Command], Any, Any]
 
@@ -45,6 +46,10 @@ Progress = Callable[[int, int], None]
 
 # Elements in one batch of a bulk operation.
 BATCH = 500
+# Elements that move at once: a script's VADD links at once, and others wait until a server has done what it was sent together.
+AT_ONCE = 50
+# Keys of one VMSIM.
+MOST_KEYS = 1024
 
 # Moves an element: not over a newer one, and not if it was removed since it was read.
 MOVE = """
@@ -59,50 +64,14 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SADD', KEYS[2], ARGV[2
 """
 
 
-def place(element: str | bytes, shards: int) -> int:
-    """The shard of an element. CRC-32, so that programs in every language agree."""
-    return zlib.crc32(element if isinstance(element, bytes) else element.encode()) % shards
-
-
-def text(value: Any) -> Any:
-    return value.decode() if isinstance(value, bytes) else value
-
-
-class LayoutChanged(Exception):
-    """A shard has another layout than the client counted on."""
-
-
-class Layout:
-    """`5`: five shards; `5>8`: five that become eight."""
-
-    def __init__(self, value: str) -> None:
-        self.value = value
-        parts = [int(part) for part in value.split(">")]
-        self.old, self.new = parts[0], parts[-1]
-
-    @property
-    def moving(self) -> bool:
-        return ">" in self.value
-
-    @property
-    def keys(self) -> int:
-        return max(self.old, self.new)
-
-
-def vector_arguments(vector: Vector) -> list[Argument]:
-    """Bytes are FP32 little-endian; anything else is a sequence of numbers."""
-    if isinstance(vector, (bytes, bytearray)):
-        return ["FP32", bytes(vector)]
-    values = [float(x) for x in vector]
-    return ["VALUES", len(values), *values]
-
-
 class _Steps:
     """What to ask of the server, without asking it: generators that yield lists of commands and are sent their replies."""
 
     def __init__(self, client: Any, name: str, shards: int | None = None) -> None:
         self.client, self.name, self.shards = client, name, shards
         self._layout: Layout | None = None
+        # Clients of clusters tell keys' slots. One that does not may still talk to a node of one, or to a server that has no VMSIM.
+        self._is_on_one_node = not hasattr(client, "keyslot")
 
     def key(self, shard: int) -> str:
         return f"{{{self.name}:{shard}}}"
@@ -196,7 +165,7 @@ class _Steps:
         gone = set()
 
         def seen(command: Command, reply: Any) -> None:
-            if command[0] == "VREM" and int(reply):
+            if command[0] in ("VREM", "VISMEMBER") and int(reply):
                 gone.add(command[2])
 
         for start in range(0, len(names), BATCH):
@@ -207,6 +176,7 @@ class _Steps:
     def _remove_batch(self, layout: Layout, part: list[str], seen: Seen) -> Steps:
         removals: dict[int, list[Command]] = {}
         rest: dict[int, list[Command]] = {}
+        there: dict[int, list[Command]] = {}
         for name in part:
             shard, old = place(name, layout.new), place(name, layout.old)
             own = removals.setdefault(shard, [])
@@ -214,7 +184,11 @@ class _Steps:
                 own.append(("EVAL", NOTE, 2, self.layout_key(shard), self.removed_key(shard), layout.value, name))
             own.append(("VREM", self.key(shard), name))
             if layout.moving and old != shard:
+                there.setdefault(old, []).append(("VISMEMBER", self.key(old), name))
                 rest.setdefault(old, []).append(("VREM", self.key(old), name))
+        if there:
+            # The move may be the one that removes it there, once it is noted.
+            yield from self._checked(layout, there, seen)
         yield from self._checked(layout, removals, seen)
         if rest:
             yield from self._checked(layout, rest, seen)
@@ -235,27 +209,67 @@ class _Steps:
         return (yield from self._repeated(steps))
 
     def _search(
-        self, vector: Vector, count: int, filter: str | None, ef: int | None, with_scores: bool, options: Sequence[Argument]
+        self,
+        query: Vector | str,
+        count: int,
+        filter: str | None,
+        ef: int | None,
+        with_scores: bool,
+        with_attributes: bool,
+        exclude: bool,
+        options: Sequence[Argument],
     ) -> Steps:
-        arguments = [*vector_arguments(vector), "WITHSCORES", "COUNT", count]
-        arguments += ["EF", ef] if ef else []
-        arguments += ["FILTER", filter] if filter else []
+        vector: Any = query
+        if isinstance(query, str):
+            vector = yield from self._one(query, "VEMB")
+            if vector is None:
+                raise KeyError(f"there is no element {query!r} in {self.name!r}")
+        leaves_out = exclude and isinstance(query, str)
+        wanted = count + 1 if leaves_out else count
+        words = [*vector_arguments(vector), "WITHSCORES", *(["WITHATTRIBS"] if with_attributes else []), "COUNT", wanted]
+        words += [*(["EF", ef] if ef else []), *(["FILTER", filter] if filter else []), *options]
+        hits = yield from self._repeated(lambda layout: self._nearest(layout, words, with_attributes, wanted))
+        if leaves_out:
+            hits = [hit for hit in hits if hit[0] not in (query, query.encode())][:count]
+        if with_scores:
+            return hits if with_attributes else [hit[:2] for hit in hits]
+        return [(name, attributes) for name, _, attributes in hits] if with_attributes else [name for name, _, _ in hits]
 
-        def steps(layout: Layout) -> Steps:
-            best = {}
-            # While elements move, the second time meets those that moved during the first.
-            for _ in range(2 if layout.moving else 1):
-                asked = {shard: [("VSIM", self.key(shard), *arguments, *options)] for shard in range(layout.keys)}
-                for shard, (reply,) in (yield from self._checked(layout, asked)).items():
-                    pairs = reply.items() if isinstance(reply, dict) else zip(reply[::2], reply[1::2])
-                    for name, score in pairs:
-                        is_new = place(name, layout.new) == shard
-                        if name not in best or is_new:
-                            best[name] = float(score)
-            return sorted(best.items(), key=lambda hit: (-hit[1], hit[0]))[:count]
+    def _nearest(self, layout: Layout, words: Sequence[Argument], with_attributes: bool, count: int) -> Steps:
+        """The best of all shards, best first: names, scores and attributes."""
+        if self._is_on_one_node and not layout.moving and layout.keys <= MOST_KEYS:
+            try:
+                return (yield from self._nearest_there(layout, words))
+            except Exception as error:
+                if not is_refusal(error):
+                    raise
+                # What is wrong with the question is wrong for VSIM, too.
+                hits = yield from self._nearest_of_each(layout, words, with_attributes, count)
+                self._is_on_one_node = False
+                return hits
+        return (yield from self._nearest_of_each(layout, words, with_attributes, count))
 
-        hits = yield from self._repeated(steps)
-        return hits if with_scores else [name for name, _ in hits]
+    def _nearest_there(self, layout: Layout, words: Sequence[Argument]) -> Steps:
+        """Merged by the server, which has all shards."""
+        shards = range(layout.keys)
+        search = ("VMSIM", layout.keys, *map(self.key, shards), *words)
+        reply, layouts = yield [search, ("MGET", *map(self.layout_key, shards))]
+        if any(text(found) != layout.value for found in layouts):
+            raise LayoutChanged
+        return [(name, float(score), rest[0] if rest else None) for _, name, score, *rest in reply]
+
+    def _nearest_of_each(self, layout: Layout, words: Sequence[Argument], with_attributes: bool, count: int) -> Steps:
+        """Asked of each shard, and merged here: of equal scores the first shard's come first, as of VMSIM."""
+        best: dict[Any, Found] = {}
+        # While elements move, the second time meets those that moved during the first.
+        for _ in range(2 if layout.moving else 1):
+            asked = {shard: [("VSIM", self.key(shard), *words)] for shard in range(layout.keys)}
+            for shard, (reply,) in (yield from self._checked(layout, asked)).items():
+                for hit in hits_of(reply, with_attributes):
+                    is_new = place(hit[0], layout.new) == shard
+                    if hit[0] not in best or is_new:
+                        best[hit[0]] = hit
+        return sorted(best.values(), key=lambda hit: -hit[1])[:count]
 
     def _count(self, filter: str | None) -> Steps:
         command = (lambda key: ("VCOUNT", key, filter)) if filter else (lambda key: ("VCARD", key))
@@ -322,7 +336,8 @@ class _Steps:
                     extra = ["SETATTR", attributes] if attributes else []
                     own = [*vector_arguments(vector), name, *how, *extra]
                     moves.append(("EVAL", MOVE, 2, self.key(target), self.removed_key(target), name, *own))
-            yield moves
+            for first in range(0, len(moves), AT_ONCE):
+                yield moves[first : first + AT_ONCE]
             yield [("VREM", key, name) for name in leaving]
             moved += len(leaving)
             if progress:
@@ -355,15 +370,22 @@ class _ShardedVectorSet(_Steps):
 
     def search(
         self,
-        vector: Vector,
+        vector: Vector | str,
         count: int = 10,
         filter: str | None = None,
         ef: int | None = None,
         with_scores: bool = False,
         options: Sequence[Argument] = (),
+        *,
+        with_attributes: bool = False,
+        exclude: bool = False,
     ) -> Any:
-        """The nearest elements of all shards, best first: names, or with_scores pairs of name and score."""
-        return self._run(self._search(vector, count, filter, ef, with_scores, options))
+        """The nearest elements of all shards, best first: names, or tuples of name and score, attributes, or both.
+
+        `vector` may be the name of an element, which `exclude` leaves out of the answer; KeyError if there is none. `options`
+        are further words of VSIM, such as EPSILON, MINSCORE, FILTER-EF, TRUTH or PARAMS.
+        """
+        return self._run(self._search(vector, count, filter, ef, with_scores, with_attributes, exclude, options))
 
     def count(self, filter: str | None = None) -> Any:
         """Number of elements, or of those that match. While elements move, one may be counted in both places."""
@@ -393,23 +415,29 @@ class ShardedVectorSet(_ShardedVectorSet):
     """A vector set of N shards, for clients that wait. `shards` is needed only where the set does not exist yet."""
 
     def _run(self, steps: Steps) -> Any:
-        replies = None
+        go_on, value = steps.send, None
         while True:
             try:
-                commands = steps.send(replies)
+                commands = go_on(value)
             except StopIteration as end:
                 return end.value
-            replies = ask(self.client, commands)
+            try:
+                go_on, value = steps.send, ask(self.client, commands)
+            except Exception as error:
+                go_on, value = steps.throw, error
 
 
 class AsyncShardedVectorSet(_ShardedVectorSet):
     """The same for asyncio clients: each method is to be awaited."""
 
     async def _run(self, steps: Steps) -> Any:
-        replies = None
+        go_on, value = steps.send, None
         while True:
             try:
-                commands = steps.send(replies)
+                commands = go_on(value)
             except StopIteration as end:
                 return end.value
-            replies = await ask_async(self.client, commands)
+            try:
+                go_on, value = steps.send, await ask_async(self.client, commands)
+            except Exception as error:
+                go_on, value = steps.throw, error
