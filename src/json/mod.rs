@@ -42,13 +42,23 @@ pub const MAX_DEPTH_SAVED: usize = 1024;
 /// Bytes of a text, and about what one command may add to a document.
 pub const MAX_TEXT: usize = 512 << 20;
 
+/// What each of several paths leads to, as [`select`] has it, of all together about [`MAX_TEXT`] bytes.
+pub fn select_each(root: &Value, paths: &[&Path], limit: usize) -> Vec<Result<Vec<serde_json::Value>, Error>> {
+    let mut left = MAX_TEXT;
+    let found = Path::select_each(paths, root).into_iter();
+    found.map(|nodes| copied(nodes?, limit, &mut left)).collect()
+}
+
 /// The values that a path leads to, at most `limit`, and about [`MAX_TEXT`] bytes: paths may lead to one value again and again.
 pub fn select(root: &Value, path: &Path, limit: usize) -> Result<Vec<serde_json::Value>, Error> {
-    let nodes = path.select(root)?;
+    copied(path.select(root)?, limit, &mut { MAX_TEXT })
+}
+
+/// Nodes as values of their own, as long as there is room for them.
+fn copied(nodes: Vec<Node>, limit: usize, left: &mut usize) -> Result<Vec<serde_json::Value>, Error> {
     if nodes.len() > 1 {
-        let mut left = MAX_TEXT;
         for node in nodes.iter().take(limit) {
-            left = left.checked_sub(node.memory()).ok_or_else(|| Error::new("the values are too large"))?;
+            *left = left.checked_sub(node.memory()).ok_or_else(|| Error::new("the values are too large"))?;
         }
     }
     Ok(nodes.into_iter().take(limit).map(Node::to_serde).collect())

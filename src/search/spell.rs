@@ -1,6 +1,10 @@
 //! Spell check: words of a query that the index does not know, and known words near them.
 
+use super::evaluate::Limits;
 use super::query::{Node, NodeKind, Query};
+
+/// Words looked at between looks at the clock.
+const STRIDE: usize = 256;
 
 /// A word to take instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,24 +34,28 @@ fn collect(node: &Node, words: &mut Vec<Vec<u8>>) {
 }
 
 /// What is near a word: terms of the index with the number of their documents, then words of dictionaries; those in more
-/// documents first.
+/// documents first. None when the `limits` are reached.
 pub fn suggestions<'a>(
     word: &[u8],
     distance: usize,
     terms: impl Iterator<Item = (&'a [u8], usize)>,
     dictionaries: impl Iterator<Item = &'a [u8]>,
-) -> Vec<Suggestion> {
+    limits: &Limits,
+) -> Option<Vec<Suggestion>> {
     let near = Near::new(word, distance);
     let dictionaries = dictionaries.map(|word| (word, 0));
     let mut found: Vec<Suggestion> = Vec::new();
     let mut seen = std::collections::HashSet::new();
-    for (candidate, documents) in terms.chain(dictionaries) {
+    for (at, (candidate, documents)) in terms.chain(dictionaries).enumerate() {
+        if at % STRIDE == 0 && limits.reached() {
+            return None;
+        }
         if near.has(candidate) && seen.insert(candidate) {
             found.push(Suggestion { word: candidate.to_vec(), documents });
         }
     }
     found.sort_by(|a, b| b.documents.cmp(&a.documents).then_with(|| a.word.cmp(&b.word)));
-    found
+    Some(found)
 }
 
 /// Words within a distance of one: insertions, deletions and substitutions of characters.
@@ -155,13 +163,36 @@ mod tests {
         let dictionary: [&[u8]; 4] = [b"halo", b"held", b"helo", b"help"];
         let told = |word: &[u8], with: bool| -> Vec<(String, usize)> {
             let dictionary = dictionary.into_iter().filter(|_| with);
-            let found = suggestions(word, 1, terms.into_iter(), dictionary);
-            found.into_iter().map(|found| (String::from_utf8(found.word).unwrap(), found.documents)).collect()
+            let found = suggestions(word, 1, terms.into_iter(), dictionary, &Limits::default());
+            found
+                .expect("no limits")
+                .into_iter()
+                .map(|found| (String::from_utf8(found.word).unwrap(), found.documents))
+                .collect()
         };
         assert_eq!(told(b"helo", false), [("hello".into(), 4)]);
         assert_eq!(told(b"wrld", false), [("world".into(), 1)]);
         assert_eq!(told(b"zzzzzz", true), []);
         assert_eq!(told(b"hlo", true), [("halo".into(), 0), ("helo".into(), 0)]);
         assert_eq!(told(b"helo", true).len(), 5);
+    }
+
+    #[test]
+    fn a_check_ends_at_its_limits() {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let names: Vec<Vec<u8>> = (0..100 * STRIDE).map(|n| format!("w{n}").into_bytes()).collect();
+        for ends_at in [0, 1, STRIDE - 1, STRIDE, 10 * STRIDE + 5] {
+            let cancelled = std::sync::Arc::new(AtomicBool::new(ends_at == 0));
+            let limits = Limits { deadline: None, cancelled: Some(cancelled.clone()) };
+            let looked = std::cell::Cell::new(0);
+            let count = || {
+                looked.set(looked.get() + 1);
+                cancelled.store(looked.get() >= ends_at, Ordering::Relaxed);
+            };
+            let terms = names.iter().take(20 * STRIDE).map(|name| (&name[..], 1)).inspect(|_| count());
+            let dictionary = names.iter().skip(20 * STRIDE).map(|name| &name[..]).inspect(|_| count());
+            assert_eq!(suggestions(b"w", 1, terms, dictionary, &limits), None);
+            assert!(looked.get() <= ends_at + STRIDE + 1, "{} looks, told to end at {ends_at}", looked.get());
+        }
     }
 }

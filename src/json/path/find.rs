@@ -1,7 +1,7 @@
 //! What a path leads to.
 
 use std::cell::Cell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::filter::Compiled;
@@ -58,13 +58,19 @@ thread_local! {
 }
 
 /// While it lives, all paths that are evaluated on this thread share one bound on their work: a command may name thousands.
-pub struct Shared(());
+/// Within another it has a bound of its own.
+pub struct Shared(Option<Budget>);
 
 impl Shared {
     /// Begins with nothing done.
     pub fn begin() -> Shared {
-        SHARED.set(Some(Budget::WHOLE));
-        Shared(())
+        Shared(SHARED.replace(Some(Budget::WHOLE)))
+    }
+
+    /// Units of work that were done.
+    #[cfg(test)]
+    pub fn done() -> usize {
+        SHARED.get().map_or(0, |budget| MAX_WORK.saturating_sub(budget.left))
     }
 
     /// Gives the next document what large documents get more.
@@ -75,7 +81,7 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        SHARED.set(None);
+        SHARED.set(self.0);
     }
 }
 
@@ -90,6 +96,17 @@ pub(super) struct Finder<'a> {
 }
 
 impl Path {
+    /// The name, if the first step is `..` and one.
+    fn begins_anywhere(&self) -> Option<&[u8]> {
+        match self.segments.first() {
+            Some(Segment { descends: true, selectors }) => match &selectors[..] {
+                [Selector::Name(name)] => Some(name.as_bytes()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// What a static path leads to.
     pub(super) fn walk<'a>(&self, from: Node<'a>) -> Option<Node<'a>> {
         self.segments.iter().try_fold(from, |node, segment| Some(single(node, &segment.selectors[0])?.1))
@@ -102,6 +119,32 @@ pub(super) fn nodes<'a>(path: &'a Path, root: &'a Value) -> Result<Vec<Node<'a>>
         return Ok(path.walk(root.node()).into_iter().collect());
     }
     Ok(Finder::new(root, false).select(&path.segments, root.node())?)
+}
+
+/// The values that each of several paths leads to. Those that begin with `..` and a name share one walk over the document, and
+/// come before others, which may take all the work that is left.
+pub(super) fn of_each<'a>(paths: &[&'a Path], root: &'a Value) -> Vec<Result<Vec<Node<'a>>, Error>> {
+    let mut finder = Finder::new(root, false);
+    let mut numbers: HashMap<&[u8], usize> = HashMap::new();
+    for name in paths.iter().filter_map(|path| path.begins_anywhere()) {
+        let next = numbers.len();
+        numbers.entry(name).or_insert(next);
+    }
+    let mut named = vec![Vec::new(); numbers.len()];
+    let is_whole = numbers.is_empty() || finder.find_named(root.node(), &numbers, &mut named).is_ok();
+    let (first, last): (Vec<usize>, Vec<usize>) =
+        (0..paths.len()).partition(|&at| paths[at].is_static() || paths[at].begins_anywhere().is_some());
+    let mut found: Vec<Result<Vec<Node>, Error>> = paths.iter().map(|_| Ok(Vec::new())).collect();
+    for at in first.into_iter().chain(last) {
+        let path = paths[at];
+        found[at] = match path.begins_anywhere() {
+            _ if path.is_static() => Ok(path.walk(root.node()).into_iter().collect()),
+            Some(_) if !is_whole => Err(Stop.into()),
+            Some(name) => finder.go_on(&path.segments[1..], named[numbers[name]].clone()).map_err(Error::from),
+            None => finder.select(&path.segments, root.node()).map_err(Error::from),
+        };
+    }
+    found
 }
 
 /// The matches of a path, each place once.
@@ -196,8 +239,22 @@ impl<'a> Finder<'a> {
     }
 
     fn find(&mut self, segments: &'a [Segment], from: Node<'a>) -> Result<Vec<Found<'a>>, Stop> {
-        let mut current = vec![Found { node: from, step: NO_STEP }];
-        let mut has_descended = false;
+        self.follow(segments, vec![Found { node: from, step: NO_STEP }], false)
+    }
+
+    /// The values that further segments lead to from those that a `..` has found.
+    fn go_on(&mut self, segments: &'a [Segment], from: Vec<Node<'a>>) -> Result<Vec<Node<'a>>, Stop> {
+        let from = from.into_iter().map(|node| Found { node, step: NO_STEP }).collect();
+        Ok(self.follow(segments, from, true)?.into_iter().map(|found| found.node).collect())
+    }
+
+    fn follow(
+        &mut self,
+        segments: &'a [Segment],
+        from: Vec<Found<'a>>,
+        mut has_descended: bool,
+    ) -> Result<Vec<Found<'a>>, Stop> {
+        let mut current = from;
         for segment in segments {
             let mut next = Vec::new();
             for found in current {
@@ -213,6 +270,37 @@ impl<'a> Finder<'a> {
             current = next;
         }
         Ok(current)
+    }
+
+    /// Finds all members of these names at a node and below it; those of each in the order in which [`Finder::descend`] does.
+    /// Recursion is as deep as the document, which is bounded.
+    fn find_named(
+        &mut self,
+        from: Node<'a>,
+        numbers: &HashMap<&[u8], usize>,
+        out: &mut [Vec<Node<'a>>],
+    ) -> Result<(), Stop> {
+        match from.view() {
+            View::Array(items @ Items::Values(_)) => {
+                for node in items.iter() {
+                    self.work(1)?;
+                    self.find_named(node, numbers, out)?;
+                }
+            }
+            View::Object(members) => {
+                for (name, value) in members.iter() {
+                    if let Some(number) = numbers.get(name.bytes()) {
+                        out[*number].push(value.node());
+                    }
+                }
+                for (_, value) in members.iter() {
+                    self.work(1)?;
+                    self.find_named(value.node(), numbers, out)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Applies selectors to a node and to all below it. Recursion is as deep as the document, which is bounded.

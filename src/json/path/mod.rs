@@ -105,6 +105,11 @@ impl Path {
         find::nodes(self, root)
     }
 
+    /// The values that each of several paths leads to, in one evaluation.
+    pub fn select_each<'a>(paths: &[&'a Path], root: &'a Value) -> Vec<Result<Vec<Node<'a>>, Error>> {
+        find::of_each(paths, root)
+    }
+
     /// The matches with their places, each place once, in the order of the path.
     pub fn matches<'a>(&'a self, root: &'a Value) -> Result<Vec<Match<'a>>, Error> {
         find::matches(self, root)

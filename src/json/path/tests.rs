@@ -1,3 +1,5 @@
+use rand::{Rng, SeedableRng, rngs::SmallRng};
+
 use super::*;
 use crate::json::{parse, to_text};
 
@@ -144,6 +146,75 @@ fn the_paths_of_a_command_share_one_bound() {
         assert!(path.select(&root).is_ok(), "another document may be looked at");
     }
     (0..2 * done).for_each(|_| assert!(path.select(&root).is_ok(), "commands of their own"));
+}
+
+/// A document of objects with few names, to some depth.
+fn document(random: &mut SmallRng, depth: usize) -> String {
+    let kids = |random: &mut SmallRng| random.random_range(0..5);
+    match random.random_range(0..if depth > 0 { 4 } else { 2 }) {
+        0 => random.random_range(0..9).to_string(),
+        1 => "[1,2,3]".into(),
+        2 => {
+            let items: Vec<String> = (0..kids(random)).map(|_| document(random, depth - 1)).collect();
+            format!("[{}]", items.join(","))
+        }
+        _ => {
+            let first = random.random_range(0..5);
+            let names = (0..kids(random)).map(|at| ["a", "b", "c", "d", "e"][(first + at) % 5]);
+            let members: Vec<String> =
+                names.map(|name| format!("\"{name}\":{}", document(random, depth - 1))).collect();
+            format!("{{{}}}", members.join(","))
+        }
+    }
+}
+
+#[test]
+fn several_paths_lead_to_what_each_alone_does() {
+    let seed = rand::random();
+    println!("seed {seed}");
+    let mut random = SmallRng::seed_from_u64(seed);
+    let texts = [
+        "$..a",
+        "$..b",
+        "$..a.b",
+        "$..a..b",
+        "$..c[*]",
+        "$.a",
+        "$",
+        "$..['a','b']",
+        "$..*",
+        "$..d[?(@.a)].a",
+        "b",
+        "..e",
+    ];
+    let paths: Vec<Path> = texts.iter().map(|text| Path::read(text.as_bytes()).expect("a path")).collect();
+    for _ in 0..500 {
+        let root = parse(document(&mut random, 6).as_bytes()).unwrap();
+        let some: Vec<&Path> = paths.iter().filter(|_| random.random_bool(0.7)).collect();
+        let show = |nodes: Vec<Node>| nodes.into_iter().map(|node| to_text(node)).collect::<Vec<_>>();
+        for (path, nodes) in some.iter().zip(Path::select_each(&some, &root)) {
+            assert_eq!(show(nodes.unwrap()), show(path.select(&root).unwrap()), "{} in {root:?}", path.text());
+        }
+    }
+}
+
+#[test]
+fn names_anywhere_share_one_walk() {
+    let objects: Vec<String> = (0..2000).map(|n| format!("{{\"x{}\":[{n},{{}}]}}", n % 700)).collect();
+    let root = parse(format!("[{}]", objects.join(",")).as_bytes()).unwrap();
+    let paths = |text: &str| -> Vec<Path> {
+        (0..700).map(|n| Path::read(text.replace('#', &n.to_string()).as_bytes()).expect("a path")).collect()
+    };
+    let named = paths("$..x#");
+    let _shared = Shared::begin();
+    let found = Path::select_each(&named.iter().collect::<Vec<_>>(), &root);
+    assert_eq!(found.into_iter().map(|nodes| nodes.unwrap().len()).sum::<usize>(), 2000);
+    assert!(Shared::done() <= 2 * root.count(usize::MAX), "{} units", Shared::done());
+    // Other paths have the bound of one command together; those with names are found before.
+    let others = paths("$..[?(@.x# || @.y#)]");
+    let found = Path::select_each(&others.iter().chain(&named).collect::<Vec<_>>(), &root);
+    assert!(found[..700].iter().any(|nodes| nodes.is_err()));
+    assert!(found[700..].iter().all(|nodes| nodes.is_ok()));
 }
 
 #[test]

@@ -51,6 +51,16 @@ pub fn distances(state: &State, query: &Query) -> Vec<Distance> {
     knn.chain(ranges).collect()
 }
 
+/// Names of a query's distances ([`super::Hit::distances`]): that of the KNN first, then those of ranges that have a name,
+/// in the query's order.
+pub fn distance_names(query: &Query) -> Vec<Vec<u8>> {
+    let ranges = nodes(query).filter_map(|(node, _)| match &node.kind {
+        NodeKind::VectorRange(range) => range.distance.clone(),
+        _ => None,
+    });
+    query.knn.iter().map(|knn| knn.distance.clone()).chain(ranges).collect()
+}
+
 /// Refuses queries that are too deep to be walked recursively.
 pub fn verify(query: &Query) -> Result<(), String> {
     match nodes(query).all(|(_, depth)| depth <= MAX_DEPTH) {

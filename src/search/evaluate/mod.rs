@@ -38,6 +38,7 @@ mod vectors;
 mod within;
 mod word;
 
+pub use bind::distance_names;
 pub use options::*;
 pub use rerank::Enough;
 pub use within::Doubt;
@@ -91,6 +92,20 @@ impl BoundQuery {
         light::is_light(&self.state, &self.query, &self.options)
     }
 
+    /// Whether it is little work once its doubts are decided: all of it is, or it is one range that holds few documents.
+    pub fn settles_soon(&self) -> bool {
+        /// More documents take long to be put in order.
+        const FEW: usize = 1000;
+        let is_range = matches!(self.query.root.kind, NodeKind::VectorRange(_)) && self.is_plain();
+        let is_short = is_range && self.ranges.iter().map(Within::certain).sum::<usize>() <= FEW;
+        is_short && self.query.knn.is_none() || self.is_light()
+    }
+
+    /// Whether no options narrow it.
+    fn is_plain(&self) -> bool {
+        self.owned.is_none() && self.options.in_keys.is_none() && self.options.key_pattern.is_none()
+    }
+
     /// The k of a KNN.
     pub fn k(&self) -> Option<usize> {
         self.query.knn.as_ref().map(|knn| knn.k)
@@ -101,10 +116,7 @@ impl BoundQuery {
     pub fn estimate(&self) -> Option<u64> {
         /// To read from a document.
         const READ_NANOS: usize = 1000;
-        let is_plain = matches!(self.query.root.kind, NodeKind::All)
-            && self.owned.is_none()
-            && self.options.in_keys.is_none()
-            && self.options.key_pattern.is_none();
+        let is_plain = matches!(self.query.root.kind, NodeKind::All) && self.is_plain();
         let k = self.k().filter(|_| is_plain)?;
         let read = k.saturating_mul(2).saturating_add(k.min(self.options.limit));
         Some(self.knn.as_ref()?.estimate()?.saturating_add(read.saturating_mul(READ_NANOS) as u64))
@@ -137,6 +149,11 @@ impl BoundQuery {
     /// All words of the text fields, each with the number of its documents.
     pub fn terms(&self) -> impl Iterator<Item = (&[u8], usize)> {
         self.state.words.terms().iter().map(|(word, term)| (&word[..], term.documents as usize))
+    }
+
+    /// Whether a text field has the word.
+    pub fn knows(&self, word: &[u8]) -> bool {
+        self.state.words.term(word).is_some()
     }
 
     /// What a document's PAYLOAD_FIELD held.

@@ -112,6 +112,11 @@ impl Within {
         }
     }
 
+    /// Documents that are known to be within.
+    pub fn certain(&self) -> usize {
+        if let Stage::Found(within) = &*self.lock() { within.len() } else { 0 }
+    }
+
     /// The documents within the distance, once; in no order.
     pub fn take(&self) -> Nearest {
         match &mut *self.lock() {

@@ -4,6 +4,11 @@
 pub trait Document {
     /// The value of a hash's field, or what a JSONPath yields.
     fn field(&self, path: &[u8]) -> FieldValue;
+
+    /// Why that cannot be told, if it cannot.
+    fn refused(&self, _path: &[u8]) -> Option<&str> {
+        None
+    }
 }
 
 /// What a document has for a field.

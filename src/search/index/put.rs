@@ -37,6 +37,9 @@ pub fn read(state: &State, document: &dyn Document) -> Result<Read, Failure> {
         payload: definition.payload_field.as_ref().and_then(|path| text(document.field(path))),
     };
     for (at, field) in definition.fields.iter().enumerate() {
+        if let Some(text) = document.refused(&field.path) {
+            return Err(Failure { field: Some(at), text: text.into() });
+        }
         let value = document.field(&field.path);
         read.sort.push(if field.sortable { sort_value(definition, field, &value) } else { None });
         match parse(definition, field, value) {

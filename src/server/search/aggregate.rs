@@ -174,8 +174,7 @@ impl Aggregate {
         let place = self.place();
         let input = hits.into_iter().take(self.most).map(|hit| Input::of(hit, self.with_score)).collect();
         let portion = self.cursor.map(|cursor| cursor.count as usize);
-        // A query that was cut short still shows what it found.
-        let end = self.bound.limits.deadline.filter(|_| !self.warnings.timed_out);
+        let end = self.bound.end_of_rows(self.warnings.timed_out);
         let walk = Walk::new(place, plan, input, portion, end);
         Stage::Walking(Box::new(if let Some(how) = self.sharing { walk.share(how) } else { walk }))
     }
@@ -214,13 +213,12 @@ impl Work for Aggregate {
     }
 
     fn look(&mut self, ctx: &Context, until: Option<Instant>) {
-        let is_over = || until.is_some_and(|until| Instant::now() >= until);
         match &mut self.stage {
             Stage::Ranking(ranking) => {
                 let _selected = super::select(ctx, self.target.id, self.target.database);
-                ranking.look(ctx, &self.query, &self.target.definition, &self.bound.limits, &is_over);
+                ranking.look(ctx, &self.query, &self.target.definition, &self.bound, until);
             }
-            Stage::Walking(walk) => walk.look(ctx, &is_over),
+            Stage::Walking(walk) => walk.look(ctx, until),
             Stage::Running | Stage::Done => {}
         }
     }
@@ -229,12 +227,16 @@ impl Work for Aggregate {
         Some(&self.bound.limits)
     }
 
+    fn hurry(&mut self) {
+        self.bound.hurry();
+    }
+
     fn is_small(&self) -> bool {
         self.bound.is_small && self.is_light
     }
 
     fn is_heavy(&self) -> bool {
-        !self.is_light
+        !self.is_light || matches!(&self.stage, Stage::Ranking(ranking) if ranking.is_heavy(&self.query))
     }
 
     fn reply(mut self: Box<Self>) -> Result<Reply, Failure> {
@@ -306,7 +308,7 @@ impl Work for Reading {
     }
 
     fn look(&mut self, ctx: &Context, until: Option<Instant>) {
-        self.waiting.walk.look(ctx, &|| until.is_some_and(|until| Instant::now() >= until));
+        self.waiting.walk.look(ctx, until);
     }
 
     fn is_small(&self) -> bool {

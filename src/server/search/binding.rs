@@ -29,6 +29,33 @@ pub struct Bounds {
     pub is_small: bool,
     /// Whether documents may have many fields.
     pub is_wide: bool,
+    /// When the look at documents ends too, where everything else waits for the query.
+    last: Option<Instant>,
+}
+
+impl Bounds {
+    /// Everything else waits for the query: no other TIMEOUT than the server's own may make it longer, and what was found
+    /// in time has as long again to be shown.
+    pub fn hurry(&mut self) {
+        let limits = hurried(&self.limits);
+        self.last = limits.deadline.map(|deadline| deadline + deadline.saturating_duration_since(Instant::now()));
+        self.limits = limits;
+    }
+
+    /// When a look at documents ends that is to last until then.
+    pub fn sooner(&self, until: Option<Instant>) -> Option<Instant> {
+        until.into_iter().chain(self.last).min()
+    }
+
+    /// Whether no more documents may be looked at.
+    pub fn is_over(&self) -> bool {
+        self.last.is_some_and(|last| Instant::now() >= last)
+    }
+
+    /// When rows have to be there. A query that was cut short still shows what it found.
+    pub fn end_of_rows(&self, timed_out: bool) -> Option<Instant> {
+        if timed_out { self.last } else { self.limits.deadline }
+    }
 }
 
 /// A search among so many documents takes less than the way to another thread and back.
@@ -45,6 +72,7 @@ impl Bound {
             on_timeout: settings.on_timeout,
             is_small: known.0 < FEW_DOCUMENTS && query.is_light(),
             is_wide: known.1,
+            last: None,
         };
         Bound { query, bounds }
     }
@@ -84,6 +112,13 @@ pub fn limits(options: &QueryOptions, settings: &Settings) -> Limits {
     // Ten years stand for no limit.
     let bounded = Duration::from_millis(milliseconds.min(315_360_000_000));
     Limits { deadline: (milliseconds > 0).then(|| Instant::now() + bounded), cancelled: Some(Arc::default()) }
+}
+
+/// The limits of a query for which everything else waits: not beyond those that the server has for queries without any.
+pub fn hurried(limits: &Limits) -> Limits {
+    let milliseconds = registry::with(|registry| registry.settings.timeout);
+    let most = (milliseconds > 0).then(|| Instant::now() + Duration::from_millis(milliseconds));
+    Limits { deadline: limits.deadline.into_iter().chain(most).min(), ..limits.clone() }
 }
 
 /// What the engine is told of a command's options.

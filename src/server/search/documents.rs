@@ -1,6 +1,6 @@
 //! Documents as their keys hold them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Deref;
 
 use crate::json::Value;
@@ -36,12 +36,17 @@ impl Wanted {
 /// Parts of a document, taken out of its key.
 #[derive(Default)]
 pub struct Read {
-    parts: HashMap<Vec<u8>, FieldValue>,
+    /// What was read, or why it could not be.
+    parts: HashMap<Vec<u8>, Result<FieldValue, String>>,
 }
 
 impl Document for Read {
     fn field(&self, path: &[u8]) -> FieldValue {
-        self.parts.get(path).cloned().unwrap_or(FieldValue::Absent)
+        self.parts.get(path).and_then(|part| part.as_ref().ok()).cloned().unwrap_or(FieldValue::Absent)
+    }
+
+    fn refused(&self, path: &[u8]) -> Option<&str> {
+        self.parts.get(path)?.as_ref().err().map(|why| &why[..])
     }
 }
 
@@ -114,6 +119,15 @@ impl Open {
         self.foreign.as_ref().or_else(|| documents::json(&self.key))
     }
 
+    /// Parts of its document.
+    fn parts(&self, source: Source, paths: &[&[u8]]) -> Read {
+        let values = match (source, self.json()) {
+            (Source::Json, Some(document)) => super::json::parts(document, paths),
+            _ => paths.iter().map(|path| Ok(self.part(source, path))).collect(),
+        };
+        Read { parts: paths.iter().map(|path| path.to_vec()).zip(values).collect() }
+    }
+
     /// A part of its document.
     pub fn part(&self, source: Source, path: &[u8]) -> FieldValue {
         match source {
@@ -130,12 +144,9 @@ impl Open {
 pub fn read(ctx: &Context, name: &Text, wanted: &[&Wanted]) -> Option<Found> {
     let key = Open::quietly(ctx, name);
     let source = key.source()?;
-    let mut document = Read::default();
-    for path in wanted.iter().filter(|wanted| wanted.source == source).flat_map(|wanted| &wanted.paths) {
-        if !document.parts.contains_key(path) {
-            document.parts.insert(path.clone(), key.part(source, path));
-        }
-    }
+    let paths = wanted.iter().filter(|wanted| wanted.source == source).flat_map(|wanted| &wanted.paths);
+    let paths: BTreeSet<&[u8]> = paths.map(|path| &path[..]).collect();
+    let document = key.parts(source, &paths.into_iter().collect::<Vec<_>>());
     let expires = key.time_to_live().map(|left| now() + left);
     let is_wide = match source {
         Source::Hash => key.len() > NARROW,

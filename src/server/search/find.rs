@@ -18,7 +18,7 @@ use crate::search::command::options::{Format, Limit, QueryOptions, Scorer};
 use crate::search::command::search::SearchRequest;
 use crate::search::command::settings::{OnTimeout, Settings};
 use crate::search::error::{Error, LIMIT_OVER};
-use crate::search::evaluate::{Found, Hit, Limits, Order, Owned};
+use crate::search::evaluate::{Found, Hit, Limits, Order, Owned, distance_names};
 use crate::search::index::FieldValue;
 use crate::search::reply::{self, Fields, Protocol, SearchRow, Shape, Warnings};
 use crate::search::schema::{Definition, Source};
@@ -48,7 +48,7 @@ pub fn ft_search(call: &Call) -> Outcome {
     }
     let search = Search::new(call.ctx, target, request, &settings)?;
     match search.estimate() {
-        Some(nanos) if traffic.allows(nanos) => work::run_here(call.ctx, Box::new(search)),
+        Some(nanos) if traffic.allows(nanos) && !search.is_heavy() => work::run_here(call.ctx, Box::new(search)),
         _ => work::start(call.ctx, Box::new(search)),
     }
 }
@@ -93,6 +93,10 @@ impl Work for Other {
         self.search.limits()
     }
 
+    fn hurry(&mut self) {
+        self.search.hurry();
+    }
+
     fn is_small(&self) -> bool {
         self.search.is_small()
     }
@@ -125,6 +129,8 @@ pub struct Search {
     normalised: bool,
     /// The words to be marked, if any are.
     words: Option<Hits>,
+    /// Whether a row has nothing of the document but its key.
+    is_bare: bool,
     /// Whether the documents of all hits were seen in this turn of the server's loop, which ends with the reply.
     just_seen: bool,
     /// Where this is a shard's part of a search: the distance of a KNN of each row.
@@ -193,14 +199,16 @@ impl Search {
         options.explain = request.explain_score;
         options.offset = usize::try_from(request.limit.offset).unwrap_or(usize::MAX);
         options.limit = usize::try_from(request.limit.count).unwrap_or(usize::MAX);
-        let again = request.sort_by.as_ref().map(|_| (query.clone(), options.clone()));
-        let mut bound = binding::bind(&target, query, options)?;
-        let distances = bound.distances();
-        if let (Some(by), Some((query, mut options))) = (&request.sort_by, again) {
-            options.order = binding::order(&target.definition, &distances, &by.name, by.descending).map_err(refuse)?;
-            bound = binding::bind(&target, query, options)?;
+        let distances = distance_names(&query);
+        let order = request.sort_by.as_ref();
+        let order = order.map(|by| binding::order(&target.definition, &distances, &by.name, by.descending));
+        if let Some(Ok(order)) = &order {
+            options.order = order.clone();
         }
+        let bound = binding::bind(&target, query, options)?;
+        order.transpose().map_err(refuse)?;
         Ok(Search {
+            is_bare: is_bare(&request, &distances),
             normalised: scorer(&request.options, settings) == Scorer::Bm25StdNorm,
             bound: Bound::new(bound, &target, &request.options, settings),
             protocol: protocol(ctx),
@@ -242,24 +250,19 @@ impl Search {
         };
     }
 
-    /// Whether a row has nothing of the document but its key.
-    fn is_bare(&self) -> bool {
-        let request = &self.request;
-        let is_sorted = self.near.is_some() && request.sort_by.is_some();
-        request.no_content && !request.with_sort_keys && !request.with_payloads && !is_sorted
-    }
-
     /// The row of a hit; none if its document is gone.
     fn row(&mut self, ctx: &Context, hit: Hit) -> Option<SearchRow> {
-        if self.just_seen && self.is_bare() {
+        let is_sorted_part = self.near.is_some() && self.request.sort_by.is_some();
+        if self.just_seen && self.is_bare && !is_sorted_part {
+            let fields = if self.request.no_content { Vec::new() } else { self.fields(None, &hit) };
             let (key, score, explanation) = (hit.key.to_vec(), hit.score, hit.explanation);
-            return Some(SearchRow { key, score, explanation, payload: None, sort: None, fields: Vec::new() });
+            return Some(SearchRow { key, score, explanation, payload: None, sort: None, fields });
         }
         let name = Text::new(&hit.key);
         let key = Open::to_read(ctx, &name);
         let source = key.source().filter(|source| *source == self.definition.source)?;
         let sort = self.sort_value(&key, source, &hit);
-        let mut fields = if self.request.no_content { Vec::new() } else { self.fields(&key, source, &hit) };
+        let mut fields = if self.request.no_content { Vec::new() } else { self.fields(Some((&key, source)), &hit) };
         self.bytes += fields.iter().map(|(_, value)| size(value)).sum::<usize>();
         if let Some(words) = &self.words {
             excerpts::apply(&self.request, &self.definition, words, &mut fields);
@@ -283,8 +286,8 @@ impl Search {
         }
     }
 
-    /// The fields that the request names, or all: distances, the field sorted by, what the document holds.
-    fn fields(&self, key: &Open, source: Source, hit: &Hit) -> Fields {
+    /// The fields that the request names, or all: distances, the field sorted by, what the document holds if it is open.
+    fn fields(&self, open: Option<(&Open, Source)>, hit: &Hit) -> Fields {
         let mut fields = Once::default();
         let distance = |name: &[u8]| {
             let position = self.distances.iter().position(|known| known == name)?;
@@ -295,9 +298,11 @@ impl Search {
                 fields.add(name, || distance(name));
             }
             if let Some(by) = &self.request.sort_by {
-                fields.add(&by.name, || self.value(key, source, &by.name));
+                fields.add(&by.name, || self.value(open?, &by.name));
             }
-            self.everything(key, source, &mut fields);
+            if let Some(open) = open {
+                self.everything(open, &mut fields);
+            }
             return fields.fields;
         };
         for field in returned {
@@ -305,14 +310,14 @@ impl Search {
                 Some(distance) => Some(distance),
                 None if self.distances.contains(&field.field) => None,
                 None if field.field == b"__key" => Some(Reply::Bulk(hit.key.to_vec())),
-                None => self.value(key, source, &field.field),
+                None => self.value(open?, &field.field),
             });
         }
         fields.fields
     }
 
     /// The value of an attribute, or of an identifier, as the document holds it.
-    fn value(&self, key: &Open, source: Source, name: &[u8]) -> Option<Reply> {
+    fn value(&self, (key, source): (&Open, Source), name: &[u8]) -> Option<Reply> {
         let path = self.definition.field(name).map_or(name, |position| &self.definition.fields[position].path);
         self.shown(key.part(source, path))
     }
@@ -329,7 +334,7 @@ impl Search {
         }
     }
 
-    fn everything(&self, key: &Open, source: Source, fields: &mut Once) {
+    fn everything(&self, (key, source): (&Open, Source), fields: &mut Once) {
         match source {
             Source::Hash => key.for_each_field(|name, value| {
                 if self.definition.payload_field.as_deref() != Some(name) {
@@ -342,6 +347,14 @@ impl Search {
             Source::Json => fields.add(b"$", || super::json::whole(key).map(Reply::Bulk)),
         }
     }
+}
+
+/// Whether rows have nothing of the documents but their keys, and distances.
+fn is_bare(request: &SearchRequest, distances: &[Vec<u8>]) -> bool {
+    let is_known = |name: &Vec<u8>| name == b"__key" || distances.contains(name);
+    let returned = || request.returned.as_ref().is_some_and(|fields| fields.iter().all(|field| is_known(&field.field)));
+    let has_fields = !request.no_content && !returned();
+    !has_fields && !request.with_sort_keys && !request.with_payloads && !excerpts::are_asked(request)
 }
 
 fn scorer(options: &QueryOptions, settings: &Settings) -> Scorer {
@@ -357,18 +370,33 @@ fn rows_of(hits: Vec<Hit>) -> Stage {
 #[derive(Default)]
 struct Once {
     fields: Fields,
+    /// Their names where they are many.
     known: HashSet<Vec<u8>>,
     bytes: usize,
 }
 
 impl Once {
+    fn has(&mut self, name: &[u8]) -> bool {
+        /// So many names are compared one by one.
+        const FEW: usize = 16;
+        if self.fields.len() <= FEW {
+            return self.fields.iter().any(|(known, _)| known == name);
+        }
+        if self.known.is_empty() {
+            self.known.extend(self.fields.iter().map(|(name, _)| name.clone()));
+        }
+        self.known.contains(name)
+    }
+
     fn add(&mut self, name: &[u8], value: impl FnOnce() -> Option<Reply>) {
         if self.bytes <= MAX_BYTES
-            && !self.known.contains(name)
+            && !self.has(name)
             && let Some(value) = value()
         {
             self.bytes += size(&value);
-            self.known.insert(name.to_vec());
+            if !self.known.is_empty() {
+                self.known.insert(name.to_vec());
+            }
             self.fields.push((name.to_vec(), value));
         }
     }
@@ -403,14 +431,14 @@ impl Work for Search {
 
     fn look(&mut self, ctx: &Context, until: Option<Instant>) {
         let _selected = super::select(ctx, self.index, self.database);
-        let is_over = || until.is_some_and(|until| Instant::now() >= until);
         match std::mem::replace(&mut self.stage, Stage::Done) {
             Stage::Ranking(mut ranking) => {
-                ranking.look(ctx, &self.bound.query, &self.definition, &self.bound.bounds.limits, &is_over);
+                ranking.look(ctx, &self.bound.query, &self.definition, &self.bound.bounds, until);
                 self.just_seen |= until.is_none() && ranking.sees_all();
                 self.stage = Stage::Ranking(ranking);
             }
             Stage::Rows(mut hits) => {
+                let until = self.bound.bounds.sooner(until);
                 for hit in hits.by_ref() {
                     let distance = hit.distances.first().copied().flatten();
                     if let Some(row) = self.row(ctx, hit) {
@@ -420,11 +448,13 @@ impl Work for Search {
                     if self.bytes > MAX_BYTES {
                         return;
                     }
-                    if is_over() {
+                    if until.is_some_and(|until| Instant::now() >= until) {
                         break;
                     }
                 }
-                self.stage = if hits.len() == 0 { Stage::Done } else { Stage::Rows(hits) };
+                let is_cut = hits.len() > 0 && self.bound.bounds.is_over();
+                self.warnings.timed_out |= is_cut;
+                self.stage = if hits.len() == 0 || is_cut { Stage::Done } else { Stage::Rows(hits) };
             }
             stage => self.stage = stage,
         }
@@ -438,6 +468,10 @@ impl Work for Search {
         self.bound.query.estimate()
     }
 
+    fn hurry(&mut self) {
+        self.bound.bounds.hurry();
+    }
+
     fn is_small(&self) -> bool {
         self.bound.bounds.is_small
     }
@@ -445,7 +479,8 @@ impl Work for Search {
     fn is_heavy(&self) -> bool {
         let shown = self.request.returned.as_ref().map(Vec::len);
         let is_wide = !self.request.no_content && shown.map_or(self.bound.bounds.is_wide, |shown| shown > MANY);
-        is_wide || excerpts::are_asked(&self.request)
+        let is_undecided = matches!(&self.stage, Stage::Ranking(ranking) if ranking.is_heavy(&self.bound.query));
+        is_wide || is_undecided || excerpts::are_asked(&self.request)
     }
 
     fn reply(self: Box<Self>) -> Result<Reply, Failure> {

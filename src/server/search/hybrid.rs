@@ -184,7 +184,7 @@ impl Hybrid {
                 false => entry.1 = hit.distances.first().copied().flatten(),
             }
         }
-        let end = self.text.bounds.limits.deadline.filter(|_| !self.warnings.timed_out);
+        let end = self.text.bounds.end_of_rows(self.warnings.timed_out);
         let Some(plan) = self.plan.take() else { return Stage::Done };
         // No step before all rows are together.
         let how = Sharing { keyed: true, nearest: Some(usize::MAX) };
@@ -253,7 +253,7 @@ impl Hybrid {
         for hit in self.text_hits.drain(..).chain(vector_hits) {
             keys.insert(hit.document, hit.key);
         }
-        let end = self.text.bounds.limits.deadline.filter(|_| !self.warnings.timed_out);
+        let end = self.text.bounds.end_of_rows(self.warnings.timed_out);
         if let Some(cursor) = self.request.cursor {
             let walk = |side: &[(u32, f64)]| self.side(side, &keys, cursor.count as usize);
             return Stage::Apart(Box::new([walk(&text), walk(&vector)]));
@@ -324,20 +324,23 @@ impl Work for Hybrid {
     }
 
     fn look(&mut self, ctx: &Context, until: Option<Instant>) {
-        let is_over = || until.is_some_and(|until| Instant::now() >= until);
         let query = if let Stage::Doubting(_) = self.stage { &self.text.query } else { &self.vector };
         match &mut self.stage {
             Stage::Doubting(ranking) | Stage::Ranking(ranking) => {
                 let _selected = super::select(ctx, self.target.id, self.target.database);
-                ranking.look(ctx, query, &self.target.definition, &self.text.bounds.limits, &is_over);
+                ranking.look(ctx, query, &self.target.definition, &self.text.bounds, until);
             }
-            Stage::Walking(walk) => walk.look(ctx, &is_over),
+            Stage::Walking(walk) => walk.look(ctx, until),
             _ => {}
         }
     }
 
     fn limits(&self) -> Option<&Limits> {
         Some(&self.text.bounds.limits)
+    }
+
+    fn hurry(&mut self) {
+        self.text.bounds.hurry();
     }
 
     fn is_small(&self) -> bool {

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::documents::Open;
-use crate::json::{Value, compiled, parse, select, to_text};
+use crate::json::path::Shared;
+use crate::json::{Path, Value, compiled, parse, select, select_each, to_text};
 use crate::reply::Reply;
 use crate::search::index::{FieldValue, from_json};
 use crate::search::schema::Kind;
@@ -47,6 +48,21 @@ pub fn part(document: &Value, path: &[u8]) -> FieldValue {
         Some(values) if !values.is_empty() => FieldValue::Json(values),
         _ => FieldValue::Absent,
     }
+}
+
+/// What each path yields, as [`part`] has it, in one walk where that is possible; of those that take too much work or memory
+/// why.
+pub fn parts(document: &Value, paths: &[&[u8]]) -> Vec<Result<FieldValue, String>> {
+    let _shared = Shared::begin();
+    let compiled: Vec<_> = paths.iter().map(|path| compiled(path).ok()).collect();
+    let readable: Vec<&Path> = compiled.iter().flatten().map(|path| &**path).collect();
+    let mut found = select_each(document, &readable, MAX_VALUES).into_iter();
+    let one = |path: &Option<_>| match path.as_ref().and_then(|_| found.next()) {
+        Some(Ok(values)) if !values.is_empty() => Ok(FieldValue::Json(values)),
+        Some(Err(error)) => Err(error.to_string().trim_start_matches("ERR ").to_string()),
+        _ => Ok(FieldValue::Absent),
+    };
+    compiled.iter().map(one).collect()
 }
 
 /// The whole document as text.

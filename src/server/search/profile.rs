@@ -159,6 +159,10 @@ impl Work for Profiling {
         self.inner.estimate()
     }
 
+    fn hurry(&mut self) {
+        self.inner.hurry();
+    }
+
     fn is_small(&self) -> bool {
         self.inner.is_small()
     }

@@ -1,5 +1,8 @@
 //! Hits put in order by what only their documents hold: exact distances, and sort values that the index does not keep.
 
+use std::time::Instant;
+
+use super::binding::Bounds;
 use super::documents::Open;
 use super::json;
 use super::work::Need;
@@ -53,28 +56,41 @@ impl Ranking {
         self.enough.is_some()
     }
 
+    /// Whether the query has still to run once the documents were looked at, and that is not little work.
+    pub fn is_heavy(&self, query: &BoundQuery) -> bool {
+        matches!(self.what, What::Doubts(_)) && !query.settles_soon()
+    }
+
     pub fn need(&self) -> Need {
         let left = if let What::Doubts(doubts) = &self.what { doubts.len() } else { self.hits.len() };
         if left > 0 { Need::Documents(left) } else { Need::Thought }
     }
 
-    /// Reads from the documents until all are seen or `is_over`. Past the query's `limits` doubts are left undecided.
+    /// Reads from the documents until all are seen or the time is over. Past the query's limits doubts are left undecided.
     pub fn look(
         &mut self,
         ctx: &Context,
         query: &BoundQuery,
         definition: &Definition,
-        limits: &Limits,
-        is_over: &dyn Fn() -> bool,
+        bounds: &Bounds,
+        until: Option<Instant>,
     ) {
+        let until = bounds.sooner(until);
+        let is_over = || until.is_some_and(|until| Instant::now() >= until);
         match &mut self.what {
-            What::Doubts(doubts) => decide(ctx, query, definition, doubts, is_over),
-            _ => self.look_at_hits(ctx, query, definition, is_over),
-        }
-        if let What::Doubts(doubts) = &mut self.what
-            && limits.reached()
-        {
-            *doubts = Vec::new().into_iter();
+            What::Doubts(doubts) => {
+                decide(ctx, query, definition, doubts, &is_over);
+                if bounds.limits.reached() {
+                    *doubts = Vec::new().into_iter();
+                }
+            }
+            _ => {
+                self.look_at_hits(ctx, query, definition, &is_over);
+                if bounds.is_over() && self.hits.len() > 0 {
+                    self.hits = Vec::new().into_iter();
+                    self.found.warnings.timed_out = true;
+                }
+            }
         }
     }
 

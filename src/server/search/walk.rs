@@ -173,8 +173,8 @@ impl Walk {
         Ok(self.rows.drain(..wanted.min(self.rows.len())).collect())
     }
 
-    /// Looks at documents until the table is full or `is_over`.
-    pub fn look(&mut self, ctx: &Context, is_over: &dyn Fn() -> bool) {
+    /// Looks at documents until the table is full or the time is over.
+    pub fn look(&mut self, ctx: &Context, until: Option<Instant>) {
         let _selected = super::select(ctx, self.place.index, self.place.database);
         while self.missing > 0
             && let Some(input) = self.input.next()
@@ -200,7 +200,7 @@ impl Walk {
                 self.missing = 0;
                 self.input = Vec::new().into_iter();
             }
-            if is_over() {
+            if until.is_some_and(|until| Instant::now() >= until) {
                 return;
             }
         }

@@ -11,9 +11,9 @@ use crate::reply::Reply;
 use crate::search::cluster::message::Question;
 use crate::search::cluster::spelling::Part;
 use crate::search::command::options::QueryOptions;
-use crate::search::command::settings::Settings;
+use crate::search::command::settings::{OnTimeout, Settings};
 use crate::search::command::small::SpellcheckRequest;
-use crate::search::evaluate::SearchOptions;
+use crate::search::evaluate::{Limits, SearchOptions};
 use crate::search::reply::{self, Protocol};
 use crate::search::spell;
 use crate::server::api::Context;
@@ -101,6 +101,7 @@ pub fn ft_spellcheck(call: &Call) -> Outcome {
         distance: usize::from(request.distance),
         full: request.full_score_info,
         protocol: protocol(call.ctx),
+        time: spelling.time.clone(),
     };
     let asked = cluster::Asked {
         question: Question::Spelling,
@@ -121,9 +122,29 @@ pub struct Spelling {
     words: Vec<Vec<u8>>,
     distance: usize,
     documents: usize,
+    time: Time,
+    timed_out: bool,
     found: Option<Part>,
     /// None where this is a shard's part.
     shown: Option<Corrections>,
+}
+
+/// How long it may take, and what then is replied.
+#[derive(Clone)]
+struct Time {
+    limits: Limits,
+    on_timeout: OnTimeout,
+}
+
+impl Time {
+    /// # Errors
+    /// If what was not found in time is to be an error.
+    fn check(&self, timed_out: bool) -> Result<(), Failure> {
+        match self.on_timeout {
+            OnTimeout::Fail if timed_out => Err(super::timed_out()),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Spelling {
@@ -132,11 +153,14 @@ impl Spelling {
         let mut options = QueryOptions::new(&request.query, settings);
         options.dialect = request.dialect;
         let query = binding::read(target, &options)?;
+        let time = Time { limits: binding::limits(&options, settings), on_timeout: settings.on_timeout };
         Ok(Spelling {
             words: spell::words(&query),
             distance: usize::from(request.distance),
             documents: registry::with(|registry| registry.by_id(target.id).map_or(0, |(_, entry)| entry.index.len())),
             index: binding::bind(target, query, SearchOptions::default())?,
+            time,
+            timed_out: false,
             found: None,
             shown: None,
         })
@@ -149,17 +173,32 @@ impl Work for Spelling {
     }
 
     fn think(&mut self) {
-        let known: BTreeSet<&[u8]> = self.index.terms().map(|(term, _)| term).collect();
-        let near = |word: &[u8]| spell::suggestions(word, self.distance, self.index.terms(), std::iter::empty());
-        let words = std::mem::take(&mut self.words).into_iter().map(|word| {
-            let near = (!known.contains(&word[..])).then(|| near(&word));
-            (word, near)
-        });
-        let words = words.collect();
-        self.found = Some(Part { documents: self.documents, words });
+        let mut part = Part { documents: self.documents, words: Vec::new() };
+        for word in std::mem::take(&mut self.words) {
+            let limits = &self.time.limits;
+            let near = || spell::suggestions(&word, self.distance, self.index.terms(), std::iter::empty(), limits);
+            let near = if self.index.knows(&word) { Some(None) } else { near().map(Some) };
+            let Some(near) = near else {
+                self.timed_out = true;
+                break;
+            };
+            part.words.push((word, near));
+        }
+        self.found = Some(part);
     }
 
     fn look(&mut self, _ctx: &Context, _until: Option<Instant>) {}
+
+    fn limits(&self) -> Option<&Limits> {
+        Some(&self.time.limits)
+    }
+
+    fn hurry(&mut self) {
+        self.time.limits = binding::hurried(&self.time.limits);
+        if let Some(shown) = &mut self.shown {
+            shown.time = self.time.clone();
+        }
+    }
 
     fn is_small(&self) -> bool {
         false
@@ -170,11 +209,12 @@ impl Work for Spelling {
     }
 
     fn reply(self: Box<Self>) -> Result<Reply, Failure> {
+        self.time.check(self.timed_out)?;
         let part = self.found.unwrap_or_default();
-        Ok(match self.shown {
+        match self.shown {
             Some(shown) => shown.show(part),
-            None => part.write(),
-        })
+            None => Ok(part.write()),
+        }
     }
 }
 
@@ -186,20 +226,30 @@ pub struct Corrections {
     distance: usize,
     full: bool,
     protocol: Protocol,
+    time: Time,
 }
 
 impl Corrections {
-    /// What may be meant by each word that neither the index nor a dictionary to be left out knows.
-    pub fn show(&self, part: Part) -> Reply {
+    /// What may be meant by each word that neither the index nor a dictionary to be left out knows; of those that there was
+    /// time for.
+    ///
+    /// # Errors
+    /// If there was not enough, and that is to be one.
+    pub fn show(&self, part: Part) -> Result<Reply, Failure> {
+        let limits = &self.time.limits;
         let unknown = part.words.into_iter().filter(|(word, _)| !self.exclude.contains(word));
-        let found = unknown.filter_map(|(word, near)| {
-            let near = near?;
+        let (mut found, mut timed_out) = (Vec::new(), false);
+        for (word, near) in unknown.filter_map(|(word, near)| Some((word, near?))) {
             let terms = near.iter().map(|near| (&near.word[..], near.documents));
-            let suggestions =
-                spell::suggestions(&word, self.distance, terms, self.include.iter().map(|word| &word[..]));
-            Some((word, suggestions))
-        });
-        reply::spelling(found.collect(), part.documents, self.full, self.protocol)
+            let dictionary = self.include.iter().map(|word| &word[..]);
+            let Some(suggestions) = spell::suggestions(&word, self.distance, terms, dictionary, limits) else {
+                timed_out = true;
+                break;
+            };
+            found.push((word, suggestions));
+        }
+        self.time.check(timed_out)?;
+        Ok(reply::spelling(found, part.documents, self.full, self.protocol))
     }
 }
 

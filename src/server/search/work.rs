@@ -49,6 +49,9 @@ pub trait Work: Send + 'static {
         None
     }
 
+    /// Is told that everything else waits for it: from now on it ends in time, with what it has.
+    fn hurry(&mut self) {}
+
     /// Whether it takes less than the way to another thread and back.
     fn is_small(&self) -> bool;
 
@@ -72,12 +75,16 @@ const TURNS: usize = 6;
 /// Runs a query: in the pool if the client may be blocked and it is worth the way.
 pub fn start(ctx: &Context, mut work: Box<dyn Work>) -> Outcome {
     if settings::single_threaded() || !blocking::is_allowed(ctx) {
+        work.hurry();
         return finish(ctx, work).map(Some);
     }
     if work.is_small() && is_done(ctx, &mut *work) {
         return work.reply().map(Some);
     }
-    let Some(mut unblock) = Unblock::block(ctx) else { return finish(ctx, work).map(Some) };
+    let Some(mut unblock) = Unblock::block(ctx) else {
+        work.hurry();
+        return finish(ctx, work).map(Some);
+    };
     if let Some(left) = work.limits().and_then(|limits| limits.cancelled.clone()) {
         unblock.watch(left);
     }

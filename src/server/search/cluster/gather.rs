@@ -170,7 +170,7 @@ pub struct Spellings(pub Corrections);
 
 impl Gather for Spellings {
     fn gather(self: Box<Self>, parts: Vec<Reply>, _missing: bool) -> Result<Reply, Failure> {
-        Ok(self.0.show(spelling::merge(read(parts, spelling::Part::read)?)))
+        self.0.show(spelling::merge(read(parts, spelling::Part::read)?))
     }
 }
 
