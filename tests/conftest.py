@@ -73,6 +73,18 @@ def launch(server):
 
 
 @pytest.fixture
+def replicated(launch):
+    """A master with a configuration and a replica of it: replicated(("appendonly", "yes"))."""
+
+    def start(*config):
+        master, replica = launch(*config), launch()
+        replica.replicate(master)
+        return master, replica
+
+    return start
+
+
+@pytest.fixture
 def start():
     """start(kind, *config, arguments=()): servers of any kind, removed at the end."""
     started = []

@@ -14,14 +14,15 @@ fi
 
 mkdir -p "$root"
 root=$(cd "$root" && pwd)
-apt-get -qq update
-(cd "$root" && apt-get -qq download redis-server redis-tools libatomic1 libcap2 libgcrypt20 libgpg-error0 libjemalloc2 \
-    liblz4-1 liblzf1 liblzma5 libssl3 libsystemd0 libzstd1)
+[ "$(id -u)" = 0 ] || sudo=sudo
+${sudo:-} apt-get -qq update
+# The package and what this system lacks of what it needs.
+apt-get -qq install --download-only --no-install-recommends -o Debug::NoLocking=1 -o Dir::Cache::archives="$root" redis-server >/dev/null
 for package in "$root"/*.deb; do
     dpkg -x "$package" "$root"
 done
-rm "$root"/*.deb
-libraries=$(find "$root" -name '*.so.*' -printf '%h\n' | sort -u | paste -sd:)
+rm -rf "$root"/*.deb "$root/partial"
+libraries=$(find "$root" -name '*.so.*' -printf '%h\n' | sort -u | paste -sd: -)
 rm -f "$target"
 cat >"$target" <<SCRIPT
 #!/bin/sh

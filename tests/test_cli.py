@@ -12,7 +12,7 @@ import pytest
 
 from command_line import ENVIRONMENT, in_process, vset
 from resp import Conn, ReplyError
-from servers import MODULE, Server, binary, eventually, free_port
+from servers import MODULE, ROOT, Server, binary, eventually, free_port
 from vectors import add, random_vectors, values
 
 
@@ -41,6 +41,10 @@ def refused(capsys, *arguments, code, says):
         (["recall", "localhost:99999", "k"], 2, "vset: 'localhost:99999' is no address of a server: Port out of range"),
         (["recall", "http://localhost", "k"], 2, "'http://localhost' is no address of a server"),
         (["recall", "redis://localhost/x", "k"], 2, "vset: 'x' is no number of a database"),
+        (["recall", "redis://a..b", "k"], 2, "vset: 'redis://a..b' is no address of a server"),
+        (["doctor", "redis://localhost?wrong=1"], 2, "vset: 'redis://localhost?wrong=1' is no address of a server"),
+        (["exporter", "redis://localhost?socket_timeout=x", "--once"], 2, "is no address of a server"),
+        (["exporter", "--port", "0"], 2, "0 is not between 1 and 65535"),
         (["recall", "redis://u:secret@127.0.0.1:1", "k"], 1, "vset: no server answers at 127.0.0.1:1/0: Connection refused"),
         (["recall", "unix:///none", "k"], 1, "no server answers at unix:///none: No such file"),
         (["recall", "localhost", "k", "--ef", "10,x"], 2, "'x' is no whole number"),
@@ -161,7 +165,8 @@ def test_doctor(clean, capsys):
     add(c, "k", random_vectors(30, 4, seed=1))
     told, _ = in_process(capsys, "doctor", url(clean))
     assert f"{'Valkey' if clean.valkey else 'Redis'} {clean.full_version}" in told
-    assert re.search(r"^vector sets: +vset \d+\.\d+\.\d+, kernel \w+, \d+ query threads$", told, re.M)
+    (version,) = re.findall(r'^version = "(.+)"$', (ROOT / "Cargo.toml").read_text(), re.M)
+    assert re.search(rf"^vector sets: +vset {re.escape(version)}, kernel \w+, \d+ query threads$", told, re.M)
     assert re.search(r"^contents: +1 sets, 30 elements, \d+ to be linked$", told, re.M)
     assert not clean.modern or re.search(r"^vectorset.vsim-ef: +100$", told, re.M)
     warned = re.findall(r"^WARNING: (.*)$", told, re.M)

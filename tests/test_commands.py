@@ -54,7 +54,7 @@ def test_arity_errors_name_the_command(c, command, server):
             assert shown == f"ERR wrong number of arguments for '{command}' command"
 
 
-@pytest.mark.differs("D31: all say read and write")
+@pytest.mark.differs("all say read and write")
 def test_key_specs(c, command, server):
     if server.version < (7, 0):
         assert len(describe(c, command)) == 7  # this server has none
@@ -67,7 +67,7 @@ def test_key_specs(c, command, server):
     assert pairs(spec[b"begin_search"])[b"type"] == b"index"
 
 
-@pytest.mark.differs("D31")
+@pytest.mark.differs("all commands say read and write")
 def test_read_only_user(clean):
     if clean.version < (7, 0):
         return  # no selectors by kind of access
@@ -122,7 +122,7 @@ def test_users_of_some_keys(clean, no_users_left):
     assert not may(c, "VADD", "k", *values(1), "e") and not may(c, "VSIM", "k", *values(1))
 
 
-@pytest.mark.differs("D31: all say read and write")
+@pytest.mark.differs("all say read and write")
 def test_users_that_read_here_and_write_there(clean, no_users_left):
     if clean.version < (7, 0):
         return  # no selectors by kind of access
@@ -136,7 +136,7 @@ def test_users_that_read_here_and_write_there(clean, no_users_left):
                 assert not may(c, *(other if x == "{}" else x for x in args)), args
 
 
-@pytest.mark.differs("D32: no categories")
+@pytest.mark.differs("no categories")
 def test_users_without_a_category(clean, no_users_left):
     if not clean.valkey:
         return  # modules cannot declare categories before Redis 7.2
@@ -146,7 +146,7 @@ def test_users_without_a_category(clean, no_users_left):
         assert (may(c, *add), may(c, *read)) == (may_add, may_read), rule
 
 
-@pytest.mark.differs("D32: no categories")
+@pytest.mark.differs("no categories")
 def test_categories(clean):
     if not clean.valkey:
         return  # modules cannot declare categories before Redis 7.2

@@ -28,7 +28,7 @@ def in_threads(clean, *jobs):
 @pytest.mark.parametrize("options", [["CAS"], []], ids=["cas", "plain"])
 def test_many_writers(clean, options):
     if clean.peer and options:
-        pytest.xfail("D4: loses the sets of clients that create the key at the same time")
+        pytest.xfail("loses the sets of clients that create the key at the same time")
     vectors = random_vectors(2000, 24, seed=1)
 
     def writer(first):
@@ -45,7 +45,7 @@ def test_many_writers(clean, options):
     assert found >= 195
 
 
-@pytest.mark.differs("D4: claims writes that it dropped")
+@pytest.mark.differs("claims writes that it dropped")
 def test_the_same_element_by_many(clean):
     """Exactly one of them is told that it was new."""
     new = []
@@ -61,7 +61,7 @@ def test_the_same_element_by_many(clean):
     assert c("VCARD", "k") == 700
 
 
-@pytest.mark.differs("D3: lost when the client leaves")
+@pytest.mark.differs("lost when the client leaves")
 def test_writers_that_leave(clean):
     c = clean.connect()
     add(c, "k", random_vectors(500, 24, seed=3))

@@ -170,10 +170,10 @@ def exercise(conn, key):
 
 
 @pytest.mark.timeout(300 + COUNT / 50)
-@pytest.mark.differs("D7, D8 and others: it may crash on what it let in")
+@pytest.mark.differs("it may crash on what it let in")
 def test_corrupted_payloads(clean):
     if clean.peer:
-        pytest.xfail("D7, D9")
+        pytest.xfail("may crash or take all memory")
     print(f"seed {SEED}")
     rng = random.Random(SEED)
     conn = clean.connect(timeout=30)

@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import runpy
+import struct
 import subprocess
 import sys
 
@@ -174,7 +175,27 @@ def test_the_demonstration(server):
     assert server.peer or done.stdout.rstrip().endswith("pending 0")
 
 
-def test_what_the_readme_runs_is_there(site):
+def test_the_script_that_migrates(clean):
+    c = clean.connect()
+    for i in range(3):
+        c("HSET", f"doc:{i}", "embedding", struct.pack("<2f", 1, i), "year", 1980 + i)
+    c("HSET", "doc:without", "year", 1990)
+    (script,) = examples.code((ROOT / "docs/migrating.md").read_text(), "python")
+    script = script.replace("redis.Redis()", f"redis.Redis(port={clean.port})")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "3\n", done.stderr
+    assert c("VSIM", "docs", *values(1, 0), "FILTER", ".year >= 1981") == [b"doc:1", b"doc:2"]
+
+
+def test_what_pages_name_is_there():
+    """Files of the repository, where pages name them as such."""
+    folders = "|".join(path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] != "." and path.name not in ("target", "dist"))
+    for page in [*PROSE, *ROOT.glob("*.md"), ROOT / "Makefile"]:
+        for name in re.findall(rf"(?<![\w/.-])(?:{folders})/[\w./-]*\w\.(?:py|md|rs|sh|toml|json|yml|txt|png)\b", page.read_text()):
+            assert (ROOT / name).exists() or (page.parent / name).exists(), f"{relative(page)}: {name}"
+
+
+def test_what_the_readme_runs_is_there():
     """Each `make` target that pages name; the files that `docker build` copies."""
     targets = set(re.findall(r"^([a-z][a-z -]*):", (ROOT / "Makefile").read_text(), re.M))
     targets = {name for line in targets for name in line.split()}

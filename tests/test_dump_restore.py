@@ -178,7 +178,7 @@ def test_from_the_peer(c, server, peer, kind):
     assert c.pipeline(["VREM", "k", name(i)] for i in range(300)) == [1] * 300
 
 
-@pytest.mark.differs("D12: memory of other objects in the payload")
+@pytest.mark.differs("memory of other objects in the payload")
 def test_what_the_peer_cannot_hold_it_refuses(c, server, peer):
     """Another metric, or elements that expire: an error there, and the plain form again as soon as the times are gone."""
     if server.peer:
@@ -263,10 +263,10 @@ STRICTER = {
     "matrix too wide": pair(flags=1, extra=uint(65537) + string(b"\0" * 12)),
     "matrix too short": pair(flags=1, extra=uint(4) + string(b"\0" * 12)),
     "level 16": vectorset([node(b"a", E1, params(1, *[[]] * 17))]),
-    "empty (D14)": vectorset([]),
-    "ids twice (D7)": pair(ids=(1, 1), links=((), ())),
-    "names twice (D13)": pair(second=b"a"),
-    "not finite (D15)": vectorset([node(b"a", E1, params(1, [], l2=float("nan")))]),
+    "empty": vectorset([]),
+    "ids twice": pair(ids=(1, 1), links=((), ())),
+    "names twice": pair(second=b"a"),
+    "not finite": vectorset([node(b"a", E1, params(1, [], l2=float("nan")))]),
     "vector not finite": vectorset([node(b"a", struct.pack("<ff", float("inf"), 0), params(1, []))]),
 }
 
@@ -281,7 +281,7 @@ def test_refused_though_the_peer_accepts(c, body):
 
 def test_huge_params_count(c, server):
     if server.peer:
-        pytest.xfail("D9: takes all memory")
+        pytest.xfail("takes all memory")
     body = vectorset([string(b"a") + string(E1) + uint(2**32 - 1)], count=1)
     with error(BAD):
         c("RESTORE", "k", 0, stamped(body, payload.own_version(c)))

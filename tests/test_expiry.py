@@ -111,10 +111,9 @@ def test_vadd_sets_keeps_and_removes_times(c):
             add_e(*options)
 
 
-def test_hidden_from_its_moment_on(launch):
+def test_hidden_from_its_moment_on(replicated):
     """On a replica, where nothing is removed: it hides what its master has not yet removed."""
-    master, replica = launch(), launch()
-    replica.replicate(master)
+    master, replica = replicated()
     c, r = master.connect(), replica.connect()
     add(c, "k", random_vectors(300, 4, seed=2), attributes=lambda i: '{"i":%d}' % i)
     c("VPEXPIRE", "k", 1000, *elements(*[name(i) for i in range(250)]))

@@ -212,10 +212,9 @@ def forget_times(conn):
 
 
 @pytest.mark.differs("other commands")
-def test_replica_and_log_hold_the_same(launch):
+def test_replica_and_log_hold_the_same(replicated):
     """Whatever was sent: what the master made of it, its replica and its log tell too."""
-    master, replica = launch(("appendonly", "yes"), ("aof-use-rdb-preamble", "no"), ("auto-aof-rewrite-percentage", "0")), launch()
-    replica.replicate(master)
+    master, replica = replicated(("appendonly", "yes"), ("aof-use-rdb-preamble", "no"), ("auto-aof-rewrite-percentage", "0"))
     attack(master, SEED)
     conn = connect(master)
     forget_times(conn)

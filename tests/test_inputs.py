@@ -73,9 +73,8 @@ def test_signed_bytes_are_kept(c, metric):
     assert floats(c("VEMB", "k", "zero")) == [0] * 6
 
 
-def test_replicas_hold_the_same(launch):
-    master, replica = launch(), launch()
-    replica.replicate(master)
+def test_replicas_hold_the_same(replicated):
+    master, replica = replicated()
     c = master.connect()
     vector = random_vectors(1, 16, seed=1)[0]
     for word, (pack, _) in FORMATS.items():
@@ -106,9 +105,8 @@ def test_nx_and_xx(c):
         c("VADD", "k", *values(1), "f", "XX")
 
 
-def test_what_is_not_done_is_not_sent(launch):
-    master, replica = launch(), launch()
-    replica.replicate(master)
+def test_what_is_not_done_is_not_sent(replicated):
+    master, replica = replicated()
     c = master.connect()
     c("VADD", "k", *values(1, 2), "e")
     in_sync(master, replica)

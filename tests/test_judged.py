@@ -337,11 +337,10 @@ def check_at_rest(conn, world):
 
 
 @pytest.mark.timeout(300 + SECONDS)
-def test_every_reply_was_true_at_some_moment(launch, server):
+def test_every_reply_was_true_at_some_moment(replicated, server):
     if server.peer:
         pytest.xfail("has other commands")
-    primary, replica = launch(), launch()
-    replica.replicate(primary)
+    primary, replica = replicated()
     world = World(primary.port, seed=new_seed())
     print(f"\nseed {world.seed}")
     context = multiprocessing.get_context("spawn")

@@ -102,7 +102,7 @@ def test_vadd_keeps_the_time_to_live(k):
     assert 900 < k("TTL", "k") <= 1000
 
 
-@pytest.mark.differs("D35: no COPY")
+@pytest.mark.differs("no COPY")
 @pytest.mark.parametrize("quant", ["NOQUANT", "Q8", "BIN"])
 def test_copy(c, quant):
     add(c, "k", random_vectors(100, 10, seed=1), quant, "M", 8, prefix=["REDUCE", 6], attributes=lambda i: '{"i":%d}' % i)
@@ -234,7 +234,7 @@ def test_out_of_memory(launch):
     c("CONFIG", "SET", "maxmemory", 0)
 
 
-@pytest.mark.differs("D34: no events")
+@pytest.mark.differs("no events")
 def test_events(clean):
     c, listener = clean.connect(), clean.connect(timeout=5)
     c("CONFIG", "SET", "notify-keyspace-events", "KEA")

@@ -91,12 +91,11 @@ def server_has_maps(server):
     return server.modern
 
 
-def test_wait_knows_of_a_removal(launch, server):
+def test_wait_knows_of_a_removal(replicated, server):
     """WAIT behind VREMBYFILTER waits for its removals; on Redis 6.2 once another command was in between."""
     if server.peer:
         pytest.xfail("has no VREMBYFILTER")
-    primary, replica = launch(), launch()
-    replica.replicate(primary)
+    primary, replica = replicated()
     c, r = primary.connect(), replica.connect()
     add(c, "k", random_vectors(3000, 8, seed=4), attributes=lambda i: '{"n":%d}' % i)
     assert c("WAIT", 1, 0) == 1

@@ -22,7 +22,7 @@ def used(conn):
 
 
 @pytest.mark.timeout(300 + ROUNDS / 4)
-@pytest.mark.differs("D3: leaks")
+@pytest.mark.differs("leaks")
 def test_sets_that_come_and_go(launch):
     """Filled by different means, searched, deleted by different means, some while they are still being linked."""
     server = launch(("appendonly", "no"))
@@ -197,7 +197,7 @@ def test_eviction_takes_no_more_than_it_must(launch, n):
     assert min(sizes[sizes.index(most) :]) > most // 2, sizes
 
 
-@pytest.mark.differs("D3")
+@pytest.mark.differs("leaks")
 @pytest.mark.parametrize("policy", ["allkeys-lru", "allkeys-random", "volatile-ttl"])
 def test_eviction_under_queries(launch, policy):
     """Sets are evicted while they are searched and linked, on the replica too; what is left is sound."""

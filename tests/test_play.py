@@ -1,6 +1,6 @@
 """examples/play as its users see it: the page in headless Chromium, and the HTTP service behind it.
 
-The README's docs/play.png is the target/play/page.png of VSET_PLAY_LIMIT=20000 make test-server PYTEST="-k screenshot".
+The pictures docs/play.png and docs/play-search.png are the target/play/page*.png of VSET_PLAY_LIMIT=20000 make test-server PYTEST="-k screenshot".
 """
 
 import contextlib
@@ -259,6 +259,8 @@ def test_both_faces(page, way):
     expect(page.locator("#results li")).to_have_count(10)
     page.click(f"#ways button[data-way={way}]")
     expect(page.locator("#command")).to_contain_text("FT.HYBRID" if way == "hybrid" else "FT.SEARCH")
+    expect(page.locator("#search-name")).to_contain_text("FT.")
+    expect(page.locator("#recall")).to_be_hidden()
     if way == "vector":  # by words, others may come first
         expect(page.locator("#results li b").first).to_have_text("woman")
     page.click("#examples button >> nth=0")
@@ -324,12 +326,17 @@ def test_markup_in_a_text_is_shown_as_text(page):
     assert page.locator("#results img").count() == 0 and "bad" not in page.title()
 
 
-def test_a_screenshot(page):
+@pytest.mark.parametrize(
+    "way, filter, where, shows, file",
+    [("set", '.pos == "noun"', "#plan", " match. ", "page.png"), ("hybrid", "@pos:{noun}", "#command", "@pos:{noun}", "page-search.png")],
+)
+def test_a_screenshot(page, way, filter, where, shows, file):
     page.fill("#query", "something that keeps the rain off")
-    page.fill("#filter", '.pos == "noun"')
+    page.click(f"#ways button[data-way={way}]")
+    page.fill("#filter", filter)
     expect(page.locator("#picture circle")).to_have_count(60)
-    expect(page.locator("#plan")).to_contain_text("match")
-    picture = ROOT / "target/play/page.png"
+    expect(page.locator(where)).to_contain_text(shows)
+    picture = ROOT / "target/play" / file
     page.screenshot(path=picture)
     assert 20_000 < picture.stat().st_size < 300_000
 

@@ -64,7 +64,7 @@ def test_vsim_takes_both_sizes(c):
             c("VSIM", "k", *values(*range(size)))
 
 
-@pytest.mark.differs("D22: queries are not projected")
+@pytest.mark.differs("queries are not projected")
 def test_square_projection(c):
     vectors = random_vectors(50, 12, seed=2)
     add(c, "k", vectors, "NOQUANT", prefix=["REDUCE", 12])

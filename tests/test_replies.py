@@ -86,7 +86,7 @@ def test_vsim_without_results(wire, options):
     assert wire.head == (b"%0" if options and wire.maps else b"*0")
 
 
-@pytest.mark.differs("D27: an array in any case")
+@pytest.mark.differs("an array in any case")
 @pytest.mark.parametrize("options", [[], ["WITHSCORES"], ["WITHATTRIBS"], ["WITHSCORES", "WITHATTRIBS"]])
 def test_vsim_without_a_key(wire, options):
     wire("VSIM", "none", *values(3, 4), *options)

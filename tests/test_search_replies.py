@@ -1,4 +1,4 @@
-"""Every reply of search as the reference gives it, in both protocols; where we differ on purpose, as the recordings say."""
+"""Every reply of search as RediSearch gives it, in both protocols; where we differ on purpose, as the recordings say."""
 
 import json
 import pathlib
@@ -25,7 +25,7 @@ WITHOUT_JSON = [["FT.CREATE", "i", "ON", "JSON", "SCHEMA", "$.t", "AS", "t", "TE
 # Words of which the texts are free: explanations, and the lengths of fragments.
 FREE = {"EXPLAINSCORE", "SUMMARIZE", "ba*"}
 
-# From this step on the reference has a document twice.
+# From this step on RediSearch has a document twice.
 UNTIL = {"life cycle: writes, rename, copy, delete, type change": ["RENAME", "d:2", "d:3"]}
 
 # Servers that let a module's commands belong to no category: +@read does not allow FT.SEARCH there.

@@ -56,9 +56,8 @@ def test_remove_all_deletes_the_key(c):
     assert c("EXISTS", "k") == 0
 
 
-def test_removals_reach_the_replica_and_the_file(launch):
-    master, replica = launch(("appendonly", "yes")), launch()
-    replica.replicate(master)
+def test_removals_reach_the_replica_and_the_file(replicated):
+    master, replica = replicated(("appendonly", "yes"))
     c = master.connect()
     fill(c)
     assert c("VREMBYFILTER", "k", ".n % 3 == 0") == N // 3

@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import re
+import subprocess
 import sys
 import threading
 
@@ -12,13 +14,12 @@ import redis.asyncio
 import valkey
 from redis.cluster import RedisCluster
 
+import command_line  # makes the package's sources importable
 from cluster import Cluster
 from seeds import new_seed
 from servers import ROOT, Server, selected
 from vectors import fp32
-
-sys.path.insert(0, str(ROOT / "package/src"))
-from vset.sharded import AsyncShardedVectorSet, ShardedVectorSet, place  # noqa: E402
+from vset.sharded import AsyncShardedVectorSet, ShardedVectorSet, place
 
 DIM = 16
 
@@ -51,6 +52,14 @@ def server(request):
 
 def client(cluster, decode=False):
     return RedisCluster("127.0.0.1", cluster.masters[0].port, decode_responses=decode)
+
+
+def test_the_example_of_the_page(cluster):
+    page = (ROOT / "docs/clients.md").read_text()
+    code, printed = re.search(r"^## One set over a cluster\n.*?^```python\n(.*?)^```\n\n    (.*?)\n", page, re.M | re.S).groups()
+    command = [sys.executable, "-c", code.replace("7000", str(cluster.masters[0].port))]
+    done = subprocess.run(command, env=command_line.ENVIRONMENT, capture_output=True, text=True, timeout=120)
+    assert done.stdout == printed + "\n", done.stderr
 
 
 @pytest.mark.parametrize("decode", [False, True])

@@ -137,7 +137,7 @@ def test_metrics_and_times_of_elements_go_along(clean, launch):
     """By elements between two servers with the module, and by dump."""
     target = launch()
     s, t = clean.connect(), target.connect()
-    for form in ("Q8", "NOQUANT"):
+    for form in ("Q8", "NOQUANT", "F16"):
         for metric in ("L2", "IP"):
             add(s, form + metric, 10 * random_vectors(300, 16, seed=6), form, "METRIC", metric)
     s("VADD", "times", *values(1, 2), "a", "EX", 1000)

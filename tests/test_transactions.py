@@ -96,7 +96,7 @@ def test_read_only_scripts(c, server):
     assert c("VCARD", "k") == 1
 
 
-@pytest.mark.differs("D33: failed and idle writes count as changes")
+@pytest.mark.differs("failed and idle writes count as changes")
 def test_what_changes_nothing_does_not_disturb_a_transaction(clean):
     a, b = clean.connect(), clean.connect()
     a("VADD", "k", *values(1, 0), "e", "SETATTR", "{}")

@@ -87,9 +87,8 @@ def test_refused_by_the_set(c):
     assert c("VCARD", "k") == 1
 
 
-def test_replicas_hold_the_same(launch):
-    master, replica = launch(), launch()
-    replica.replicate(master)
+def test_replicas_hold_the_same(replicated):
+    master, replica = replicated()
     c = master.connect()
     vectors = random_vectors(3000, 12, seed=3)
     assert vmadd(c, "k", vectors[:100], attributes=lambda i: '{"i":%d}' % i) == 100

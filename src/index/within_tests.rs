@@ -3,23 +3,13 @@
 use rand::{Rng, rngs::SmallRng};
 
 use super::*;
-use crate::vector::Metric;
+use crate::vector::{Metric, naive::distance};
 
 const DIM: usize = 48;
 
 fn vector(rng: &mut SmallRng, centres: &[Vec<f32>]) -> Vec<f32> {
     let centre = &centres[rng.random_range(0..centres.len())];
     centre.iter().map(|x| x + rng.random_range(-0.6..0.6)).collect()
-}
-
-fn distance(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
-    let sum = |term: fn(f64, f64) -> f64| a.iter().zip(b).map(|(a, b)| term((*a).into(), (*b).into())).sum::<f64>();
-    let length = |v: &[f32]| v.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
-    match metric {
-        Metric::Cosine => 1.0 - sum(|a, b| a * b) / length(a) / length(b),
-        Metric::L2 => sum(|a, b| (a - b) * (a - b)),
-        Metric::InnerProduct => -sum(|a, b| a * b),
-    }
 }
 
 #[test]

@@ -62,7 +62,17 @@ static ALLOCATOR: alloc::ServerAllocator = alloc::ServerAllocator;
 
 /// Name of the module and of the type of vector sets, unless an argument names them differently.
 const NAME: &str = "vectorset";
-const MODULE_VERSION: c_int = 1;
+/// What MODULE LIST shows: 10,203 is version 1.2.3.
+const MODULE_VERSION: c_int = 10_000 * number(env!("CARGO_PKG_VERSION_MAJOR"))
+    + 100 * number(env!("CARGO_PKG_VERSION_MINOR"))
+    + number(env!("CARGO_PKG_VERSION_PATCH"));
+
+const fn number(digits: &str) -> c_int {
+    match c_int::from_str_radix(digits, 10) {
+        Ok(number) => number,
+        Err(_) => panic!("a part of the version is no number"),
+    }
+}
 
 /// All faces. The first is the module's own.
 static FACES: &[&dyn Face] = &[&sets::Sets, &search::Search, &json::Json, &kora::Kora];

@@ -22,6 +22,8 @@ mod sketch;
 mod uncertainty;
 
 #[cfg(test)]
+pub(crate) mod naive;
+#[cfg(test)]
 mod tests;
 
 pub use codec::{BadVector, Codec, HEADER, Row};

@@ -1,4 +1,4 @@
-//! Against the recorded replies of the reference, and a naive twin of sorting.
+//! Against the recorded replies of RediSearch, and a naive twin of sorting.
 
 use std::time::{Duration, Instant};
 

@@ -115,7 +115,7 @@ impl AggregateRequest {
                 b"RETURN" | b"SUMMARIZE" | b"HIGHLIGHT" => {
                     return Err(Error::quoting(PARSE_ARGS, "% is not supported on FT.AGGREGATE", &[&option]));
                 }
-                // Accepted as the reference does; rows have neither.
+                // Accepted as RediSearch does; rows have neither.
                 b"NOCONTENT" | b"WITHSCORES" => {}
                 _ if steps.read(&option, &mut args)? || options.read(&option, &mut args)? => {}
                 _ => return Err(unknown(word)),

@@ -44,7 +44,7 @@ fn id(args: &mut Args) -> Result<i64, Error> {
     integer(word).ok_or_else(|| Error::new("", "Bad cursor ID"))
 }
 
-/// `[COUNT n] [MAXIDLE ms]`; the time is that of the start. A last word alone is let pass, as the reference does.
+/// `[COUNT n] [MAXIDLE ms]`; the time is that of the start. A last word alone is let pass, as RediSearch does.
 fn count(args: &mut Args) -> Result<Option<u64>, Error> {
     let mut count = None;
     while let Some(word) = args.next() {

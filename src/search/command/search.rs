@@ -110,7 +110,7 @@ impl SearchRequest {
             b"SORTBY" => self.sort_by = Some(sort_by(args, self.sort_by.is_some())?),
             b"SUMMARIZE" => self.summarize = Some(summarize(args).ok_or_else(|| malformed("SUMMARIZE"))?),
             b"HIGHLIGHT" => self.highlight = Some(highlight(args).ok_or_else(|| malformed("HIGHLIGHT"))?),
-            // Accepted as the reference does; replies are the same.
+            // Accepted as RediSearch does; replies are the same.
             b"LOAD" => {
                 args.counted("LOAD")?;
             }

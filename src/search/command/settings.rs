@@ -59,7 +59,7 @@ impl Default for Settings {
     }
 }
 
-/// Settings that the reference has, whose values mean nothing here.
+/// Settings that RediSearch has, whose values mean nothing here.
 const FIXED: [(&str, Option<&str>); 3] = [("EXTLOAD", None), ("FRISOINI", None), ("SAFEMODE", None)];
 
 /// The largest number of results that can be asked for; -1 in commands.

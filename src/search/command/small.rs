@@ -67,7 +67,7 @@ impl SpellcheckRequest {
         Ok(request)
     }
 
-    /// `INCLUDE|EXCLUDE dictionary`, and any more words up to the next option that the reference takes for dictionaries.
+    /// `INCLUDE|EXCLUDE dictionary`, and any more words up to the next option that RediSearch takes for dictionaries.
     fn terms(&mut self, args: &mut Args) -> Result<(), Error> {
         let (Some(operation), Some(dictionary)) = (args.next(), args.next()) else {
             return Err(Error::new("", "TERM arg is given but no TERM params comes after"));

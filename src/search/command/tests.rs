@@ -1,4 +1,4 @@
-//! The recorded commands: what the reference took is taken, what it refused is refused with its text.
+//! The recorded commands: what RediSearch took is taken, what it refused is refused with its text.
 
 use std::collections::HashMap;
 

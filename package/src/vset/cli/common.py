@@ -83,6 +83,7 @@ def address(url: str) -> tuple[str, str]:
     try:
         parts = urlsplit(full)
         port = parts.port
+        (parts.hostname or "").encode("idna")
     except ValueError as error:
         raise Failure(f"{url!r} is no address of a server: {error}", usage=True) from None
     if parts.scheme == "unix":
@@ -95,12 +96,24 @@ def address(url: str) -> tuple[str, str]:
     return full, f"{parts.hostname}:{port or 6379}/{database}"
 
 
+def client_of(url: str, **options: Any) -> tuple[redis.Redis, str]:
+    """A client that has not connected yet, and the server's address for messages."""
+    import redis
+
+    full, shown = address(url)
+    try:
+        client: redis.Redis = redis.Redis.from_url(full, protocol=2, **options)
+        client.connection_pool.make_connection()  # which looks at what stands behind a question mark
+    except (TypeError, ValueError) as error:
+        raise Failure(f"{url!r} is no address of a server: {error}", usage=True) from None
+    return client, shown
+
+
 def connect(url: str, **options: Any) -> redis.Redis:
     """A client of a server that answers."""
     import redis
 
-    full, shown = address(url)
-    client: redis.Redis = redis.Redis.from_url(full, protocol=2, **options)
+    client, shown = client_of(url, **options)
     try:
         client.ping()
     except redis.AuthenticationError as error:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from .common import DEFAULT_URL, Failure, Subparsers, add_command, address, port_number, text
+from .common import DEFAULT_URL, Failure, Subparsers, add_command, client_of, port_number, text
 
 if TYPE_CHECKING:
     import redis
@@ -74,10 +74,7 @@ class Collector:
     """Asks the server each time that Prometheus asks."""
 
     def __init__(self, url: str) -> None:
-        import redis
-
-        full, self.shown = address(url)
-        self.client: redis.Redis = redis.Redis.from_url(full, protocol=2, socket_timeout=5, socket_connect_timeout=5)
+        self.client, _ = client_of(url, socket_timeout=5, socket_connect_timeout=5)
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: names follow from what the server has."""

@@ -97,6 +97,8 @@ def decoded(raw: list[Any], unit: bool) -> array.array[float]:
     if kind == "int8":
         step = float(raw[3]) / 127 * length
         return array.array("f", (x * step for x in array.array("b", blob)))
+    if kind == "f16":
+        return array.array("f", (x * length for (x,) in struct.iter_unpack("<e", blob)))
     return array.array("f", (1 if byte >> bit & 1 else -1 for byte in blob for bit in range(8)))
 
 

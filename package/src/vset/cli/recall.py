@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import array
+import pathlib
 import statistics
 import sys
 import time
@@ -71,6 +72,17 @@ def measure(client: redis.Redis, key: str, asked: list[bytes], efs: list[int], c
     return results
 
 
+def drawable(path: str) -> None:
+    """Fails where a plot could not be kept, before minutes of work."""
+    from matplotlib.backend_bases import FigureCanvasBase  # type: ignore[import-not-found]
+
+    file = pathlib.Path(path)
+    if not file.parent.is_dir():
+        raise Failure(f"there is no folder {file.parent}")
+    if file.suffix and file.suffix[1:].lower() not in FigureCanvasBase.get_supported_filetypes():
+        raise Failure(f"matplotlib writes no {file.suffix} files", usage=True)
+
+
 def plot(results: Results, efs: list[int], count: int, path: str) -> None:
     """Draws recall over EF."""
     import matplotlib  # type: ignore[import-not-found]
@@ -92,7 +104,7 @@ def run(options: argparse.Namespace) -> int:
     if not card:
         raise Failure(f"there is no vector set {options.key}")
     if options.plot:
-        import matplotlib  # noqa: F401  before minutes of work
+        drawable(options.plot)
     asked = list(queries(client, options.key, options.queries, options.mix))
     extra = ["FILTER", options.filter] if options.filter else []
     results = measure(client, options.key, asked, options.ef, options.count, extra)
