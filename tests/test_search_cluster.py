@@ -164,6 +164,9 @@ def test_json_documents_as_one_node(cluster, whole):
     for more in (expand, ["RETURN", 3, "n", "s", "$.deep", *expand], ["WITHSORTKEYS", "LIMIT", 5, 20, *expand], ["DIALECT", 3], ["RETURN", 2, "s", "$.x"]):
         query = ["FT.SEARCH", "e", "*", "SORTBY", "n", *more]
         assert conn(*query) == one(*query)
+    for more in (["LOAD", 3, "s", "$.deep", "$.x"], ["LOAD", "*"], ["LOAD", 1, "s", "WITHCURSOR", "COUNT", 100]):
+        query = ["FT.AGGREGATE", "e", "*", *more, "SORTBY", 2, "@n", "ASC", "MAX", 20, *expand]
+        assert conn(*query) == one(*query)
     with pytest.raises(ReplyError):
         nodes(cluster)[0]("FT.SEARCH", "e", "*", *expand)  # RESP2
     for each in (one, conn):

@@ -205,6 +205,43 @@ def test_expanded(clean, c3):
         c3("FT.SEARCH", "idx", "*", "FORMAT", "EXPAND", "DIALECT", 2)
 
 
+def test_expanded_rows(clean, c3):
+    """Fields of documents show all of their values, typed; what steps compute is as always."""
+    if not clean.modern:
+        return
+    fields = ["$.n", "AS", "n", "NUMERIC", "SORTABLE", "$.tags[*]", "AS", "tags", "TAG", "$.title", "AS", "title", "TEXT"]
+    c3("FT.CREATE", "idx", "ON", "JSON", "SCHEMA", *fields)
+    for n in range(3):
+        c3("JSON.SET", f"doc:{n}", "$", json.dumps(DOCUMENT | {"n": n}))
+    expand = ["FORMAT", "EXPAND", "DIALECT", 3]
+    text = lambda v: v.decode() if isinstance(v, bytes) else v  # noqa: E731
+
+    def rows(*words):
+        reply = c3("FT.AGGREGATE", "idx", "*", *words)
+        reply = {text(k): v for k, v in reply.items()}
+        assert text(reply["format"]) == "EXPAND"
+        return [{text(k): v for k, v in {text(k): v for k, v in row.items()}["extra_attributes"].items()} for row in reply["results"]]
+
+    load = ["LOAD", 6, "title", "tags", "$.nested.x", "$.flag", "$.none", "$.absent", "SORTBY", 2, "@n", "ASC", "LIMIT", 1, 1]
+    row = {"title": [b"red fox"], "tags": [b"a", b"b"], "$.nested.x": [[1, {b"y": None}]], "$.flag": [True], "$.none": [None], "n": [1]}
+    assert rows(*load, *expand) == [row]
+    [row] = rows("LOAD", "*", "SORTBY", 2, "@n", "DESC", "LIMIT", 0, 1, *expand)
+    assert row["n"] == [2] and row["$"][0][b"list"] == [] and row["$"][0][b"nested"] == {b"x": [1, {b"y": None}]}
+    [row] = rows("LOAD", 1, "@n", "APPLY", "@n + 1", "AS", "n", "FILTER", "@n > 2", *expand)
+    assert row == {"n": b"3"}
+    [row] = rows("GROUPBY", 1, "@title", "REDUCE", "COUNT", 0, "AS", "count", *expand)
+    assert row == {"title": b"red fox", "count": b"3"}
+    page, cursor = c3("FT.AGGREGATE", "idx", "*", "LOAD", 1, "@tags", "WITHCURSOR", "COUNT", 2, *expand)
+    more, _ = c3("FT.CURSOR", "READ", "idx", cursor)
+    for reply, count in ((page, 2), (more, 1)):
+        reply = {text(k): v for k, v in reply.items()}
+        found = [{text(k): v for k, v in row.items()}["extra_attributes"] for row in reply["results"]]
+        assert text(reply["format"]) == "EXPAND" and found == [{b"tags": [b"a", b"b"]}] * count
+    for wrong in (["FORMAT", "EXPAND", "DIALECT", 2], ["FORMAT", "expanded"]):
+        with pytest.raises(ReplyError):
+            c3("FT.AGGREGATE", "idx", "*", *wrong)
+
+
 def test_values_of_several(c):
     fields = ["$.names[*]", "AS", "name", "TEXT", "$.ns[*]", "AS", "n", "NUMERIC", "$.places[*]", "AS", "p", "GEO", "$.tags", "AS", "t", "TAG", "SEPARATOR", ","]
     c("FT.CREATE", "idx", "ON", "JSON", "SCHEMA", *fields)

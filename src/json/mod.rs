@@ -29,6 +29,7 @@ pub mod text;
 pub mod value;
 pub mod write;
 
+pub use command::expanded;
 pub use error::Error;
 pub use parse::parse;
 pub use path::{Path, compiled};

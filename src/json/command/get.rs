@@ -2,11 +2,12 @@
 
 use super::{Call, Keys, Reply, check_size, is_word};
 use crate::json::number::Number;
+use crate::json::parse::parse_to_depth;
 use crate::json::path::{Path, Shared, compiled};
 use crate::json::text::Text;
 use crate::json::value::{Node, Value, View};
 use crate::json::write::{Layout, Writer};
-use crate::json::{Error, MAX_TEXT, to_text};
+use crate::json::{Error, MAX_DEPTH_SAVED, MAX_TEXT, to_text};
 
 /// How values look in a reply.
 #[derive(Clone, Copy, PartialEq)]
@@ -48,6 +49,12 @@ impl Format {
             }
         }
     }
+}
+
+/// The value of a text as what the protocol has for it; None if it is none.
+pub fn expanded(text: &[u8]) -> Option<Reply> {
+    let value = parse_to_depth(text, MAX_DEPTH_SAVED).ok()?;
+    Some(Format::Expand.reply(value.node()))
 }
 
 /// A number as the protocol has it.

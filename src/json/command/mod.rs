@@ -9,6 +9,8 @@ mod objects;
 mod scalars;
 mod set;
 
+pub use get::expanded;
+
 use std::rc::Rc;
 
 use super::path::{Match, Path, Place, Shared, compiled};

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::pipeline::{Pipeline, Step};
 use super::{Direction, Grouping, Reducer, Sorting};
 use crate::search::command::aggregate::{Load, Reduction, Step as Asked};
+use crate::search::command::options::Format;
 use crate::search::command::search::{Returned, SortBy};
 use crate::search::error::{Error, FIELD_DUP, LIMIT_OVER, PROP_NOT_FOUND};
 use crate::search::expression::Expression;
@@ -36,6 +37,8 @@ pub enum Source {
     Field { position: usize, loaded: bool },
     /// A field of a hash, or a JSONPath.
     Path(Vec<u8>),
+    /// All values that a JSONPath yields, as the text of an array.
+    Whole(Vec<u8>),
     /// All fields of the document, names and values in turn.
     Everything,
     /// A step.
@@ -51,6 +54,8 @@ pub struct Shown {
     pub exact: bool,
     /// Names and values in turn, which are shown as fields of the row.
     pub everything: bool,
+    /// The column of all values of the field, where these are shown: FORMAT EXPAND.
+    pub whole: Option<usize>,
 }
 
 /// Columns, steps and bytes of expressions of a plan that is light.
@@ -64,6 +69,7 @@ pub struct Plan {
     pub columns: Vec<Source>,
     pub pipeline: Pipeline<Error>,
     pub shown: Vec<Shown>,
+    pub format: Format,
     is_light: bool,
 }
 
@@ -74,11 +80,13 @@ struct Name {
     column: usize,
     exact: bool,
     shown: bool,
+    whole: Option<usize>,
 }
 
 struct Planner<'a> {
     definition: &'a Definition,
     given: &'a [Given],
+    format: Format,
     sources: Vec<Source>,
     names: Vec<Name>,
     /// Where each name stands first in them.
@@ -91,17 +99,19 @@ struct Planner<'a> {
 }
 
 impl Plan {
-    /// Plans steps over documents of an index.
+    /// Plans steps over documents of an index. With FORMAT EXPAND the fields of documents show all of their values; what steps
+    /// compute is made of the first one, as always.
     ///
     /// # Errors
     /// If a property is not there when a step needs it.
-    pub fn new(definition: &Definition, given: &[Given], asked: &[Asked]) -> Result<Plan, Error> {
+    pub fn new(definition: &Definition, given: &[Given], asked: &[Asked], format: Format) -> Result<Plan, Error> {
         if asked.len() > MAX_STEPS {
             return Err(Error::new(LIMIT_OVER, format!("More than {MAX_STEPS} steps")));
         }
         let mut planner = Planner {
             definition,
             given,
+            format,
             sources: Vec::new(),
             names: Vec::new(),
             places: HashMap::new(),
@@ -123,10 +133,11 @@ impl Plan {
                 column: name.column,
                 exact: name.exact,
                 everything: everything(name.column),
+                whole: name.whole,
             })
             .collect();
         let is_light = is_light(&planner.sources, asked);
-        Ok(Plan { columns: planner.sources, pipeline: Pipeline { steps: planner.steps }, shown, is_light })
+        Ok(Plan { columns: planner.sources, pipeline: Pipeline { steps: planner.steps }, shown, format, is_light })
     }
 
     /// Whether a document's row is little work: few columns and steps, no long expressions, nothing that makes many rows of
@@ -159,6 +170,10 @@ fn is_light(sources: &[Source], asked: &[Asked]) -> bool {
 impl Planner<'_> {
     fn step(&mut self, asked: &Asked, next: Option<&Asked>) -> Result<(), Error> {
         let step = match asked {
+            Asked::Load(Load::All) if self.format == Format::Expand => {
+                self.load(&Returned { field: b"$".to_vec(), name: b"$".to_vec() });
+                return Ok(());
+            }
             Asked::Load(Load::All) => {
                 self.read(b"", Source::Everything, true);
                 return Ok(());
@@ -192,17 +207,28 @@ impl Planner<'_> {
     }
 
     /// Adds a column that is read with the document.
-    fn read(&mut self, name: &[u8], source: Source, shown: bool) -> usize {
+    fn read(&mut self, name: &[u8], source: Source, shown: bool) {
+        let path = match &source {
+            Source::Field { position, .. } => Some(&self.definition.fields[*position].path),
+            Source::Path(path) => Some(path),
+            _ => None,
+        };
+        let whole = path.filter(|_| self.format == Format::Expand).map(|path| Source::Whole(path.clone()));
         let numeric = |position: usize| matches!(self.definition.fields[position].kind, Kind::Numeric);
         let exact = matches!(source, Source::Field { position, .. } if numeric(position));
         // A step may have added columns already: those are filled with nothing until it runs.
         self.sources.push(source);
-        self.add(name, exact, shown)
+        self.add(name, exact, shown);
+        if let Some(whole) = whole {
+            self.sources.push(whole);
+            self.names.last_mut().expect("it was added").whole = Some(self.width);
+            self.width += 1;
+        }
     }
 
     fn add(&mut self, name: &[u8], exact: bool, shown: bool) -> usize {
         self.places.entry(name.to_vec()).or_insert(self.names.len());
-        self.names.push(Name { name: name.to_vec(), column: self.width, exact, shown });
+        self.names.push(Name { name: name.to_vec(), column: self.width, exact, shown, whole: None });
         self.width += 1;
         self.width - 1
     }
@@ -253,7 +279,7 @@ impl Planner<'_> {
     fn computed(&mut self, name: &[u8]) -> usize {
         if let Some(known) = self.named(name) {
             let known = &mut self.names[known];
-            (known.exact, known.shown) = (false, true);
+            (known.exact, known.shown, known.whole) = (false, true, None);
             return known.column;
         }
         if self.grouped.is_none() {
@@ -299,12 +325,13 @@ impl Planner<'_> {
             let known = known.ok_or_else(|| Error::quoting(PROP_NOT_FOUND, "No such property `%`", &[name]))?;
             let (column, exact) = (self.names[known].column, self.names[known].exact);
             by.push(column);
-            names.push(Name { name: name.clone(), column: names.len(), exact, shown: true });
+            names.push(Name { name: name.clone(), column: names.len(), exact, shown: true, whole: None });
         }
         let mut planned = Vec::new();
         for reducer in reducers {
             planned.push(self.reducer(&reducer.function)?);
-            names.push(Name { name: reducer.name.clone(), column: names.len(), exact: false, shown: true });
+            let (name, column) = (reducer.name.clone(), names.len());
+            names.push(Name { name, column, exact: false, shown: true, whole: None });
         }
         let mut places = HashMap::with_capacity(names.len());
         for (at, name) in names.iter().enumerate() {

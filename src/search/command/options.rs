@@ -51,7 +51,18 @@ impl Scorer {
 pub enum Format {
     #[default]
     String,
+    /// Values of JSON documents are no texts.
     Expand,
+}
+
+impl Format {
+    /// Its word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::String => "STRING",
+            Format::Expand => "EXPAND",
+        }
+    }
 }
 
 /// The query of a command and the options that change its meaning.

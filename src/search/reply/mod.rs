@@ -23,6 +23,7 @@ pub use settings::{settings, settings_help};
 pub use spelling::spelling;
 
 use crate::reply::Reply;
+use crate::search::command::options::Format;
 
 /// The protocol of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,12 +69,12 @@ impl Warnings {
 }
 
 /// The map that RESP3 clients get of a search or an aggregation.
-fn results(total: usize, results: Vec<Reply>, warnings: Warnings, format: &'static str) -> Reply {
+fn results(total: usize, results: Vec<Reply>, warnings: Warnings, format: Format) -> Reply {
     Reply::Map(vec![
         (Reply::Simple("attributes"), Reply::Array(Vec::new())),
         (Reply::Simple("warning"), warnings.reply()),
         (Reply::Simple("total_results"), Reply::from(total)),
-        (Reply::Simple("format"), Reply::Simple(format)),
+        (Reply::Simple("format"), Reply::Simple(format.name())),
         (Reply::Simple("results"), Reply::Array(results)),
     ])
 }

@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 
 use super::{Protocol, Warnings, bulk, results};
+use crate::json::expanded;
 use crate::reply::Reply;
 use crate::search::aggregate::Shown;
+use crate::search::command::options::Format;
 use crate::search::number::{format_exact, format_number};
 use crate::search::value::Value;
 
@@ -15,7 +17,12 @@ const MAX_DEPTH: usize = 16;
 pub type AggregateRow = Vec<(Vec<u8>, Reply)>;
 
 /// The reply: a number of rows, and rows.
-pub fn aggregate(total: usize, rows: Vec<AggregateRow>, warnings: Warnings, protocol: Protocol) -> Reply {
+pub fn aggregate(
+    total: usize,
+    rows: Vec<AggregateRow>,
+    warnings: Warnings,
+    (protocol, format): (Protocol, Format),
+) -> Reply {
     match protocol {
         Protocol::Resp2 => {
             let flat = |row: AggregateRow| row.into_iter().flat_map(|(name, value)| [bulk(name), value]).collect();
@@ -30,7 +37,7 @@ pub fn aggregate(total: usize, rows: Vec<AggregateRow>, warnings: Warnings, prot
                     (Reply::Simple("values"), Reply::Array(Vec::new())),
                 ])
             };
-            results(total, rows.into_iter().map(map).collect(), warnings, "STRING")
+            results(total, rows.into_iter().map(map).collect(), warnings, format)
         }
     }
 }
@@ -39,6 +46,13 @@ pub fn aggregate(total: usize, rows: Vec<AggregateRow>, warnings: Warnings, prot
 pub fn row(cells: &[Option<Value>], shown: &[Shown]) -> AggregateRow {
     let mut row: AggregateRow = Vec::with_capacity(shown.len());
     for column in shown {
+        if let Some(whole) = column.whole {
+            if let Some(Value::Text(text)) = &cells[whole] {
+                let values = expanded(text).unwrap_or_else(|| bulk(&text[..]));
+                row.push((column.name.clone(), values));
+            }
+            continue;
+        }
         match &cells[column.column] {
             None => {}
             Some(Value::Array(pairs)) if column.everything => {

@@ -3,6 +3,7 @@
 use super::explanation::explained;
 use super::{Protocol, Warnings, bulk, results};
 use crate::reply::Reply;
+use crate::search::command::options::Format;
 use crate::search::evaluate::Explanation;
 use crate::search::number::format_digits;
 use crate::search::value::Value;
@@ -18,8 +19,7 @@ pub struct Shape {
     pub scores: bool,
     pub payloads: bool,
     pub sort_keys: bool,
-    /// Values of JSON documents are no texts: FORMAT EXPAND.
-    pub expanded: bool,
+    pub format: Format,
 }
 
 /// A document in a reply.
@@ -42,8 +42,7 @@ pub fn search(total: usize, rows: Vec<SearchRow>, warnings: Warnings, shape: Sha
             Reply::Array(flat)
         }
         Protocol::Resp3 => {
-            let format = if shape.expanded { "EXPAND" } else { "STRING" };
-            results(total, rows.into_iter().map(|row| map(row, shape)).collect(), warnings, format)
+            results(total, rows.into_iter().map(|row| map(row, shape)).collect(), warnings, shape.format)
         }
     }
 }

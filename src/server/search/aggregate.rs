@@ -16,6 +16,7 @@ use crate::search::cluster::aggregate::{Part, Sharing};
 use crate::search::cluster::message::Question;
 use crate::search::command::aggregate::{AggregateRequest, CursorOptions};
 use crate::search::command::cursor::CursorRequest;
+use crate::search::command::options::Format;
 use crate::search::command::settings::{OnTimeout, Settings};
 use crate::search::evaluate::{Found, Limits, Order, Owned};
 use crate::search::reply::{self, Protocol, Warnings};
@@ -53,7 +54,7 @@ pub struct Aggregate {
     most: usize,
     plan: Option<Plan>,
     cursor: Option<CursorOptions>,
-    protocol: Protocol,
+    form: (Protocol, Format),
     stage: Stage,
     matched: usize,
     warnings: Warnings,
@@ -106,7 +107,7 @@ impl Aggregate {
             nearest: self.query.k(),
             plan,
             cursor: self.cursor,
-            protocol: self.protocol,
+            protocol: self.form.0,
             end: self.bound.limits.deadline,
             on_timeout: self.bound.on_timeout,
         })
@@ -140,7 +141,7 @@ impl Aggregate {
         if request.add_scores {
             given.push(Given { name: b"__score".to_vec(), shown: true });
         }
-        let plan = Plan::new(&target.definition, &given, &request.steps).map_err(refuse)?;
+        let plan = Plan::new(&target.definition, &given, &request.steps, request.options.format).map_err(refuse)?;
         let Bound { query, bounds } = Bound::new(query, &target, &request.options, settings);
         Ok(Aggregate {
             query: Arc::new(query),
@@ -150,7 +151,7 @@ impl Aggregate {
             most: usize::try_from(settings.max_aggregate_results).unwrap_or(usize::MAX),
             plan: Some(plan),
             cursor: request.cursor,
-            protocol: protocol(ctx),
+            form: (protocol(ctx), request.options.format),
             stage: Stage::Running,
             matched: 0,
             warnings: Warnings::default(),
@@ -242,7 +243,7 @@ impl Work for Aggregate {
     fn reply(mut self: Box<Self>) -> Result<Reply, Failure> {
         let wanted = self.wanted();
         let Stage::Walking(mut walk) = std::mem::replace(&mut self.stage, Stage::Done) else {
-            return Ok(reply::aggregate(0, Vec::new(), self.warnings, self.protocol));
+            return Ok(reply::aggregate(0, Vec::new(), self.warnings, self.form));
         };
         self.warnings.timed_out |= walk.timed_out;
         if self.sharing.is_some() {
@@ -254,7 +255,7 @@ impl Work for Aggregate {
         if self.warnings.timed_out && self.bound.on_timeout == OnTimeout::Fail {
             return Err(super::timed_out());
         }
-        let reply = reply::aggregate(walk.total, rows, self.warnings, self.protocol);
+        let reply = reply::aggregate(walk.total, rows, self.warnings, self.form);
         let Some(options) = self.cursor else { return Ok(reply) };
         // A full reply leads on, to an empty one if need be.
         let id =
@@ -328,7 +329,7 @@ impl Work for Reading {
         let rows = self.waiting.walk.take(self.wanted)?;
         let is_full = rows.len() == self.wanted;
         let warnings = Warnings { timed_out: self.waiting.walk.timed_out, ..Warnings::default() };
-        let reply = reply::aggregate(rows.len(), rows, warnings, self.protocol);
+        let reply = reply::aggregate(rows.len(), rows, warnings, (self.protocol, self.waiting.walk.format()));
         let id = if self.waiting.walk.has_more() || is_full { cursors::put_back(self.id, self.waiting) } else { 0 };
         Ok(reply::with_cursor(reply, id))
     }

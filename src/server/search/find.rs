@@ -236,7 +236,7 @@ impl Search {
             scores: self.request.with_scores,
             payloads: self.request.with_payloads,
             sort_keys: self.request.with_sort_keys,
-            expanded: self.is_expanded(),
+            format: self.request.options.format,
         }
     }
 

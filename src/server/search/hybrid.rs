@@ -17,6 +17,7 @@ use crate::search::cluster::hybrid::{Candidate, Part};
 use crate::search::cluster::message::Question;
 use crate::search::command::aggregate::{Load, Step};
 use crate::search::command::hybrid::{Combine, HybridRequest, Method};
+use crate::search::command::options::Format;
 use crate::search::command::settings::{OnTimeout, Settings};
 use crate::search::evaluate::{Found, Hit, Limits, Order, Owned};
 use crate::search::index::Key;
@@ -105,7 +106,7 @@ impl Hybrid {
             request.vector.score.clone(),
         ];
         let given: Vec<Given> = names.into_iter().flatten().map(|name| Given { name, shown: !is_loading }).collect();
-        let plan = Plan::new(&target.definition, &given, &request.steps).map_err(refuse)?;
+        let plan = Plan::new(&target.definition, &given, &request.steps, Format::String).map_err(refuse)?;
         Ok(Hybrid {
             text: Bound::new(text, &target, &request.search, settings),
             metric,
@@ -278,7 +279,7 @@ impl Hybrid {
         let names = [&b"__key"[..], b"__score"];
         let given: Vec<Given> = names.map(|name| Given { name: name.to_vec(), shown: true }).into();
         let fields = Load::Fields(Vec::new());
-        let plan = Plan::new(&self.target.definition, &given, &[Step::Load(fields)]);
+        let plan = Plan::new(&self.target.definition, &given, &[Step::Load(fields)], Format::String);
         let plan = plan.expect("a plan that reads nothing cannot lack anything");
         let input = hits.iter().map(|&(document, score)| {
             let key = keys[&document].clone();

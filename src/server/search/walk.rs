@@ -10,6 +10,7 @@ use super::{json, rank, refuse};
 use crate::reply::Reply;
 use crate::search::aggregate::{Clock, Plan, Source, Table};
 use crate::search::cluster::aggregate::{Content, Sharing};
+use crate::search::command::options::Format;
 use crate::search::error::{Error, LIMIT_OVER};
 use crate::search::evaluate::{BoundQuery, Hit};
 use crate::search::index::Key;
@@ -134,6 +135,11 @@ impl Walk {
     /// Gives it more time.
     pub fn extend(&mut self, end: Option<Instant>) {
         self.end = end;
+    }
+
+    /// How values are replied.
+    pub fn format(&self) -> Format {
+        self.plan.format
     }
 
     /// Whether its steps are little work for each document.
@@ -279,6 +285,10 @@ impl Walk {
                 let (key, source) = open?;
                 json::text(key.part(source, path), 2).map(|bytes| Value::Text(bytes.into()))
             }
+            Source::Whole(path) => {
+                let (key, source) = open?;
+                json::text(key.part(source, path), 3).map(|bytes| Value::Text(bytes.into()))
+            }
             Source::Everything => open.map(|(key, source)| everything(key, source, definition)),
         }
     }
@@ -306,7 +316,7 @@ fn is_known(place: &Place, plan: &Plan, input: &Input) -> bool {
     plan.columns.iter().all(|source| match source {
         Source::Given(_) | Source::Key | Source::Computed => true,
         Source::Field { position, loaded } => known(place, input, *position, *loaded).is_some(),
-        Source::Path(_) | Source::Everything => false,
+        Source::Path(_) | Source::Whole(_) | Source::Everything => false,
     })
 }
 

@@ -78,11 +78,12 @@ impl Gather for Aggregation {
             return Err(timed_out());
         }
         let mut rows = shown(&table, &plan);
-        let Some(options) = cursor else { return Ok(reply::aggregate(total, rows, warnings, protocol)) };
+        let form = (protocol, plan.format);
+        let Some(options) = cursor else { return Ok(reply::aggregate(total, rows, warnings, form)) };
         let index = place.index;
         let later = rows.split_off(rows.len().min(options.count as usize));
         let is_full = rows.len() == options.count as usize;
-        let reply = reply::aggregate(total, rows, warnings, protocol);
+        let reply = reply::aggregate(total, rows, warnings, form);
         let id = match is_full {
             true => cursors::keep(Waiting::new(index, Walk::finished(place, plan, later), options)),
             false => 0,
