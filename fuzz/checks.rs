@@ -260,7 +260,7 @@ pub fn set_operations(bytes: &[u8]) {
 
 /// The index that queries are read against.
 fn schema() -> search::schema::Definition {
-    let words = "i SCHEMA t TEXT PHONETIC dm:en u TEXT NOINDEX e TEXT INDEXEMPTY INDEXMISSING x TAG n NUMERIC g GEO \
+    let words = "i SCHEMA t TEXT PHONETIC dm:en u TEXT NOINDEX e TEXT INDEXEMPTY INDEXMISSING x TAG n NUMERIC g GEO o GEOSHAPE \
                  v VECTOR HNSW 6 TYPE INT8 DIM 2 DISTANCE_METRIC L2";
     let words: Vec<&[u8]> = words.split_ascii_whitespace().map(str::as_bytes).collect();
     search::command::create::create(&words).expect("a definition")
@@ -280,7 +280,7 @@ pub fn search_query(bytes: &[u8]) {
     let Some((&which, text)) = bytes.split_first() else { return };
     let definition = schema();
     let mut params = Params::default();
-    for (name, value) in [("w", "Wort"), ("k", "3"), ("v", "ab"), ("e", "")] {
+    for (name, value) in [("w", "Wort"), ("k", "3"), ("v", "ab"), ("e", ""), ("o", "POLYGON((0 0,1 0,1 1,0 0))")] {
         params.insert(name.as_bytes(), value.as_bytes());
     }
     let context = Context {

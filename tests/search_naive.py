@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 
 import numpy as np
+import shapely
 
 STOP_WORDS = set(
     "a an and are as at be but by for if in into is it no not of on or such that the their then there these they this to was "
@@ -51,6 +52,7 @@ class Field:
     unf: bool = False
     noindex: bool = False
     many: bool = False
+    flat: bool = False
     algorithm: str = ""
     data: str = ""
     dim: int = 0
@@ -125,6 +127,7 @@ class Entry:
     tags: dict = field(default_factory=dict)
     numbers: dict = field(default_factory=dict)
     points: dict = field(default_factory=dict)
+    shapes: dict = field(default_factory=dict)
     vectors: dict = field(default_factory=dict)
     empty: set = field(default_factory=set)
     words: dict = field(default_factory=dict)  # {field: {("w" or "s", word): [positions]}}
@@ -242,6 +245,13 @@ class Index:
     def read_geo(self, f, found, entry):
         points = [parsed_point(text) for text in (found if self.on == "HASH" else strings(found, self.on))]
         entry.points[f.name] = [] if f.noindex else points
+
+    def read_geoshape(self, f, found, entry):
+        try:
+            shapes = [shapely.from_wkt(text) for text in (found if self.on == "HASH" else strings(found, self.on))]
+        except shapely.errors.ShapelyError:
+            raise Unfit(found) from None
+        entry.shapes[f.name] = [] if f.noindex else shapes
 
     def read_vector(self, f, found, entry):
         if self.on == "HASH":
@@ -469,6 +479,17 @@ class Evaluation:
         radius = tree["radius"] * UNITS[tree["unit"].lower()]
         near = lambda point: metres(point, tree["at"]) <= radius
         return {key: 0 for key, entry in self.index.entries.items() if any(map(near, entry.points.get(tree["field"], ())))}
+
+    def find_geoshape(self, tree):
+        asked = shapely.from_wkt(tree["shape"])
+        judge = {
+            "WITHIN": lambda shapes: all(shape.within(asked) for shape in shapes),
+            "CONTAINS": lambda shapes: any(shape.contains(asked) for shape in shapes),
+            "INTERSECTS": lambda shapes: any(shape.intersects(asked) for shape in shapes),
+            "DISJOINT": lambda shapes: all(shape.disjoint(asked) for shape in shapes),
+        }[tree["predicate"]]
+        held = {key: entry.shapes.get(tree["field"]) for key, entry in self.index.entries.items()}
+        return {key: 0 for key, shapes in held.items() if shapes and judge(shapes)}
 
     def find_missing(self, tree):
         return {key: 0 for key, entry in self.index.entries.items() if tree["field"] not in entry.present}

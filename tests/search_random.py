@@ -39,6 +39,7 @@ def schema(rng, on):
         name, many = f"n{n}", on == "JSON" and maybe(0.3)
         fields.append(Field(name, own(name, many), "NUMERIC", missing=maybe(), sortable=maybe() and not many, many=many))
     fields.append(Field("p", own("p"), "GEO", missing=maybe()))
+    fields.append(Field("o", own("o"), "GEOSHAPE", missing=maybe(), flat=maybe()))
     for n in range(rng.randint(1, 2)):
         name, many, data = f"v{n}", on == "JSON" and maybe(0.3), rng.choice(DATA)
         fields.append(Field(name, own(name, many), "VECTOR", missing=maybe(), many=many, algorithm=rng.choice(STEPS), data=data,
@@ -57,9 +58,26 @@ def definition(field):
         words += [*(["SEPARATOR", field.separator] if field.separator else []), *(["CASESENSITIVE"] if field.case else [])]
     if field.type == "VECTOR":
         words += [field.algorithm, 6, "TYPE", field.data, "DIM", field.dim, "DISTANCE_METRIC", field.metric]
+    if field.type == "GEOSHAPE":
+        words += ["FLAT"] if field.flat else ["SPHERICAL"]
     words += [*(["INDEXEMPTY"] if field.empty else []), *(["INDEXMISSING"] if field.missing else [])]
     words += [*(["SORTABLE"] if field.sortable else []), *(["UNF"] if field.unf else []), *(["NOINDEX"] if field.noindex else [])]
     return words
+
+
+def outline(rng):
+    """A point, a rectangle, one with a hole, or a triangle, of whole coordinates: many share parts of their borders."""
+    low, high = sorted(rng.sample(range(10), 2))
+    west, east = sorted(rng.sample(range(10), 2))
+    box = lambda w, s, e, n: f"({w} {s}, {e} {s}, {e} {n}, {w} {n}, {w} {s})"
+    kind = rng.choice(["point", "box", "box", "hole", "triangle"])
+    if kind == "point":
+        return f"POINT ({west} {low})"
+    if kind == "hole" and east - west > 2 and high - low > 2:
+        return f"POLYGON ({box(west, low, east, high)}, {box(west + 1, low + 1, east - 1, high - 1)})"
+    if kind == "triangle":
+        return f"POLYGON (({west} {low}, {east} {low}, {rng.randrange(10)} {high}, {west} {low}))"
+    return f"POLYGON ({box(west, low, east, high)})"
 
 
 class Documents:
@@ -107,6 +125,9 @@ class Documents:
 
     def geo(self, _field):
         return f"{self.rng.uniform(-180, 180):.4f}{self.rng.choice([',', ' '])}{self.rng.uniform(-85, 85):.4f}"
+
+    def geoshape(self, _field):
+        return outline(self.rng)
 
     def vector(self, f):
         numbers = self.components(f)
@@ -162,7 +183,7 @@ class Queries:
         return unpacked(data, f.data), self.param(data, 1)
 
     def tree(self, depth):
-        kinds = ["word", "word", "phrase", "affix", "tag", "tag", "numeric", "numeric", "geo", "missing", "range", "slop"]
+        kinds = ["word", "word", "phrase", "affix", "tag", "tag", "numeric", "numeric", "geo", "geoshape", "geoshape", "missing", "range", "slop"]
         if depth > 0:
             kinds = ["both", "both", "both", "either", "either", "negated", "negated", "optional", "weighted", *kinds[:8]]
         return getattr(self, "make_" + self.rng.choice(kinds))(depth)
@@ -303,6 +324,11 @@ class Queries:
         parts = [self.param(part) or part for part in (*at, radius, unit)]
         tree = {"kind": "geo", "field": "p", "at": at, "radius": radius, "unit": unit}
         return {**tree, "text": f"@p:[{' '.join(map(str, parts))}]"}
+
+    def make_geoshape(self, _depth):
+        shape, predicate = outline(self.rng), self.rng.choice(["WITHIN", "CONTAINS", "INTERSECTS", "DISJOINT"])
+        text = f"@o:[{self.rng.choice([predicate, predicate.lower()])} {self.param(shape, 1)}]"
+        return {"kind": "geoshape", "field": "o", "predicate": predicate, "shape": shape, "text": text}
 
     def make_missing(self, _depth):
         fields = [f.name for f in self.index.fields if f.missing]

@@ -21,6 +21,7 @@
 //! | [`glob`], [`prefixes`] | patterns of keys, and how they begin |
 //! | [`cluster`] | one answer of many nodes |
 //! | [`spell`], [`suggest`] | words near unknown ones; strings found by how they begin |
+//! | [`shape`] | points and polygons, and how they lie to each other |
 //! | [`value`], [`number`] | the values of rows and expressions, and how numbers are printed |
 //! | [`error`] | every error text |
 
@@ -39,6 +40,7 @@ pub mod prefixes;
 pub mod query;
 pub mod reply;
 pub mod schema;
+pub mod shape;
 pub mod spell;
 pub mod suggest;
 pub mod text;

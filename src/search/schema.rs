@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Deref;
 
+use super::shape::Coordinates;
 pub use crate::vector::{Component as Element, Metric};
 
 /// The kind of keys whose values are documents.
@@ -112,7 +113,7 @@ pub enum Kind {
     Numeric,
     Geo,
     GeoShape {
-        flat: bool,
+        coordinates: Coordinates,
     },
     Text {
         weight: f64,

@@ -5,6 +5,7 @@ use super::vector;
 use crate::search::error::{Error, PARSE_ARGS, QUERY_BAD};
 use crate::search::number::parse_number;
 use crate::search::schema::{Definition, Field, Kind, Source};
+use crate::search::shape::Coordinates;
 
 /// Reads fields to the end; their names must be new to the definition and among each other.
 pub(super) fn fields(args: &mut Args, definition: &Definition) -> Result<Vec<Field>, Error> {
@@ -80,7 +81,7 @@ fn kind(word: &[u8], args: &mut Args, definition: &Definition) -> Result<Option<
             if !flat {
                 args.take_word("SPHERICAL");
             }
-            Kind::GeoShape { flat }
+            Kind::GeoShape { coordinates: if flat { Coordinates::Plane } else { Coordinates::Earth } }
         }
         b"VECTOR" => Kind::Vector(vector::options(args, definition)?),
         _ => return Ok(None),

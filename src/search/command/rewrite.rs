@@ -85,8 +85,8 @@ impl Words {
             Kind::Geo => {
                 self.add("GEO");
             }
-            Kind::GeoShape { flat } => {
-                self.add("GEOSHAPE").add(if *flat { "FLAT" } else { "SPHERICAL" });
+            Kind::GeoShape { coordinates } => {
+                self.add("GEOSHAPE").add(coordinates.name());
             }
             Kind::Vector(options) => self.vector(options),
         }

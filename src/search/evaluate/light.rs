@@ -36,6 +36,11 @@ pub fn is_light(state: &State, query: &Query, options: &SearchOptions) -> bool {
                 values.iter().all(|value| matches!(value, TagValue::Exact(_))) || few_values(*field)
             }
             NodeKind::Numeric { field, .. } | NodeKind::Geo { field, .. } => few_values(*field),
+            // Each vertex of one side may be compared with each of the other.
+            NodeKind::GeoShape { field, shape, .. } => match &state.fields[*field].finder {
+                Finder::Shapes(shapes) => shapes.vertices.saturating_mul(shape.vertices()) <= FEW_VALUES,
+                _ => true,
+            },
             NodeKind::VectorRange(range) => few_values(range.field),
             _ => true,
         };

@@ -14,6 +14,7 @@
 //! | [`score`] | what a match is worth |
 //! | [`light`] | whether a query is little work |
 //! | [`best`] | the first of an order |
+//! | [`shapes`] | documents whose shapes lie in some way to another |
 //! | [`vectors`], [`within`], [`rerank`] | nearest documents, and those within a distance; exact distances, from the documents |
 //! | [`run`] | a query from its plan to its hits |
 
@@ -30,6 +31,7 @@ mod plan;
 mod rerank;
 mod run;
 mod score;
+mod shapes;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::tests::{Fake, V};
 use crate::search::query::{Affix, Fields, Node, NodeKind, TagValue};
+use crate::search::shape::Predicate;
+use crate::search::shape::naive::{self, Rings};
 use crate::search::text::{Language, StopWords, tokens};
 
 /// Whether a word matches.
@@ -170,6 +172,17 @@ impl Naive<'_> {
                 let (x, y) = text.split_once(',')?;
                 let near = crate::search::index::distance((*lon, *lat), (x.parse().unwrap(), y.parse().unwrap()));
                 (near <= radius * unit.metres()).then_some(0.0)
+            }
+            NodeKind::GeoShape { predicate, parameter, .. } => {
+                let own = Rings::of(std::str::from_utf8(document.get("o")?).unwrap());
+                let asked = Rings::of(std::str::from_utf8(parameter).unwrap());
+                let lies = match predicate {
+                    Predicate::Within => naive::within(&own, &asked),
+                    Predicate::Contains => naive::within(&asked, &own),
+                    Predicate::Intersects => naive::intersects(&own, &asked),
+                    Predicate::Disjoint => !naive::intersects(&own, &asked),
+                };
+                lies.then_some(0.0)
             }
             NodeKind::Missing { .. } => (!document.contains_key("n")).then_some(0.0),
             NodeKind::VectorRange(range) => {

@@ -122,6 +122,7 @@ impl<'a> Planner<'a> {
             NodeKind::Tag { field, values } => self.tags(*field, values),
             NodeKind::Numeric { field, min, max } => self.numbers(*field, *min, *max),
             NodeKind::Geo { field, lon, lat, radius, unit } => self.circle(*field, (*lon, *lat), *radius, *unit),
+            NodeKind::GeoShape { field, predicate, shape, .. } => self.shapes(*field, *predicate, shape),
             NodeKind::Missing { field } => Plan::set(self.state.fields[*field].missing.clone()),
             NodeKind::VectorRange(range) => self.range(range),
             NodeKind::And(nodes) => self.and(node, nodes),
@@ -375,14 +376,14 @@ impl<'a> Planner<'a> {
         Plan::new(PlanKind::Range { documents, distances, number }, false, size)
     }
 
-    fn is_late(&mut self) -> bool {
+    pub fn is_late(&mut self) -> bool {
         self.warnings.timed_out |= self.limits.reached();
         self.warnings.timed_out
     }
 }
 
 impl Plan {
-    fn new(kind: PlanKind, scored: bool, size: usize) -> Plan {
+    pub fn new(kind: PlanKind, scored: bool, size: usize) -> Plan {
         Plan { kind, weight: 1.0, scored, size }
     }
 

@@ -10,6 +10,7 @@ use super::*;
 use crate::search::index::{Document, FieldValue, Outcome, SearchIndex};
 use crate::search::query::{Affix, Bound, Fields, GeoUnit, Knn, Node, NodeKind, Query, TagValue, VectorRange};
 use crate::search::schema::{Algorithm, Definition, Element, Field, Kind, Metric, VectorOptions};
+use crate::search::shape::{Coordinates, Predicate, Shape, random_text};
 
 const WORDS: [&str; 12] =
     ["run", "running", "runs", "city", "cities", "stone", "lake", "happy", "happiness", "the", "x1", "fried"];
@@ -66,6 +67,7 @@ const N: usize = 3;
 const P: usize = 4;
 pub const V: usize = 5;
 const W: usize = 6;
+const O: usize = 7;
 
 fn schema() -> Vec<Field> {
     let text = |weight: f64, no_stem| Kind::Text { weight, no_stem, phonetic: None, suffix_trie: false };
@@ -77,6 +79,7 @@ fn schema() -> Vec<Field> {
         field("p", Kind::Geo),
         field("v", vector(Algorithm::Flat, Metric::L2, 3)),
         field("w", vector(Algorithm::Hnsw, Metric::InnerProduct, 3)),
+        field("o", Kind::GeoShape { coordinates: Coordinates::Plane }),
     ]
 }
 
@@ -109,6 +112,8 @@ fn document(random: &mut SmallRng) -> Fake {
     set("v", v, random);
     set("w", w, random);
     set("s", b"0.5".to_vec(), random);
+    let outline = random_text(random, 9).into_bytes();
+    set("o", outline, random);
     fields
 }
 
@@ -128,7 +133,7 @@ fn some_fields(random: &mut SmallRng) -> Fields {
 fn leaf(random: &mut SmallRng) -> NodeKind {
     let word = WORDS[random.random_range(0..WORDS.len())].as_bytes().to_vec();
     let fields = some_fields(random);
-    match random.random_range(0..12) {
+    match random.random_range(0..13) {
         0..3 => NodeKind::Word { word, verbatim: random.random_bool(0.3), fields },
         3 => {
             let second = WORDS[random.random_range(0..WORDS.len())].as_bytes().to_vec();
@@ -150,6 +155,16 @@ fn leaf(random: &mut SmallRng) -> NodeKind {
         10 => {
             let (lon, lat) = (random.random_range(-20.0..20.0), random.random_range(-20.0..20.0));
             NodeKind::Geo { field: P, lon, lat, radius: random.random_range(10.0..2000.0), unit: GeoUnit::Kilometres }
+        }
+        11 => {
+            let text = random_text(random, 9);
+            let names = ["within", "Contains", "INTERSECTS", "DISJOINT"];
+            NodeKind::GeoShape {
+                field: O,
+                predicate: Predicate::named(names[random.random_range(0..4)].as_bytes()).unwrap(),
+                shape: Arc::new(Shape::read(text.as_bytes(), Coordinates::Plane).unwrap()),
+                parameter: text.into_bytes(),
+            }
         }
         _ => match random.random_bool(0.5) {
             true => NodeKind::Missing { field: N },

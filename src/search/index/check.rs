@@ -47,6 +47,16 @@ impl SearchIndex {
                         note(format!("range {field} {code}"), key(document));
                     }
                 }
+                Finder::Shapes(shapes) => {
+                    for document in shapes.documents.iter() {
+                        let outline = shapes.get(document).expect("documents with shapes have some");
+                        for shape in outline.iter() {
+                            assert!(shapes.near(&shape.bounds()).any(|other| other == document));
+                        }
+                        note(format!("shape {field} {outline:?}"), key(document));
+                    }
+                    note(format!("shapes {field}"), format!("{} {}", shapes.len(), shapes.vertices));
+                }
                 Finder::Text { empty, .. } => {
                     for document in empty.iter() {
                         note(format!("empty {field}"), key(document));

@@ -6,6 +6,7 @@ use super::docset::DocSet;
 use super::pages::Pages;
 use super::ranges::{Ranges, number_code};
 use super::records::Known;
+use super::shapes::Shapes;
 use super::tags::Tags;
 use super::vector_field::VectorRows;
 use crate::search::schema::{Field, Kind, Source};
@@ -29,6 +30,7 @@ pub enum Finder {
     Tags(Tags),
     Numbers(Ranges),
     Points(Ranges),
+    Shapes(Shapes),
     Text {
         /// Its number among the TEXT fields.
         number: u32,
@@ -69,10 +71,10 @@ impl FieldIndex {
             Kind::Tag { .. } => Finder::Tags(Tags::default()),
             Kind::Numeric => Finder::Numbers(Ranges::default()),
             Kind::Geo => Finder::Points(Ranges::default()),
+            Kind::GeoShape { .. } => Finder::Shapes(Shapes::default()),
             Kind::Text { .. } => Finder::Text { number, empty: DocSet::Empty },
             // Set by the owner of the vectors.
             Kind::Vector(_) => Finder::None,
-            Kind::GeoShape { .. } => Finder::None,
         };
         let column = match field.kind {
             _ if !field.sortable => Column::None,
@@ -95,6 +97,7 @@ impl FieldIndex {
             (Finder::Points(ranges), Known::Points(cells)) => {
                 cells.iter().for_each(|cell| ranges.remove(*cell, document));
             }
+            (Finder::Shapes(shapes), _) => drop(shapes.remove(document)),
             (Finder::Text { empty, .. }, Known::Empty) => drop(empty.remove(document)),
             _ => {}
         }
@@ -108,6 +111,7 @@ impl FieldIndex {
         match &self.finder {
             Finder::Tags(tags) => tags.records(),
             Finder::Numbers(ranges) | Finder::Points(ranges) => ranges.len(),
+            Finder::Shapes(shapes) => shapes.len(),
             _ => 0,
         }
     }
@@ -118,6 +122,7 @@ impl FieldIndex {
             + match &self.finder {
                 Finder::Tags(tags) => tags.bytes(),
                 Finder::Numbers(ranges) | Finder::Points(ranges) => ranges.bytes(),
+                Finder::Shapes(shapes) => shapes.bytes(),
                 Finder::Text { empty, .. } => empty.bytes(),
                 Finder::Vectors(rows) => rows.bytes(),
                 Finder::None => 0,

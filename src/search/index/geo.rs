@@ -10,7 +10,7 @@ const SIDE: u64 = 4;
 
 /// Spreads the bits of a number to every other place.
 fn spread(number: u64) -> u64 {
-    (0..BITS).fold(0, |spread, bit| spread | (number >> bit & 1) << (2 * bit))
+    (0..u32::BITS).fold(0, |spread, bit| spread | (number >> bit & 1) << (2 * bit))
 }
 
 fn gathered(code: u64) -> u64 {
@@ -74,10 +74,10 @@ pub fn cover(lon: f64, lat: f64, metres: f64) -> Vec<(u64, u64)> {
     ranges
 }
 
-/// The blocks of cells, of a size that few suffice, over a rectangle.
-fn blocks(columns: (u64, u64), rows: (u64, u64)) -> Vec<(u64, u64)> {
+/// The blocks of cells, of a size that few suffice, over a rectangle of rows and columns below 1 << 32.
+pub fn blocks(columns: (u64, u64), rows: (u64, u64)) -> Vec<(u64, u64)> {
     let widest = (columns.1 - columns.0).max(rows.1 - rows.0);
-    let shift = (0..BITS).find(|shift| widest >> shift < SIDE).unwrap_or(BITS);
+    let shift = (0..u32::BITS).find(|shift| widest >> shift < SIDE).unwrap_or(u32::BITS);
     let across = |(from, to): (u64, u64)| from >> shift..=to >> shift;
     let block = |column: u64, row: u64| {
         let first = (spread(row) | spread(column) << 1) << (2 * shift);

@@ -18,6 +18,7 @@ mod postings;
 mod put;
 mod ranges;
 mod records;
+mod shapes;
 mod state;
 mod tags;
 mod tree;
@@ -46,6 +47,7 @@ pub(super) use geo::{cover, distance, middle};
 pub(super) use postings::{Cursor, Entry, Postings};
 pub(super) use ranges::{gather, number_code};
 pub(super) use records::{Known, Record};
+pub(super) use shapes::Outline;
 pub(super) use state::{LanguageFilter, State};
 pub(super) use tags::{Tag, Tags};
 pub(super) use tree::Tree;
@@ -243,7 +245,7 @@ impl SearchIndex {
             stats.sortable_bytes += index.column.bytes() as u64;
             match &index.finder {
                 Finder::Tags(_) => stats.tag_bytes += index.bytes() as u64,
-                Finder::Points(_) => stats.geo_bytes += index.bytes() as u64,
+                Finder::Shapes(_) => stats.geo_bytes += index.bytes() as u64,
                 _ => stats.inverted_bytes += index.bytes() as u64,
             }
         }

@@ -4,8 +4,10 @@ use serde_json::Value as Json;
 
 use super::document::FieldValue;
 use super::geo;
+use super::shapes::Outline;
 use super::vectors;
 use crate::search::schema::{Definition, Field, Kind, Source, VectorOptions};
+use crate::search::shape::{Coordinates, MAX_VERTICES, Shape};
 use crate::search::text::{MAX_TOKEN, cut, fold};
 
 /// A field's values in the form in which they are indexed.
@@ -20,6 +22,8 @@ pub enum Parsed {
     Numbers(Vec<f64>),
     /// Cells.
     Points(Vec<u64>),
+    /// At least one.
+    Shapes(Outline),
     /// Texts one after the other.
     Texts(Vec<Vec<u8>>),
     /// In the field's element type.
@@ -57,7 +61,7 @@ fn parse_bytes(definition: &Definition, field: &Field, bytes: Vec<u8>) -> Result
         }
         Kind::Numeric => number(&bytes).map(|number| Parsed::Numbers(vec![number])),
         Kind::Geo => point(&bytes).map(|point| Parsed::Points(vec![point])),
-        Kind::GeoShape { .. } => Ok(Parsed::Present),
+        Kind::GeoShape { coordinates } => shape(&bytes, *coordinates).map(|shape| Parsed::Shapes([shape].into())),
         Kind::Text { .. } => Ok(Parsed::Texts(vec![bytes])),
         Kind::Vector(options) => {
             let expected = options.dim * options.element.size();
@@ -77,7 +81,6 @@ fn parse_bytes(definition: &Definition, field: &Field, bytes: Vec<u8>) -> Result
 fn parse_json(field: &Field, values: &[Json]) -> Result<Parsed, String> {
     match &field.kind {
         Kind::Vector(options) => json_vectors(field, options, values),
-        Kind::GeoShape { .. } => Ok(Parsed::Present),
         _ => {
             let elements = || {
                 values.iter().flat_map(|value| match value {
@@ -110,6 +113,20 @@ fn parse_json(field: &Field, values: &[Json]) -> Result<Parsed, String> {
                 Kind::Numeric => {
                     let number = |element: &Json| element.as_f64().ok_or_else(|| wrong(element));
                     elements().map(number).collect::<Result<_, _>>().map(Parsed::Numbers)
+                }
+                Kind::GeoShape { coordinates } => {
+                    let shape = |element: &Json| match element {
+                        Json::String(text) => shape(text.as_bytes(), *coordinates),
+                        other => Err(wrong(other)),
+                    };
+                    let shapes: Vec<Shape> = elements().map(shape).collect::<Result<_, _>>()?;
+                    if shapes.is_empty() {
+                        return Ok(Parsed::Present);
+                    }
+                    match shapes.iter().map(Shape::vertices).sum::<usize>() <= MAX_VERTICES {
+                        true => Ok(Parsed::Shapes(shapes.into())),
+                        false => Err(no_shape("more than 10000 vertices")),
+                    }
                 }
                 _ => {
                     let point = |element: &Json| match element {
@@ -205,6 +222,15 @@ fn point(bytes: &[u8]) -> Result<u64, String> {
         return Err(format!("SEARCH_GEO_COORDINATES_INVALID Invalid geo coordinates: {lon:.6}, {lat:.6}"));
     }
     Ok(geo::cell(lon, lat))
+}
+
+/// A shape of well-known text.
+fn shape(text: &[u8], coordinates: Coordinates) -> Result<Shape, String> {
+    Shape::read(text, coordinates).map_err(no_shape)
+}
+
+fn no_shape(why: &str) -> String {
+    format!("SEARCH_VALUE_BAD Error indexing geoshape: {why}")
 }
 
 #[cfg(test)]

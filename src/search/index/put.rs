@@ -41,7 +41,8 @@ pub fn read(state: &State, document: &dyn Document) -> Result<Read, Failure> {
             return Err(Failure { field: Some(at), text: text.into() });
         }
         let value = document.field(&field.path);
-        read.sort.push(if field.sortable { sort_value(definition, field, &value) } else { None });
+        let is_sorted = field.sortable && !matches!(field.kind, Kind::GeoShape { .. });
+        read.sort.push(if is_sorted { sort_value(definition, field, &value) } else { None });
         match parse(definition, field, value) {
             Ok(parsed) => read.parsed.push(parsed),
             Err(text) => return Err(Failure { field: Some(at), text }),
@@ -135,9 +136,9 @@ impl Read {
                 index.column.set(document, sort);
                 changed = true;
             }
-            let mut place = Place { index, field, vectors: vectors[at].as_mut(), document, key };
+            let mut place = Place { index, field, vectors: vectors[at].as_mut(), document, key, changed: false };
             let new = place.apply(&known[at], parsed, &mut texts);
-            changed |= known[at] != new;
+            changed |= place.changed || known[at] != new;
             known[at] = new;
         }
         let hash = if texts.is_empty() { 0 } else { hash_of(&texts) };
@@ -183,6 +184,8 @@ struct Place<'a> {
     vectors: Option<&'a mut VectorField>,
     document: u32,
     key: &'a [u8],
+    /// What is known of the document is the same, and its shapes differ.
+    changed: bool,
 }
 
 impl Place<'_> {
@@ -216,6 +219,17 @@ impl Place<'_> {
                 let before = if let Known::Points(cells) = old { &cells[..] } else { &[] };
                 apply_codes(ranges, document, before, &cells);
                 Known::Points(cells)
+            }
+            (Finder::Shapes(shapes), Parsed::Shapes(outline)) => {
+                if shapes.get(document) != Some(&outline) {
+                    shapes.set(document, outline);
+                    self.changed = true;
+                }
+                Known::Present
+            }
+            (Finder::Shapes(shapes), _) => {
+                self.changed = shapes.remove(document);
+                Known::Present
             }
             (Finder::Text { number, empty }, Parsed::Texts(values)) => {
                 let is_empty = self.field.index_empty && values.iter().any(Vec::is_empty);

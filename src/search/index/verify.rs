@@ -72,6 +72,8 @@ fn holds(
         }
         (Finder::Numbers(_), Known::Numbers(numbers), Parsed::Numbers(values)) => *numbers == values,
         (Finder::Points(_), Known::Points(cells), Parsed::Points(values)) => *cells == values,
+        (Finder::Shapes(shapes), _, Parsed::Shapes(outline)) => shapes.get(document) == Some(&outline),
+        (Finder::Shapes(shapes), _, _) => shapes.get(document).is_none(),
         (Finder::Text { number, empty }, known, Parsed::Texts(values)) => {
             texts.push((*number, values));
             (*known == Known::Empty) == empty.contains(document)

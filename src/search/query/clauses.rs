@@ -1,13 +1,16 @@
-//! Clauses on TAG, NUMERIC and GEO fields.
+//! Clauses on TAG, NUMERIC, GEO and GEOSHAPE fields.
+
+use std::sync::Arc;
 
 use super::lexer::{Kind, Operator, Token, unescape};
 use super::parser::Parser;
 use super::parts::Part;
 use super::words::not_indexed_empty;
 use super::{Bound, GeoUnit, Node, NodeKind, TagValue};
-use crate::search::error::{Error, NUMERIC_VALUE_INVALID, PARSE_ARGS, QUERY_BAD, SYNTAX};
+use crate::search::error::{Error, NUMERIC_VALUE_INVALID, PARSE_ARGS, SYNTAX, VALUE_BAD};
 use crate::search::number::parse_number;
 use crate::search::schema;
+use crate::search::shape::{Predicate, Shape};
 
 /// A number that stands in the query or in a parameter.
 #[derive(Clone, Copy)]
@@ -107,13 +110,29 @@ impl Parser<'_> {
         if value && self.peek_at(2) == Some(Kind::Param) {
             return Err(Error::new(SYNTAX, "Syntax error: Expecting vector similarity range command"));
         }
-        if matches!(&word[..], b"WITHIN" | b"CONTAINS" | b"INTERSECTS" | b"DISJOINT")
-            && self.peek_at(1) == Some(Kind::Param)
-        {
-            self.field(name, "GEOSHAPE", |kind| matches!(kind, schema::Kind::GeoShape { .. }))?;
-            return Err(Error::new(QUERY_BAD, "GEOSHAPE queries are not supported"));
+        match Predicate::named(&word).filter(|_| self.peek_at(1) == Some(Kind::Param)) {
+            Some(predicate) => self.shape(name, predicate),
+            None => Err(self.syntax()),
         }
-        Err(self.syntax())
+    }
+
+    /// `[WITHIN $shape]` from the predicate on.
+    fn shape(&mut self, name: Token, predicate: Predicate) -> Result<Part, Error> {
+        self.at += 1;
+        let parameter = self.next_token();
+        self.expect(b']')?;
+        let found = self.field(name, "GEOSHAPE", |kind| matches!(kind, schema::Kind::GeoShape { .. }))?;
+        let Some(field) = found else { return Ok(Part::kind(NodeKind::Nothing)) };
+        let text = self.param_of(parameter)?;
+        let options = &self.context.definition.fields[field];
+        let schema::Kind::GeoShape { coordinates } = options.kind else { return Err(self.syntax()) };
+        let shape = Shape::read(text, coordinates);
+        let shape = shape.map_err(|why| Error::new(VALUE_BAD, format!("Error parsing geoshape: {why}")))?;
+        if options.no_index {
+            return Ok(Part::kind(NodeKind::Nothing));
+        }
+        let parameter = self.text[parameter.start + 1..parameter.end].to_vec();
+        Ok(Part::kind(NodeKind::GeoShape { field, predicate, shape: Arc::new(shape), parameter }))
     }
 
     /// A number, and whether a parenthesis excludes it.

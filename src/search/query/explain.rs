@@ -129,6 +129,9 @@ impl Printer<'_> {
             NodeKind::Geo { field, lon, lat, radius, unit } => {
                 format!("GEO {}:{{{lon:.6},{lat:.6} --> {radius:.6} {}}}", self.name(*field), unit.name())
             }
+            NodeKind::GeoShape { field, predicate, parameter, .. } => {
+                format!("GEOSHAPE {}:{{{} ${}}}", self.name(*field), predicate.name(), lossy(parameter))
+            }
             NodeKind::Missing { field } => format!("ISMISSING{{{}}}", self.name(*field)),
             NodeKind::VectorRange(range) => {
                 let name = range.distance.as_ref().map(|name| format!(", yields distance as `{}`", lossy(name)));

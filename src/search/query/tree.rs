@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::search::shape::{Predicate, Shape};
+
 /// A whole query.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Query {
@@ -91,6 +93,13 @@ pub enum NodeKind {
         /// In `unit`s.
         radius: f64,
         unit: GeoUnit,
+    },
+    GeoShape {
+        field: usize,
+        predicate: Predicate,
+        shape: Arc<Shape>,
+        /// Name of the parameter that held it, for FT.EXPLAIN.
+        parameter: Vec<u8>,
     },
     Missing {
         field: usize,

@@ -156,9 +156,9 @@ fn describe(field: &Field, definition: &Definition, protocol: Protocol) -> Descr
             flags[1] = true;
         }
         Kind::Geo => kind("GEO"),
-        Kind::GeoShape { flat } => {
+        Kind::GeoShape { coordinates } => {
             kind("GEOSHAPE");
-            pairs.push(pair("coord_system", Reply::Simple(if *flat { "FLAT" } else { "SPHERICAL" })));
+            pairs.push(pair("coord_system", Reply::Simple(coordinates.name())));
         }
         Kind::Vector(options) => {
             kind("VECTOR");

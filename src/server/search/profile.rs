@@ -202,6 +202,7 @@ fn kind(query: &Query) -> &'static str {
         NodeKind::Tag { .. } => "TAG",
         NodeKind::Numeric { .. } => "NUMERIC",
         NodeKind::Geo { .. } => "GEO",
+        NodeKind::GeoShape { .. } => "GEOSHAPE",
         NodeKind::Missing { .. } => "MISSING",
         NodeKind::VectorRange(_) => "VECTOR",
         NodeKind::Not(_) => "NOT",
