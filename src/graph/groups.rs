@@ -7,8 +7,9 @@ use crate::arena::Grace;
 const COMPARED: usize = 64;
 
 impl Graph {
-    /// Joins the groups of nodes that a removed one held together.
-    pub(super) fn bridge<S: Space>(&self, space: &S, nodes: &[u32], level: usize, alone: Alone, grace: &Grace) {
+    /// Joins the groups of nodes that only one that is leaving holds together; false if some that are apart
+    /// have no room for a link.
+    pub(super) fn bridge<S: Space>(&self, space: &S, nodes: &[u32], level: usize, alone: Alone, grace: &Grace) -> bool {
         let mut groups = self.groups(nodes, level);
         // Nodes that took no link although they had room: others were faster, or they leave.
         let mut refused = Vec::new();
@@ -20,7 +21,7 @@ impl Graph {
                 if groups[0].iter().any(|node| groups[1].binary_search(node).is_ok()) {
                     merge(&mut groups);
                 } else if groups.iter().map(Vec::len).sum::<usize>() == before {
-                    return;
+                    return false;
                 }
                 continue;
             };
@@ -30,21 +31,23 @@ impl Graph {
                 refused.extend([a, b]);
             }
         }
+        true
     }
 
-    /// Adds its neighbours to a group of nodes, and sorts it.
+    /// Adds its neighbours to a group of nodes, but for those that are leaving, and sorts it.
     fn widen(&self, group: &mut Vec<u32>, level: usize) {
         for at in 0..group.len() {
             self.links.read(group[at], level, group);
         }
         group.sort_unstable();
         group.dedup();
+        group.retain(|&node| self.is_way(node));
     }
 
-    /// Splits the nodes into groups connected by links among them or by a common neighbour.
+    /// Splits the nodes into groups connected by links among them or by a common neighbour that is not leaving.
     ///
     /// The links are read one after the other while others change: a way that was seen may be gone, but
-    /// the thread that takes a part of it away sees to another way after that.
+    /// the thread that takes a part of it away sees to another way before that.
     fn groups(&self, nodes: &[u32], level: usize) -> Vec<Vec<u32>> {
         /// Rows added to what a group sees before the others are looked at again. Few: mostly they are
         /// all neighbours of the first ones.
@@ -65,6 +68,7 @@ impl Graph {
                 looked = group.len().min(looked + AT_ONCE);
                 seen.sort_unstable();
                 seen.dedup();
+                seen.retain(|&node| self.is_way(node));
                 rest.retain(|&node| {
                     row.clear();
                     row.push(node);

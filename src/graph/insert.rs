@@ -33,7 +33,7 @@ impl Graph {
             self.find_neighbours(&mut newcomer, level, ef, scratch);
             if self.links.count(node, 0) == 0 && self.is_live(node) {
                 // All candidates died; others are there by now.
-                self.find_neighbours(&mut newcomer, 0, ef, scratch);
+                self.find_neighbours(&mut newcomer, level, ef, scratch);
             }
         }));
         if self.links.count(node, 0) == 0 && self.is_live(node) {
@@ -63,16 +63,27 @@ impl Graph {
         false
     }
 
-    /// Searches for a newcomer's neighbours on the levels from `highest` down, and joins it to them.
+    /// Searches for a newcomer's neighbours on the levels from `highest` down, and joins it to them from the lowest up:
+    /// a search that comes down to it finds the others on the level below.
     fn find_neighbours<S: Space>(&self, newcomer: &mut Newcomer<S>, highest: usize, ef: usize, scratch: &mut Scratch) {
         scratch.pool.begin(ef);
         let Some((entry, top)) = self.entry() else { return };
         let highest = highest.min(top);
         let mut entries = vec![self.descend(newcomer.space, newcomer.guide(), entry, top, highest, scratch)];
+        let mut above = Vec::new();
         for level in (0..=highest).rev() {
             self.search_level(newcomer.space, newcomer.guide(), &entries, ef, level, scratch);
-            entries = scratch.pool.iter().collect();
-            newcomer.join(level, &newcomer.measured(&entries));
+            let found = scratch.pool.iter().collect();
+            let higher = std::mem::replace(&mut entries, found);
+            if level < highest {
+                above.push((level + 1, higher));
+            }
+        }
+        newcomer.join(0, &newcomer.measured(&entries));
+        if self.links.count(newcomer.node, 0) > 0 {
+            for (level, found) in above.into_iter().rev() {
+                newcomer.join(level, &newcomer.measured(&found));
+            }
         }
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn nearest_first(nodes: impl Iterator<Item = (u32, f32)>) -> Vec<Cand
 pub(super) struct Newcomer<'a, S: Space> {
     graph: &'a Graph,
     pub space: &'a S,
-    node: u32,
+    pub node: u32,
     grace: &'a Grace,
     /// Measures from the newcomer.
     probe: S::Probe,
@@ -152,9 +152,10 @@ impl<'a, S: Space> Newcomer<'a, S> {
                     && links.contains(other, level, victim)
                     && graph.is_detour(node, other, victim, level);
                 if still {
-                    links.remove(other, level, victim);
+                    // At no moment the candidate leads neither to the one nor to the other.
+                    links.push(node, graph.level(node), level, other, self.grace);
+                    links.replace(other, level, victim, node);
                     links.remove(victim, level, other);
-                    graph.link_both(node, other, level, self.grace);
                     return true;
                 }
             }
@@ -181,7 +182,8 @@ impl<'a, S: Space> Newcomer<'a, S> {
         let floor = graph.m / 2;
         self.neighbours.push(self.node);
         let ways = Few::new(&self.neighbours);
-        let spares = |&n: &u32| graph.links.count(n, level) > floor && graph.links.meets(n, level, &ways);
+        let is_way = |way| graph.is_way(way);
+        let spares = |&n: &u32| graph.links.count(n, level) > floor && graph.links.meets(n, level, &ways, is_way);
         longer.into_iter().map(|(_, n)| n).find(spares)
     }
 }
@@ -219,11 +221,12 @@ impl Graph {
     }
 
     /// Whether `a` and `b` stay connected without the link between them once `node` is linked to
-    /// `a`: they have a common neighbour, or `b` is one of `node`'s.
+    /// `a`: they have a common neighbour, or `b` is one of `node`'s. One that is being removed does not
+    /// count: it has looked, or looks after this, at what is connected without it.
     fn is_detour(&self, node: u32, a: u32, b: u32, level: usize) -> bool {
         let mut ways = self.neighbours(a, level);
         ways.push(node);
-        self.links.meets(b, level, &Few::new(&ways))
+        self.links.meets(b, level, &Few::new(&ways), |way| self.is_way(way))
     }
 
     /// What tells this graph's locks from those of others.

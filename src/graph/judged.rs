@@ -72,6 +72,68 @@ fn searches_find_enough_while_the_entry_is_removed() {
     linked.graph.check(&live).unwrap();
 }
 
+/// Groups far from each other, held together by few links, whose nodes come and go: a search that is wide enough finds all
+/// nodes that were there all the time.
+#[test]
+fn wide_searches_find_all_that_stay() {
+    const GROUPS: u32 = 8;
+    const STAY: u32 = 40;
+    const COME: u32 = 4000;
+    let mut rng = SmallRng::seed_from_u64(35);
+    let mut space = random_points((STAY + COME) as usize, 3, &mut rng);
+    for (node, point) in (0..).zip(&mut space.0) {
+        point[0] += 100.0 * (node % GROUPS) as f32;
+    }
+    let (graph, grace) = (Graph::new(4), Grace::default());
+    let mut scratch = Scratch::default();
+    let add = |node: u32, level: usize, scratch: &mut Scratch| {
+        let _presence = grace.guard();
+        graph.announce(node, level);
+        assert!(!graph.link(&space, node, 20, Alone::No, &grace, scratch));
+    };
+    for node in 0..STAY {
+        add(node, random_level(&mut rng), &mut scratch);
+    }
+    let (running, missed, searches) = (AtomicUsize::new(2), AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for thread in 0..2 {
+            let (add, space, graph, grace, running) = (&add, &space, &graph, &grace, &running);
+            scope.spawn(move || {
+                let (mut scratch, mut rng) = (Scratch::default(), SmallRng::seed_from_u64(thread.into()));
+                let mut mine = Vec::new();
+                for node in (STAY..STAY + COME).filter(|node| node / GROUPS % 2 == thread) {
+                    add(node, random_level(&mut rng), &mut scratch);
+                    mine.push(node);
+                    if mine.len() > 60 {
+                        let dead = mine.swap_remove(rng.random_range(0..60));
+                        let _presence = grace.guard();
+                        assert!(graph.mark_dead(dead));
+                        graph.remove(space, dead, Alone::No, Wait::Yes, grace);
+                    }
+                }
+                running.fetch_sub(1, Ordering::SeqCst);
+            });
+        }
+        for thread in 0..2 {
+            let (space, graph, grace) = (&space, &graph, &grace);
+            let (running, missed, searches) = (&running, &missed, &searches);
+            scope.spawn(move || {
+                let (mut scratch, mut rng) = (Scratch::default(), SmallRng::seed_from_u64(10 + thread));
+                while running.load(Ordering::SeqCst) > 0 {
+                    let _presence = grace.guard();
+                    let probe = space.probe(rng.random_range(0..STAY));
+                    let found = graph.search(space, &probe, (STAY + COME) as usize, &mut scratch);
+                    let stayed = found.iter().filter(|c| c.node < STAY).count();
+                    missed.fetch_add(STAY as usize - stayed, Ordering::SeqCst);
+                    searches.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+        }
+    });
+    println!("{} searches", searches.load(Ordering::SeqCst));
+    assert_eq!(missed.into_inner(), 0, "nodes that were missed in {} searches", searches.into_inner());
+}
+
 /// A search that came to a node just before that was taken out goes on to what was around it.
 #[test]
 fn a_removed_node_leads_on_until_it_is_forgotten() {

@@ -3,15 +3,15 @@
 //! Level 0 of a node is a row in one of [`CLASSES`] size classes and moves to a larger class as it
 //! fills. The few nodes of a higher level have one *tower* more, with a full row for each level.
 //!
-//! Reading needs no lock: a reader that meets a row in the middle of a change sees some neighbours
-//! of before and some of after, each of them a node that is or was a neighbour. Writing needs the
-//! locks of both nodes of the link (`locks.rs`).
+//! Reading needs no lock: a reader that meets a row in the middle of a change sees all neighbours that stay, and of
+//! those that come or go some (`row.rs`). Writing needs the locks of both nodes of the link (`locks.rs`).
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering, fence};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::few::Few;
 use super::node::MAX_LEVEL;
+use super::row;
 use super::rows::{MOST_ROWS, RowClass};
 use crate::arena::{Array, Grace, prefetch};
 
@@ -63,7 +63,7 @@ impl Links {
         }
     }
 
-    /// The row `[count, ids…]` of a node on a level, if it has one.
+    /// The row of a node on a level, if it has one.
     #[inline(always)]
     fn row(&self, node: u32, level: usize) -> Option<&[AtomicU32]> {
         if level == 0 {
@@ -93,11 +93,9 @@ impl Links {
     /// Appends the neighbours of a node on a level to `out`.
     #[inline]
     pub fn read(&self, node: u32, level: usize, out: &mut Vec<u32>) {
-        let Some(row) = self.row(node, level) else { return };
-        out.extend(ids(row));
-        // The ids were stored after their nodes were announced; the fence makes what the
-        // announcing thread wrote visible to those who use the ids.
-        fence(Ordering::Acquire);
+        if let Some(row) = self.row(node, level) {
+            row::read(row, out);
+        }
     }
 
     /// Prefetches the row that [`Links::read`] will need.
@@ -109,16 +107,16 @@ impl Links {
     }
 
     pub fn count(&self, node: u32, level: usize) -> usize {
-        self.row(node, level).map_or(0, |row| row[0].load(Ordering::Acquire) as usize)
+        self.row(node, level).map_or(0, row::len)
     }
 
-    /// Whether one of `others` is among the neighbours of a node.
-    pub fn meets(&self, node: u32, level: usize, others: &Few) -> bool {
-        self.row(node, level).is_some_and(|row| ids(row).any(|id| others.contains(id)))
+    /// Whether one of `others` that is accepted is among the neighbours of a node.
+    pub fn meets(&self, node: u32, level: usize, others: &Few, accept: impl Fn(u32) -> bool) -> bool {
+        self.row(node, level).is_some_and(|row| row::ids(row).any(|id| others.contains(id) && accept(id)))
     }
 
     pub fn contains(&self, node: u32, level: usize, other: u32) -> bool {
-        self.row(node, level).is_some_and(|row| ids(row).any(|id| id == other))
+        self.row(node, level).is_some_and(|row| row::ids(row).any(|id| id == other))
     }
 
     /// Links that a node may have on a level without special need.
@@ -135,22 +133,25 @@ impl Links {
     /// the node has fewer than [`Links::hard_capacity`].
     pub fn push(&self, node: u32, node_level: usize, level: usize, other: u32, grace: &Grace) {
         let row = match self.row(node, level) {
-            Some(row) if (row[0].load(Ordering::Relaxed) as usize) < row.len() - 1 => row,
+            Some(row) if row::len(row) < row.len() - 1 => row,
             _ => self.grow(node, node_level, level, grace),
         };
-        let count = row[0].load(Ordering::Relaxed) as usize;
-        row[count + 1].store(other, Ordering::Relaxed);
-        // Release: who sees the count sees the id, and what was written before it.
-        row[0].store(count as u32 + 1, Ordering::Release);
+        row::push(row, other);
+    }
+
+    /// Puts a link in the place of another one, if that is there, so that a reader sees one of the two. The caller
+    /// holds the node's lock.
+    pub fn replace(&self, node: u32, level: usize, old: u32, new: u32) {
+        if let Some(row) = self.row(node, level) {
+            row::replace(row, old, new);
+        }
     }
 
     /// Removes a link in one direction, if it is there. The caller holds the node's lock.
     pub fn remove(&self, node: u32, level: usize, other: u32) {
-        let Some(row) = self.row(node, level) else { return };
-        let count = row[0].load(Ordering::Relaxed) as usize;
-        let Some(at) = (1..=count).find(|&i| row[i].load(Ordering::Relaxed) == other) else { return };
-        row[at].store(row[count].load(Ordering::Relaxed), Ordering::Release);
-        row[0].store(count as u32 - 1, Ordering::Release);
+        if let Some(row) = self.row(node, level) {
+            row::remove(row, other);
+        }
     }
 
     /// The class and the number of an unused row of level 0, of this class or a larger one.
@@ -214,10 +215,7 @@ impl Links {
             self.ground.at(node).store((class as u32) << ROW_BITS | row, Ordering::Release);
             self.classes[class].row(row)
         };
-        for (to, &from) in row[1..].iter().zip(neighbours) {
-            to.store(from, Ordering::Relaxed);
-        }
-        row[0].store(neighbours.len() as u32, Ordering::Release);
+        row::fill(row, neighbours);
     }
 
     pub fn allocated(&self) -> usize {
@@ -226,13 +224,6 @@ impl Links {
             self.classes.iter().chain(towers.iter().flat_map(|towers| towers.iter())).map(RowClass::allocated).sum();
         classes + towers.map_or(0, |towers| size_of_val(&**towers)) + self.ground.allocated() + self.tower.allocated()
     }
-}
-
-/// The neighbours in a row, which may be in the middle of a change.
-#[inline(always)]
-fn ids(row: &[AtomicU32]) -> impl Iterator<Item = u32> + '_ {
-    let count = (row[0].load(Ordering::Acquire) as usize).min(row.len() - 1);
-    row[1..=count].iter().map(|id| id.load(Ordering::Relaxed))
 }
 
 fn class_capacity(m: usize, class: usize) -> usize {

@@ -11,10 +11,10 @@
 //! 1. Links are reciprocal: if a links to b on a level, so does b to a.
 //! 2. No self links, no double links; both ends of a link on level l have a level of at least l.
 //! 3. The nodes that have links are connected on level 0, and no linked node is without, unless it
-//!    is the only one: a link between b and n is only dropped while b and n have a common neighbour;
-//!    a newcomer links to such as have links; what a removed node held together is joined again; and
-//!    who is left without links is attached. So every node can be found. (While a removal or an
-//!    attachment is under way, a few are apart for that long.)
+//!    is the only one: a link between b and n is only dropped while b and n have a common neighbour that
+//!    is not being removed; a newcomer links to such as have links; what a node holds together is joined
+//!    before it is removed; and who is left without links is attached. So every node can be found at any
+//!    time. (A newcomer whose candidates all died is pending until it is attached.)
 //! 4. The entry is linked, and of the highest level that has links.
 //!
 //! Reading takes no locks: link rows are atomics, and a row that is replaced by a larger one is
@@ -27,14 +27,15 @@
 //! 2. Its links are made one by one, each id before the count that includes it; then it is marked as
 //!    linked, and only then it may become the entry.
 //! 3. When it is marked as dead, searches drop it from their hits but still walk over it. Its turn to be
-//!    removed names another entry first, then takes it out of its neighbours' rows. Its own row stays:
-//!    a search that stands on it goes on to its neighbours.
+//!    removed names another entry first, then joins its neighbours with each other, then takes it out of
+//!    their rows. Its own row stays: a search that stands on it goes on to its neighbours.
 //! 4. Then it is marked as removed: from there on nothing links to it. It is forgotten after the grace
 //!    period that begins then: its state first, then its rows; the id is fresh again after that.
 //!
 //! | file | holds |
 //! | --- | --- |
 //! | `links.rs` | link rows: where they lie and how they change |
+//! | `row.rs` | a row of links, read while it changes |
 //! | `few.rs` | a row of links that others are looked up in |
 //! | `rows.rs` | the memory of link rows, in size classes |
 //! | `node.rs` | the level and the state of a node |
@@ -62,6 +63,7 @@ mod node;
 mod pool;
 mod range;
 mod remove;
+mod row;
 mod rows;
 mod scratch;
 mod search;
@@ -173,6 +175,11 @@ impl Graph {
     /// Whether the node is live, or dead but not yet taken out.
     pub fn is_present(&self, node: u32) -> bool {
         self.nodes.is_present(node)
+    }
+
+    /// Whether a way over this node is one that will last.
+    fn is_way(&self, node: u32) -> bool {
+        self.nodes.is_way(node)
     }
 
     /// Claims the work of linking a node; false if another thread has it, or the node is absent.

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!   absent ─announce─► pending ─link─► linked ─┐
-//!      ▲                  └────mark_dead────► dead ─remove, grace─► forget
-//!      └────────────────────────────────────────────────────────────┘
+//!      ▲                  └────mark_dead────► dead ─leave─► leaving ─remove, grace─► forget
+//!      └─────────────────────────────────────────────────────────────────────────────┘
 //! ```
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
@@ -82,9 +82,20 @@ impl Nodes {
         self.states.at(node).fetch_or(LINKED, Ordering::AcqRel) & DEAD != 0
     }
 
+    /// Of a dead node: its turn to be taken out has come.
+    pub fn mark_leaving(&self, node: u32) {
+        self.states.at(node).fetch_and(!LINKED, Ordering::AcqRel);
+    }
+
+    /// Whether a way over this node will last: not if it is being taken out, nor if it died before it was linked.
+    #[inline]
+    pub fn is_way(&self, node: u32) -> bool {
+        self.state(node) & (DEAD | LINKED) != DEAD
+    }
+
     /// Of a dead node: nothing links to it any more, and nothing will.
     pub fn mark_removed(&self, node: u32) {
-        self.states.at(node).fetch_and(!(PRESENT | LINKED), Ordering::AcqRel);
+        self.states.at(node).fetch_and(!PRESENT, Ordering::AcqRel);
     }
 
     /// True if the node was linked by then.

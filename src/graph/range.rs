@@ -37,10 +37,15 @@ impl Graph {
             if next.distance > within.reach {
                 continue;
             }
-            self.evaluate_neighbours(space, probe, next.node, 0, scratch, |node| visited.insert(node));
-            let batch = scratch.batch.iter().zip(&scratch.distances);
-            let near = batch.filter(|&(_, &distance)| distance <= within.reach);
-            found.extend(near.map(|(&node, &distance)| Candidate { distance, node }));
+            loop {
+                self.evaluate_neighbours(space, probe, next.node, 0, scratch, |node| visited.insert(node));
+                let batch = scratch.batch.iter().zip(&scratch.distances);
+                let near = batch.filter(|&(_, &distance)| distance <= within.reach);
+                found.extend(near.map(|(&node, &distance)| Candidate { distance, node }));
+                if !visited.has_grown(self.nodes.end()) {
+                    break;
+                }
+            }
             if scratch.evaluations > within.most as u64 {
                 break;
             }

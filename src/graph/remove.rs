@@ -54,22 +54,22 @@ impl Graph {
     /// that hold others together until their own turn comes (`turns.rs`). They even get links, so that
     /// this is a matter of one node's neighbours, however many others are dead.
     ///
-    /// The order that searches rely on: another node is the entry first; then the neighbours forget the
-    /// dead node; its own row stays, so that a search that stands on it goes on to them, until
+    /// The order that searches rely on: another node is the entry first; then its neighbours are connected without the
+    /// dead node, and only then forget it; its own row stays, so that a search that stands on it goes on to them, until
     /// [`Graph::forget`] after the grace period.
     pub fn remove<S: Space>(&self, space: &S, dead: u32, alone: Alone, wait: Wait, grace: &Grace) -> bool {
         let over = Arc::new(Mutex::new(()));
         let _until_over = over.lock();
         let Some(turn) = self.begin_turn(dead, alone, wait, &over) else { return false };
         for (level, survivors) in turn.neighbours.iter().enumerate().rev() {
+            self.see_that_it_leaves(survivors);
+            let are_joined = self.bridge_by_any(space, survivors, level, alone, grace);
             self.detach(dead, level, survivors);
-            let repaired = catch_unwind(AssertUnwindSafe(|| {
-                self.reconnect(space, dead, survivors, level, grace);
-                self.bridge(space, survivors, level, alone, grace);
-            }));
-            if repaired.is_err() {
-                // They stay connected all the same.
-                self.bridge(&Blind, survivors, level, alone, grace);
+            // Whatever comes of it: they are connected.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.reconnect(space, dead, survivors, level, grace)));
+            if !are_joined {
+                // By now each has the place of a link to the dead node.
+                self.bridge_by_any(space, survivors, level, alone, grace);
             }
         }
         // Before the turn is over: from then on this mark alone tells that it gets no links.
@@ -80,6 +80,20 @@ impl Graph {
             }
         }
         true
+    }
+
+    /// Waits until those are done who hold one of a leaving node's neighbours and took it for a way that lasts
+    /// (`is_detour`).
+    fn see_that_it_leaves(&self, neighbours: &[u32]) {
+        for some in neighbours.chunks(3) {
+            drop(lock(self.address(), some));
+        }
+    }
+
+    /// [`Graph::bridge`]; by links of any length if the space panics.
+    fn bridge_by_any<S: Space>(&self, space: &S, nodes: &[u32], level: usize, alone: Alone, grace: &Grace) -> bool {
+        catch_unwind(AssertUnwindSafe(|| self.bridge(space, nodes, level, alone, grace)))
+            .unwrap_or_else(|_| self.bridge(&Blind, nodes, level, alone, grace))
     }
 
     /// Takes the dead node out of its neighbours' rows on a level.

@@ -64,16 +64,21 @@ impl Graph {
                 self.links.prefetch(candidate(after).node, 0);
             }
             let next = candidate(next);
-            self.evaluate_neighbours(space, probe, next.node, 0, scratch, |node| visited.insert(node));
-            for (&node, &distance) in scratch.batch.iter().zip(&scratch.distances) {
-                let key = key(distance, node);
-                if matches.would_refuse(key) {
-                    continue;
+            loop {
+                self.evaluate_neighbours(space, probe, next.node, 0, scratch, |node| visited.insert(node));
+                for (&node, &distance) in scratch.batch.iter().zip(&scratch.distances) {
+                    let key = key(distance, node);
+                    if matches.would_refuse(key) {
+                        continue;
+                    }
+                    open.push(Reverse(key));
+                    tested += 1;
+                    if accept(node) {
+                        matches.offer(distance, node);
+                    }
                 }
-                open.push(Reverse(key));
-                tested += 1;
-                if accept(node) {
-                    matches.offer(distance, node);
+                if !visited.has_grown(self.nodes.end()) {
+                    break;
                 }
             }
         }
@@ -139,8 +144,13 @@ impl Graph {
             if let Some(after) = pool.peek() {
                 self.links.prefetch(after, level);
             }
-            self.evaluate_neighbours(space, probe, next.node, level, scratch, |node| visited.insert(node));
-            pool.offer_all(&scratch.batch, &scratch.distances);
+            loop {
+                self.evaluate_neighbours(space, probe, next.node, level, scratch, |node| visited.insert(node));
+                pool.offer_all(&scratch.batch, &scratch.distances);
+                if !visited.has_grown(self.nodes.end()) {
+                    break;
+                }
+            }
         }
         scratch.visited = visited;
         scratch.pool = pool;

@@ -82,6 +82,8 @@ impl Graph {
             // A thread that found the node alive before it was marked, and links to it, is done after this.
             drop(lock(self.address(), &[dead]));
             let neighbours: Vec<Vec<u32>> = (0..=self.level(dead)).map(|level| self.neighbours(dead, level)).collect();
+            // Under the lock of turns: of two at the same time, one sees that the other is no way for its neighbours.
+            self.nodes.mark_leaving(dead);
             if let Some(turns) = &mut turns {
                 turns.0.push(Turn { dead, neighbours: neighbours.concat(), over: over.clone() });
             }
