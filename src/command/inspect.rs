@@ -103,7 +103,13 @@ pub fn check_vrandmember(args: Arguments) -> Result<Option<i64>, CommandError> {
 
 /// A random element: every one equally likely. None if all are hidden.
 pub fn random_element(set: &VectorSet) -> Option<&[u8]> {
-    set.random_visible(&mut rand::rng())
+    set.draws().next(&mut rand::rng())
+}
+
+/// So many random elements, each drawn from all of them; none if all are hidden.
+pub fn random_repeats(set: &VectorSet, count: u64) -> impl Iterator<Item = &[u8]> {
+    let (mut draws, mut rng) = (set.draws(), rand::rng());
+    (0..count).map_while(move |_| draws.next(&mut rng))
 }
 
 /// So many different random elements, or all.
@@ -111,8 +117,9 @@ pub fn random_elements(set: &VectorSet, count: usize) -> Vec<&[u8]> {
     let (mut rng, visible) = (rand::rng(), set.visible());
     if count < visible / 2 && set.expiring() > 0 {
         let (mut chosen, mut names) = (HashSet::with_capacity(count), Vec::with_capacity(count));
+        let mut draws = set.draws();
         while names.len() < count {
-            let Some(name) = set.random_visible(&mut rng) else { break };
+            let Some(name) = draws.next(&mut rng) else { break };
             if chosen.insert(name) {
                 names.push(name);
             }

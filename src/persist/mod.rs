@@ -25,6 +25,7 @@
 //! before it sizes an allocation or becomes a link.
 
 mod load;
+mod replays;
 mod rewrite;
 mod save;
 #[cfg(test)]
@@ -32,6 +33,7 @@ mod tests;
 
 pub use crate::index::{LoadError, Sink, Source};
 pub use load::{Loaded, load};
+pub use replays::{Part, Replays};
 pub use rewrite::{CHUNK_BYTES, Replay, rewrite};
 pub use save::save;
 

@@ -58,6 +58,11 @@ impl Replay {
         self.bytes.extend_from_slice(chunk);
     }
 
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The set, once the last chunk is there.
     ///
     /// # Errors

@@ -22,6 +22,7 @@
 //! | `face.rs` | what a face offers |
 //! | `commands.rs`, `docs.rs` | the command table; what COMMAND DOCS tells |
 //! | `reply.rs`, `blocking.rs` | replies, at once and later |
+//! | `slices.rs` | long work on the main thread |
 //! | `pools.rs`, `here.rs` | the threads; which queries the main thread runs itself |
 //! | `settings.rs` | configuration parameters and load arguments |
 //! | `info.rs` | the sections of INFO |
@@ -48,6 +49,7 @@ mod reply;
 mod search;
 mod sets;
 mod settings;
+mod slices;
 mod values;
 
 use std::os::raw::c_int;

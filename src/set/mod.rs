@@ -67,7 +67,7 @@ pub use query::{Hit, Hits, Query, SearchOptions, Target};
 pub use restore::{BadElement, DuplicateId, Restorer, SavedElement};
 pub use select::{Selected, Selection};
 pub use settle::Settled;
-pub use times::now;
+pub use times::{Draws, now};
 
 use crate::arena::Blob;
 use crate::attributes::{Fields, encode};

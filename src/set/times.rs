@@ -148,28 +148,10 @@ impl VectorSet {
         self.len() - self.hidden()
     }
 
-    /// A random one of the elements that replies tell of, each equally likely; None if there is none.
-    ///
-    /// Those with a time are found by their rank in the order of times. One without is drawn from all, as often as it
-    /// takes: where these are few it is seldom looked for, so that this takes about as many draws as there are
-    /// elements for each that is not hidden.
-    pub fn random_visible(&self, rng: &mut impl Rng) -> Option<&[u8]> {
-        let (now, len) = (now(), self.len());
-        let due = if self.order.len == 0 { 0 } else { self.order.due(now) };
-        let timed = self.order.len - due;
-        let rank = rng.random_range(0..(len - due).max(1));
-        if rank < timed {
-            return self.order.nth(due + rank).map(|(_, id)| self.table.name(id));
-        }
-        if self.order.len == len {
-            return None;
-        }
-        loop {
-            let id = self.names.nth(rng.random_range(0..len));
-            if self.table.time(id).is_none() {
-                return Some(self.table.name(id));
-            }
-        }
+    /// Random ones of the elements that replies tell of by now.
+    pub fn draws(&self) -> Draws<'_> {
+        let due = self.hidden();
+        Draws { set: self, due, timed: self.order.len - due, looks: 0, untimed: None }
     }
 
     /// The elements that replies tell of, in byte order.
@@ -201,6 +183,57 @@ impl VectorSet {
             removed.push(name);
         }
         removed
+    }
+}
+
+/// Looks at elements that are hidden, after which those without a time are listed.
+const LOOKS: usize = 1000;
+
+/// Draws elements that are not hidden, each equally likely.
+///
+/// Those with a time are found by their rank in the order of times. One without is drawn from all, as often as it
+/// takes: where these are few it is seldom looked for, so that this takes about as many draws as there are
+/// elements for each that is not hidden. Where that is too many, because hidden ones wait for their removal, those
+/// without a time are listed once.
+pub struct Draws<'a> {
+    set: &'a VectorSet,
+    /// Elements that are hidden, and that have a time but are not.
+    due: usize,
+    timed: usize,
+    /// Looks at elements so far, in vain or to list them.
+    looks: usize,
+    untimed: Option<Vec<u32>>,
+}
+
+impl<'a> Draws<'a> {
+    /// The next one; None if all are hidden.
+    pub fn next(&mut self, rng: &mut impl Rng) -> Option<&'a [u8]> {
+        let set = self.set;
+        let rank = rng.random_range(0..(set.len() - self.due).max(1));
+        let id = match rank < self.timed {
+            true => set.order.nth(self.due + rank)?.1,
+            false => self.next_untimed(rng)?,
+        };
+        Some(set.table.name(id))
+    }
+
+    fn next_untimed(&mut self, rng: &mut impl Rng) -> Option<u32> {
+        let set = self.set;
+        if set.order.len == set.len() {
+            return None;
+        }
+        while self.looks < LOOKS {
+            let id = set.names.nth(rng.random_range(0..set.len()));
+            if set.table.time(id).is_none() {
+                return Some(id);
+            }
+            self.looks += 1;
+        }
+        let untimed = self.untimed.get_or_insert_with(|| {
+            self.looks += set.index.end() as usize;
+            (0..set.index.end()).filter(|&id| set.index.is_live(id) && set.table.time(id).is_none()).collect()
+        });
+        untimed.get(rng.random_range(0..untimed.len().max(1))).copied()
     }
 }
 
@@ -248,22 +281,41 @@ mod tests {
                 let time = if i < hidden { Some(1) } else { (i < hidden + timed).then_some(i64::MAX) };
                 assert!(set.set_time(&name(i), time));
             }
-            let (visible, draws) = (timed + untimed, 1000);
+            let visible = timed + untimed;
             let mut drawn = vec![0i32; hidden + visible];
             let mut rng = SmallRng::seed_from_u64(5);
-            for _ in 0..draws * visible {
-                let found = set.random_visible(&mut rng).expect("one that is not hidden");
+            let times = 1000;
+            let mut draws = set.draws();
+            for _ in 0..times * visible {
+                let found = draws.next(&mut rng).expect("one that is not hidden");
                 let at = (0..hidden + visible).find(|&i| name(i) == found);
                 drawn[at.expect("a name")] += 1;
             }
             assert!(drawn[..hidden].iter().all(|&n| n == 0));
             // Six times the standard deviation of a thousand draws.
-            assert!(drawn[hidden..].iter().all(|&n| (n - draws as i32).abs() < 200), "{drawn:?}");
+            assert!(drawn[hidden..].iter().all(|&n| (n - times as i32).abs() < 200), "{drawn:?}");
             assert_eq!(set.visible_names().len(), visible);
             for i in hidden..hidden + visible {
                 set.set_time(&name(i), Some(1));
             }
-            assert_eq!(set.random_visible(&mut rng), None);
+            assert_eq!(set.draws().next(&mut rng), None);
         }
+    }
+
+    #[test]
+    fn few_among_many_that_are_hidden_are_found_in_few_looks() {
+        const HIDDEN: usize = 3000;
+        let params = Params { dim: 1, input_dim: None, encoding: Encoding::F32, metric: Metric::Cosine, m: 4 };
+        let mut set = VectorSet::new(params);
+        for i in 0..HIDDEN + 2 {
+            let name = format!("e{i}").into_bytes();
+            set.add(&name, &[1.0], 10, AttributeChange::Keep).expect("room");
+            set.set_time(&name, (i < HIDDEN).then_some(1));
+        }
+        let mut rng = SmallRng::seed_from_u64(6);
+        let mut draws = set.draws();
+        let found: BTreeSet<&[u8]> = (0..100_000).map(|_| draws.next(&mut rng).expect("two are left")).collect();
+        assert_eq!(found.len(), 2);
+        assert!(draws.looks <= LOOKS + HIDDEN + 2, "{} looks", draws.looks);
     }
 }

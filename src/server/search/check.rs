@@ -1,7 +1,7 @@
 //! FT.CHECK: an index is compared with its documents, in slices: first every key with what the index has of it, then
 //! every document of the index with its key.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::access::Target;
 use super::registry::Entry;
@@ -10,9 +10,8 @@ use crate::reply::Reply;
 use crate::server::api::{Context, Cursor, Text, string_bytes};
 use crate::server::blocking::{self, Unblock};
 use crate::server::commands::{Failure, Outcome};
+use crate::server::slices::{SLICE, next_turn};
 
-/// A slice ends behind this.
-const SLICE: Duration = Duration::from_micros(400);
 /// Numbers of documents that are looked at between two looks at the clock.
 const NUMBERS: u32 = 50;
 
@@ -48,7 +47,7 @@ pub fn check(ctx: &Context, target: &Target) -> Outcome {
 }
 
 fn later(ctx: &Context, mut check: Check, unblock: Unblock) {
-    ctx.after(0, move |ctx| match check.slice(ctx, Some(Instant::now() + SLICE)) {
+    next_turn(ctx, move |ctx| match check.slice(ctx, Some(Instant::now() + SLICE)) {
         None => later(ctx, check, unblock),
         Some(outcome) => unblock.answer(|_| outcome),
     });

@@ -1,11 +1,12 @@
 //! Documents that were there before their index: the key space is walked in slices, with everything else in between.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::follow::{self, Depth};
 use super::registry;
 use crate::server::api::{Context, Cursor, string_bytes};
+use crate::server::slices::SLICE;
 
 /// A walk under way.
 pub struct Scan {
@@ -14,9 +15,6 @@ pub struct Scan {
     /// Keys that were there at the begin.
     expected: u64,
 }
-
-/// A slice ends at the first step of the cursor behind this.
-const SLICE: Duration = Duration::from_micros(400);
 
 /// Whether a timer is set.
 static TICKING: AtomicBool = AtomicBool::new(false);
@@ -86,7 +84,7 @@ fn tick(ctx: &Context) {
     set_timer(ctx);
 }
 
-/// Whether the walk is over.
+/// Goes on to the first step of the cursor behind the time of a slice; whether the walk is over.
 fn slice(ctx: &Context, database: i32, id: u64, scan: &mut Scan) -> bool {
     let began = Instant::now();
     let mut names: Vec<Vec<u8>> = Vec::new();

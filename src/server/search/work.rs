@@ -17,6 +17,7 @@ use crate::server::api::{self, Context};
 use crate::server::blocking::{self, Unblock};
 use crate::server::commands::{Failure, Outcome};
 use crate::server::here::{self, Traffic};
+use crate::server::slices::{SLICE, next_turn};
 use crate::server::{pools, reply, settings};
 
 /// What a query needs to go on.
@@ -64,8 +65,6 @@ pub trait Work: Send + 'static {
 
 /// Documents that are looked at in one go: about 200 microseconds.
 pub const AT_ONCE: usize = 100;
-/// A slice ends behind this.
-const SLICE: Duration = Duration::from_micros(400);
 /// Longer replies are written by the pool.
 const LONG_REPLY: usize = 2000;
 
@@ -214,8 +213,7 @@ fn go_on_for(mut work: Box<dyn Work>, asker: Box<dyn Asker>) -> Option<Sent> {
     }
 }
 
-/// Looks at documents on the main thread, now and at the next turns of the server's loop: by way of the pool, for what the
-/// main thread asks of itself is done in the same turn, and timers are a millisecond and more apart.
+/// Looks at documents on the main thread, now and at the next turns of the server's loop.
 fn look_on(ctx: &Context, mut work: Box<dyn Work>, unblock: Unblock) {
     let looked = catch_unwind(AssertUnwindSafe(|| work.look(ctx, Some(Instant::now() + SLICE))));
     // A client that is there gets an error when `unblock` is dropped.
@@ -223,7 +221,7 @@ fn look_on(ctx: &Context, mut work: Box<dyn Work>, unblock: Unblock) {
         return pools::queries().spawn(Box::new(move || drop((work, unblock))));
     }
     match work.need() {
-        Need::Documents(_) => pools::queries().spawn(Box::new(|| api::on_main(|ctx| look_on(ctx, work, unblock)))),
+        Need::Documents(_) => next_turn(ctx, |ctx| look_on(ctx, work, unblock)),
         _ => pools::queries().spawn(Box::new(move || go_on(work, unblock))),
     }
 }

@@ -1,6 +1,6 @@
 //! VCHECK: a set is verified in slices, between which other clients are served.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::open::open;
 use crate::command::{CommandError, Reply};
@@ -8,10 +8,8 @@ use crate::server::api::{Context, Text};
 use crate::server::blocking::{self, Unblock};
 use crate::server::commands::{Call, Failure, Outcome};
 use crate::server::settings::single_threaded;
+use crate::server::slices::{SLICE, next_turn};
 use crate::set::{Checking, VectorSet};
-
-/// A slice ends behind this.
-const SLICE: Duration = Duration::from_micros(400);
 
 /// `VCHECK key`: verifies the set, or says what is wrong. For tests and operators.
 pub fn vcheck(call: &Call) -> Outcome {
@@ -38,7 +36,7 @@ struct Verification {
 }
 
 fn later(ctx: &Context, verification: Verification) {
-    ctx.after(0, |ctx| go_on(ctx, verification));
+    next_turn(ctx, |ctx| go_on(ctx, verification));
 }
 
 /// Verifies the next slice of what is in the key by now.

@@ -1,6 +1,8 @@
 //! The commands of vector sets.
 
-use super::{check::vcheck, docs, expire::*, handlers::*, insertion::*, random::vrandmember, search::*};
+use super::{
+    check::vcheck, docs, expire::*, handlers::*, insertion::*, random::vrandmember, replay::vreplay, search::*,
+};
 use crate::server::commands::{Command, KeyUse, Keys};
 
 const READ: Keys = Keys::one(KeyUse::Read);

@@ -1,19 +1,13 @@
 //! Commands that read a set or change what is known of elements: read the arguments, open the key, run,
 //! replicate, notify, reply. What stores and searches has files of its own.
 
-use std::sync::Mutex;
-
-use crate::server::raw;
-
 use super::open::{open, read};
+use super::removal;
 use super::search::may_wait;
-use super::{datatype, expiring, removal};
-use crate::command::args::is_word;
 use crate::command::{CommandError, Reply, inspect, vsim};
-use crate::persist::Replay;
 use crate::server::api::Context;
 use crate::server::blocking::{self, Unblock};
-use crate::server::commands::{Call, Failure, Outcome};
+use crate::server::commands::{Call, Outcome};
 
 /// `VCOUNT key expression`: how many elements match.
 pub fn vcount(call: &Call) -> Outcome {
@@ -123,45 +117,4 @@ pub fn vrange(call: &Call) -> Outcome {
     });
     call.ctx.end_array(len);
     Ok(None)
-}
-
-/// Sets whose chunks have come in part, by database and key.
-static REPLAYS: Mutex<Vec<(i32, Vec<u8>, Replay)>> = Mutex::new(Vec::new());
-
-/// VREPLAY key ONLY|FIRST|MORE|LAST chunk: what an append-only file without a binary preamble holds of
-/// a set, and what comes of it when Valkey moves a slot. No interface for clients.
-pub fn vreplay(call: &Call) -> Outcome {
-    let refuse = |why: &str| Err(CommandError::Replay(why.into()).into());
-    if !call.ctx.is_repetition() {
-        return refuse("VREPLAY is for loading append-only files and for moving slots");
-    }
-    let &[name, which, chunk] = call.args else { return Err(Failure::Arity) };
-    let database = call.ctx.database();
-    let mut replays = REPLAYS.lock().unwrap_or_else(|e| e.into_inner());
-    if is_word(which, "FIRST") || is_word(which, "ONLY") {
-        // A slot may come again after a part of it came.
-        replays.retain(|(db, key, _)| *db != database || key != name);
-    }
-    let at = replays.iter().position(|(db, key, _)| *db == database && key == name);
-    let at = at.unwrap_or_else(|| {
-        replays.push((database, name.to_vec(), Replay::default()));
-        replays.len() - 1
-    });
-    replays[at].2.push(chunk);
-    if is_word(which, "LAST") || is_word(which, "ONLY") {
-        let (_, _, replay) = replays.swap_remove(at);
-        let loaded = replay.finish().map_err(|why| CommandError::Replay(why.to_string()))?;
-        let mut key = call.ctx.open_to_write(call.key);
-        if open(&mut key)?.is_some() {
-            return refuse("the key exists");
-        }
-        if loaded.set.expiring() > 0 {
-            expiring::watch(database, name);
-        }
-        key.set(datatype::pointer(), Box::new(loaded.set));
-    }
-    if call.ctx.flags() & raw::REDISMODULE_CTX_FLAGS_LOADING == 0 {
-        call.replicate("VREPLAY");
-    }
-    Ok(Some(Reply::Simple("OK")))
 }

@@ -8,6 +8,7 @@
 //! | `expire.rs`, `expiring.rs` | times of elements; removing those whose time has come |
 //! | `random.rs` | VRANDMEMBER |
 //! | `check.rs` | VCHECK |
+//! | `replay.rs` | VREPLAY |
 //! | `handlers.rs` | all other commands |
 //! | `removal.rs` | VREMBYFILTER: more work than fits into one go |
 //! | `remains.rs` | freeing what removed elements leave behind |
@@ -30,6 +31,7 @@ mod open;
 mod random;
 mod remains;
 mod removal;
+mod replay;
 mod reply;
 mod search;
 mod settings;

@@ -27,7 +27,7 @@ pub fn vrandmember(call: &Call) -> Outcome {
     let names = match usize::try_from(count) {
         Ok(different) => inspect::random_elements(set, different),
         Err(_) if count.unsigned_abs() > SLICE && may_wait(call) => return begin(call, count.unsigned_abs()),
-        Err(_) => (0..count.unsigned_abs()).map_while(|_| inspect::random_element(set)).collect(),
+        Err(_) => inspect::random_repeats(set, count.unsigned_abs()).collect(),
     };
     call.ctx.reply_array(names.len());
     names.iter().for_each(|name| call.ctx.reply_bytes(name));
@@ -64,7 +64,7 @@ fn draw(ctx: &Context, mut drawing: Drawing) {
     let slice = (drawing.count - drawing.drawn).min(SLICE);
     let mut drawn = 0;
     if let Some(set) = set {
-        let names = (0..slice).map_while(|_| inspect::random_element(set));
+        let names = inspect::random_repeats(set, slice);
         drawing.reply.add(|reply| drawn = names.map(|name| reply.reply_bytes(name)).count() as u64);
         drawing.drawn += drawn;
     }
