@@ -29,6 +29,8 @@ QUERIES = [
     ["@g:{red|blue}", "SORTBY", "n", "WITHSORTKEYS", "LIMIT", 5, 5, "NOCONTENT"],
     ["@n:[0 50000000]", "SORTBY", "n", "RETURN", 1, "t", "LIMIT", 0, 1000],
     ["word3 @g:{green}", "SORTBY", "n", "NOCONTENT"],
+    # A reply of many items that has few bytes.
+    ["@n:[0 100000000]", "SORTBY", "n", "NOCONTENT", "WITHSCORES", "WITHPAYLOADS", "WITHSORTKEYS", "LIMIT", 0, 1000],
     ["rare", "SORTBY", "n", "HIGHLIGHT", "RETURN", 1, "t", "LIMIT", 0, 100],
     ["-@g:{red}", "LIMIT", 0, 0],
     ["nothing"],

@@ -161,20 +161,19 @@ pub type Sent = Box<dyn FnMut(&Context) -> bool + Send>;
 
 /// What becomes of the reply of a query for which no client waits here.
 pub trait Asker: Send + 'static {
-    /// Makes of the reply what is sent: in the pool, or on the main thread if there is a context. `looked`: since the query
-    /// was begun, keys may have changed before its documents were looked at.
-    fn answer(self: Box<Self>, ctx: Option<&Context>, reply: Result<Reply, Failure>, looked: bool) -> Sent;
+    /// Makes of the reply what is sent: in the pool, or on the main thread if there is a context.
+    fn answer(self: Box<Self>, ctx: Option<&Context>, reply: Result<Reply, Failure>) -> Sent;
 }
 
 /// Runs a query for which no client waits here: in the pool if it is worth the way.
 pub fn start_for(ctx: &Context, mut work: Box<dyn Work>, traffic: Traffic, asker: Box<dyn Asker>) {
     let is_short = work.estimate().is_some_and(|nanos| traffic.allows(nanos));
     if is_short || settings::single_threaded() {
-        send_on(ctx, asker.answer(Some(ctx), finish(ctx, work), false));
+        send_on(ctx, asker.answer(Some(ctx), finish(ctx, work)));
         return here::note_end();
     }
     if work.is_small() && is_done(ctx, &mut *work) {
-        return send_on(ctx, asker.answer(Some(ctx), work.reply(), false));
+        return send_on(ctx, asker.answer(Some(ctx), work.reply()));
     }
     pools::queries().spawn(Box::new(move || {
         let Some(mut sent) = go_on_for(work, asker) else { return };
@@ -193,19 +192,17 @@ pub fn send_on(ctx: &Context, mut sent: Sent) {
 
 /// Goes on in the pool; what is still to be sent.
 fn go_on_for(mut work: Box<dyn Work>, asker: Box<dyn Asker>) -> Option<Sent> {
-    let mut looked = false;
     loop {
         match work.need() {
-            Need::Nothing => return Some(asker.answer(None, work.reply(), looked)),
+            Need::Nothing => return Some(asker.answer(None, work.reply())),
             Need::Thought => work.think(),
             Need::Documents(count) if count <= AT_ONCE && !work.is_heavy() => {
                 return api::with_lock(|ctx| {
-                    let mut sent = asker.answer(Some(ctx), finish(ctx, work), true);
+                    let mut sent = asker.answer(Some(ctx), finish(ctx, work));
                     sent(ctx).then_some(sent)
                 });
             }
             Need::Documents(_) => {
-                looked = true;
                 api::with_lock(|ctx| work.look(ctx, Some(Instant::now() + SLICE)));
                 std::thread::sleep(BREATH);
             }

@@ -313,6 +313,8 @@ fn finish(asking: Asking) {
     let gather = move || {
         let (parts, _room): (Vec<_>, Vec<_>) = roll.into_answers().filter_map(Collected::into_part).unzip();
         match gather.gather(parts, missing) {
+            // The lock is held: no other thread could write it.
+            Ok(reply) if is_short => unblock.reply(reply),
             Ok(reply) => super::super::work::reply(unblock, reply),
             Err(failure) => unblock.answer(move |_| Err(failure)),
         }

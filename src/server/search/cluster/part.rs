@@ -119,13 +119,17 @@ struct Answering {
 }
 
 impl Answering {
-    fn send(self, outcome: Outcome) -> Sent {
+    fn send(mut self, ctx: Option<&Context>, outcome: Outcome) -> Sent {
+        match ctx {
+            Some(ctx) => self.keep_up(ctx),
+            None => api::with_lock(|ctx| self.keep_up(ctx)),
+        }
         let Answering { asker, question, slots, importing, migrating } = self;
         asker.send(question, Answer { slots, importing, migrating, outcome })
     }
 
-    /// Documents may have left between being found and being looked at: the answer speaks for what is this node's still, and
-    /// tells of slots that have begun to move.
+    /// Documents may have left since the slots were known, before they were looked at: the answer speaks for what is this node's
+    /// still, and tells of slots that have begun to move. So the slots need not be known well in the beginning.
     fn keep_up(&mut self, ctx: &Context) {
         let topology = topology(ctx);
         self.slots.retain(&topology.me().map(|me| topology.slots_of(me)).unwrap_or_default());
@@ -135,21 +139,17 @@ impl Answering {
 }
 
 impl work::Asker for Answering {
-    fn answer(mut self: Box<Self>, ctx: Option<&Context>, reply: Result<Reply, Failure>, looked: bool) -> Sent {
-        match ctx {
-            _ if !looked => {}
-            Some(ctx) => self.keep_up(ctx),
-            None => api::with_lock(|ctx| self.keep_up(ctx)),
-        }
-        self.send(match reply {
+    fn answer(self: Box<Self>, ctx: Option<&Context>, reply: Result<Reply, Failure>) -> Sent {
+        let outcome = match reply {
             Ok(part) => Outcome::Part(part),
             Err(failure) => Outcome::Failed(text(failure)),
-        })
+        };
+        self.send(ctx, outcome)
     }
 }
 
 fn start(ctx: &Context, asker: Asker, id: u64, question: &Ask, traffic: Traffic) {
-    let topology = topology(ctx);
+    let topology = topology_lately(ctx);
     let slots = topology.me().map(|me| topology.slots_of(me)).unwrap_or_default();
     let (importing, migrating) = (!topology.importing.is_empty(), !topology.migrating.is_empty());
     let mut served = slots.clone();
@@ -158,8 +158,8 @@ fn start(ctx: &Context, asker: Asker, id: u64, question: &Ask, traffic: Traffic)
     let address = topology.me().map(|me| me.address.clone()).unwrap_or_default();
     match part(ctx, question, served, address) {
         Ok(Part::Work(work)) => work::start_for(ctx, work, traffic, Box::new(answering)),
-        Ok(Part::Done(reply)) => work::send_on(ctx, answering.send(Outcome::Part(reply))),
-        Err(outcome) => work::send_on(ctx, answering.send(outcome)),
+        Ok(Part::Done(reply)) => work::send_on(ctx, answering.send(Some(ctx), Outcome::Part(reply))),
+        Err(outcome) => work::send_on(ctx, answering.send(Some(ctx), outcome)),
     }
 }
 
