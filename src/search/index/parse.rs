@@ -117,6 +117,7 @@ fn parse_json(field: &Field, values: &[Json]) -> Result<Parsed, String> {
                 Kind::GeoShape { coordinates } => {
                     let shape = |element: &Json| match element {
                         Json::String(text) => shape(text.as_bytes(), *coordinates),
+                        Json::Object(_) => Shape::from_geojson(element, *coordinates).map_err(no_shape),
                         other => Err(wrong(other)),
                     };
                     let shapes: Vec<Shape> = elements().map(shape).collect::<Result<_, _>>()?;

@@ -1,21 +1,23 @@
-//! Points and polygons on a plane: how they are read from well-known text, and how they lie to each other.
+//! Points and polygons on a plane: how they are read from well-known text and GeoJSON, and how they lie to each other.
 //!
 //! Longitudes and latitudes are taken as a plane too, as GeoJSON does: an edge is straight on a map whose axes they are.
 
 mod edge;
+mod geojson;
 #[cfg(test)]
 pub mod naive;
 mod polygon;
 mod relate;
 #[cfg(test)]
 mod tests;
+mod vertices;
 mod wkt;
 
 pub use polygon::Polygon;
 pub use relate::{Late, Predicate, Watch};
 #[cfg(test)]
 pub use tests::random_text;
-pub use wkt::Coordinates;
+pub use vertices::Coordinates;
 
 /// Vertices of a shape, at most.
 pub const MAX_VERTICES: usize = 10_000;

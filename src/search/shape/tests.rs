@@ -194,6 +194,35 @@ fn texts_are_read_strictly() {
 }
 
 #[test]
+fn geojson_is_read_as_text_is() {
+    let json = |text: &str| Shape::from_geojson(&serde_json::from_str(text).unwrap(), Coordinates::Plane);
+    for (text, same) in [
+        (r#"{"type": "Point", "coordinates": [1, -2.5], "more": 1}"#, "POINT(1 -2.5)"),
+        (
+            r#"{"coordinates": [[[0,0],[4,0],[4,4],[0,0]],[[1,1],[2,1],[2,2],[1,1]]], "type": "Polygon"}"#,
+            "POLYGON((0 0,4 0,4 4,0 0),(1 1,2 1,2 2,1 1))",
+        ),
+    ] {
+        assert_eq!(json(text), read(same));
+    }
+    for text in [
+        "{}",
+        "[]",
+        r#"{"type": "Point"}"#,
+        r#"{"coordinates": [1, 2]}"#,
+        r#"{"type": "point", "coordinates": [1, 2]}"#,
+        r#"{"type": "Point", "coordinates": [1]}"#,
+        r#"{"type": "Point", "coordinates": [1, "2"]}"#,
+        r#"{"type": "Point", "coordinates": [1e200, 1]}"#,
+        r#"{"type": "Polygon", "coordinates": []}"#,
+        r#"{"type": "Polygon", "coordinates": [[]]}"#,
+        r#"{"type": "Polygon", "coordinates": [[[0,0],[1,0],[1,1]]]}"#,
+    ] {
+        assert!(json(text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn any_text_is_a_shape_or_an_error() {
     let parts = [
         "POINT", "POLYGON", "(", ")", "((", "))", ",", " ", "0", "1", "-1e99", "1e-320", "4.5", "5e", ".", "0 0,",

@@ -1,32 +1,11 @@
 //! Shapes as well-known text: `POINT (x y)`, `POLYGON ((x y, …), (hole), …)`. Read in one pass, without recursion: length and
 //! vertices are bounded, whatever stands there.
 
-use super::{MAX_VERTICES, Point, Polygon, Shape};
+use super::vertices::{Coordinates, Read, Vertices, closed};
+use super::{Point, Polygon, Shape};
 
 /// Bytes of a text, at most.
 const MAX_BYTES: usize = 1 << 20;
-/// Determinants of greater coordinates would overflow.
-const MAX_COORDINATE: f64 = 1e100;
-
-/// What coordinates mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coordinates {
-    Plane,
-    /// Longitude and latitude, in degrees.
-    Earth,
-}
-
-impl Coordinates {
-    /// The word of FT.CREATE.
-    pub fn name(self) -> &'static str {
-        match self {
-            Coordinates::Plane => "FLAT",
-            Coordinates::Earth => "SPHERICAL",
-        }
-    }
-}
-
-type Read<T> = Result<T, &'static str>;
 
 impl Shape {
     /// Reads a shape.
@@ -37,7 +16,7 @@ impl Shape {
         if text.len() > MAX_BYTES {
             return Err("the text is longer than 1 MiB");
         }
-        let mut reader = Reader { rest: text, coordinates, vertices: 0 };
+        let mut reader = Reader { rest: text, vertices: Vertices::new(coordinates) };
         let shape = reader.shape()?;
         reader.skip_blanks();
         if reader.rest.is_empty() { Ok(shape) } else { Err("there is more than one shape") }
@@ -46,8 +25,7 @@ impl Shape {
 
 struct Reader<'a> {
     rest: &'a [u8],
-    coordinates: Coordinates,
-    vertices: usize,
+    vertices: Vertices,
 }
 
 impl<'a> Reader<'a> {
@@ -101,7 +79,6 @@ impl<'a> Reader<'a> {
         if self.takes(b')') { Ok(()) } else { Err("a comma or a closing parenthesis is missing") }
     }
 
-    /// A closed ring with three corners at least; a vertex that is there twice in a row counts once.
     fn ring(&mut self) -> Read<Vec<Point>> {
         self.open()?;
         let mut ring = vec![self.point()?];
@@ -109,35 +86,17 @@ impl<'a> Reader<'a> {
             ring.push(self.point()?);
         }
         self.close()?;
-        if ring.first() != ring.last() {
-            return Err("a ring does not end where it begins");
-        }
-        ring.dedup();
-        ring.shrink_to_fit();
-        if ring.len() < 4 { Err("a ring has fewer than three corners") } else { Ok(ring) }
+        closed(ring)
     }
 
     fn point(&mut self) -> Read<Point> {
-        self.vertices += 1;
-        if self.vertices > MAX_VERTICES {
-            return Err("more than 10000 vertices");
-        }
-        let point = Point { x: self.number()?, y: self.number()? };
-        let is_there = match self.coordinates {
-            Coordinates::Plane => point.x.abs() <= MAX_COORDINATE && point.y.abs() <= MAX_COORDINATE,
-            Coordinates::Earth => point.x.abs() <= 180.0 && point.y.abs() <= 90.0,
-        };
-        match (is_there, self.coordinates) {
-            (true, _) => Ok(point),
-            (false, Coordinates::Plane) => Err("a coordinate is beyond 1e100"),
-            (false, Coordinates::Earth) => Err("a longitude is beyond 180 or a latitude beyond 90 degrees"),
-        }
+        let (x, y) = (self.number()?, self.number()?);
+        self.vertices.next(x, y)
     }
 
     fn number(&mut self) -> Read<f64> {
         let token = self.token(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
         let number = std::str::from_utf8(token).ok().and_then(|token| token.parse::<f64>().ok());
-        // There is one zero.
-        number.map(|number| number + 0.0).ok_or("a coordinate is not a number")
+        number.ok_or("a coordinate is not a number")
     }
 }
