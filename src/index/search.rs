@@ -16,6 +16,9 @@ use crate::vector::{ExactQuery, Metric, Probe};
 const SPARE: usize = 8;
 const SPARE_SHARE: usize = 8;
 
+/// Where more than this share of the rows is within reach, a walk would meet most of them: it is cheaper to compare with all.
+const MANY: f64 = 0.125;
+
 /// See the module's text.
 pub(super) struct Search<'a, A: ?Sized> {
     shared: &'a Shared,
@@ -109,11 +112,24 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
         self.rank(nodes)
     }
 
+    /// The share of the rows that are within reach, from a look at some of them.
+    fn share_within(&mut self, reach: f32) -> f64 {
+        const LOOKS: usize = 128;
+        let end = self.shared.graph.end() as usize;
+        let nodes = (0..end).step_by(end.div_ceil(LOOKS).max(1)).map(|node| node as u32);
+        let nodes: Vec<u32> = nodes.filter(|&node| self.shared.graph.is_live(node)).collect();
+        let mut distances = vec![0.0; nodes.len()];
+        self.shared.distances(&self.point, &nodes, &mut distances);
+        self.evaluated += nodes.len() as u64;
+        let within = distances.iter().filter(|distance| **distance <= reach).count();
+        within as f64 / nodes.len().max(1) as f64
+    }
+
     /// All rows that the graph shows within reach, and others near by, nearest first.
     pub fn run_within(&mut self, plan: Plan, reach: f32, ef: usize) -> (Plan, Vec<Candidate>) {
         let shared = self.shared;
-        if plan == Plan::Scan {
-            return (plan, self.scan());
+        if plan == Plan::Scan || self.share_within(reach) > MANY {
+            return (Plan::Scan, self.scan());
         }
         let mut nodes = self.pending();
         // Beyond that it is cheaper to compare with all: these lie in order.

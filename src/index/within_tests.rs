@@ -54,3 +54,24 @@ fn they_find_what_is_within_and_say_what_is_open() {
         }
     }
 }
+
+#[test]
+fn where_many_are_within_no_graph_is_walked() {
+    let mut rng = crate::testing::rng();
+    let centres: Vec<Vec<f32>> = (0..20).map(|_| (0..DIM).map(|_| rng.random_range(-1.0..1.0)).collect()).collect();
+    let params = Params { dim: DIM, input_dim: None, encoding: Encoding::Int8, metric: Metric::Cosine, m: 16 };
+    let mut index = VectorIndex::new(params);
+    let vectors: Vec<Vec<f32>> = (0..4000).map(|_| vector(&mut rng, &centres)).collect();
+    for vector in &vectors {
+        index.insert(vector, 60).expect("room");
+    }
+    for _ in 0..20 {
+        let asked = vector(&mut rng, &centres);
+        let mut distances: Vec<f64> = vectors.iter().map(|v| distance(Metric::Cosine, &asked, v)).collect();
+        distances.sort_by(f64::total_cmp);
+        let radius = distances[vectors.len() / 3] as f32;
+        let work = index.range(Target::Vector(&asked), radius, &RangeOptions::default()).expect("finite").run().work();
+        assert_eq!(work.plan, Plan::Scan);
+        assert!(work.evaluated <= vectors.len() as u64 + 128, "{}", work.evaluated);
+    }
+}

@@ -24,6 +24,7 @@
 //! | [`shape`] | points and polygons, and how they lie to each other |
 //! | [`value`], [`number`] | the values of rows and expressions, and how numbers are printed |
 //! | [`error`] | every error text |
+//! | [`pace`] | what estimates of queries' times are worth |
 
 pub mod aggregate;
 #[cfg(test)]
@@ -36,6 +37,7 @@ pub mod expression;
 pub mod glob;
 pub mod index;
 pub mod number;
+pub mod pace;
 pub mod prefixes;
 pub mod query;
 pub mod reply;

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use super::pools;
+use crate::search::pace::Pace;
 
 /// A query that takes less than this is run here.
 const BELOW_NANOS: u64 = 100_000;
@@ -16,6 +17,8 @@ const PAUSE: Duration = Duration::from_micros(10);
 thread_local! {
     /// When the main thread last ended a query of its own.
     static ENDED: Cell<Option<Instant>> = const { Cell::new(None) };
+    /// What estimates of searches over documents are worth.
+    static PACE: Cell<Pace> = const { Cell::new(Pace::START) };
 }
 
 /// What a command finds when it begins.
@@ -34,9 +37,28 @@ impl Traffic {
         Traffic { is_alone: pools::queries().is_idle() && has_paused() }
     }
 
+    /// Whether a search over documents is to be run here that is estimated to take so many nanoseconds, as those before it show
+    /// what that means.
+    pub fn allows_search(self, estimated: u64) -> bool {
+        let pace = PACE.get();
+        let is_short = pace.of(estimated) < BELOW_NANOS;
+        if self.is_alone && !is_short && estimated < BELOW_NANOS {
+            PACE.set(pace.untried());
+        }
+        self.is_alone && is_short
+    }
+
     /// Whether a query that takes about so many nanoseconds is to be run here.
     pub fn allows(self, nanos: u64) -> bool {
         self.is_alone && nanos < BELOW_NANOS
+    }
+}
+
+/// Notes what a search over documents that the main thread has run was estimated at, and when it began.
+pub fn note_search(estimated: Option<u64>, began: Instant) {
+    let took = began.elapsed().as_nanos() as u64;
+    if let Some(estimated) = estimated {
+        PACE.set(PACE.get().after(estimated, took));
     }
 }
 

@@ -1,4 +1,4 @@
-use rand::{Rng, SeedableRng, rngs::SmallRng};
+use rand::{Rng, rngs::SmallRng};
 
 use super::*;
 use crate::json::{parse, to_text};
@@ -170,9 +170,7 @@ fn document(random: &mut SmallRng, depth: usize) -> String {
 
 #[test]
 fn several_paths_lead_to_what_each_alone_does() {
-    let seed = rand::random();
-    println!("seed {seed}");
-    let mut random = SmallRng::seed_from_u64(seed);
+    let mut random = crate::testing::rng();
     let texts = [
         "$..a",
         "$..b",

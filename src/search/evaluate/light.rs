@@ -1,9 +1,11 @@
 //! Whether a query is so little work that any thread may do it at once.
 
 use super::bind::nodes;
-use super::options::SearchOptions;
+use super::options::{Order, Scorer, SearchOptions};
 use crate::search::index::{Finder, State};
 use crate::search::query::{NodeKind, Query, TagValue};
+use crate::search::schema::Kind;
+use crate::search::text::fold;
 
 /// Parts of a query, alternatives of its tags included.
 const FEW_PARTS: usize = 32;
@@ -11,6 +13,17 @@ const FEW_PARTS: usize = 32;
 const FEW_VALUES: usize = 10_000;
 /// Keys and bytes that options may name.
 const FEW_KEYS: usize = 100;
+
+/// How many documents have the one tag that is asked for, if only the first of them in order are scored.
+pub fn tagged(state: &State, options: &SearchOptions, field: usize, values: &[TagValue]) -> Option<usize> {
+    let is_first = options.order == Order::Score && options.offset == 0 && !options.explain;
+    let is_even = options.scorer == Scorer::Bm25Std && state.definition.score_field.is_none();
+    let ([TagValue::Exact(value)], Finder::Tags(tags)) = (values, &state.fields[field].finder) else { return None };
+    let sensitive = matches!(state.definition.fields[field].kind, Kind::Tag { case_sensitive: true, .. });
+    let folded = if sensitive { value.clone() } else { fold(value).into_owned() };
+    let tagged = tags.values().get(&folded[..]).map_or(0, |tag| tag.documents.len());
+    Some(tagged).filter(|_| is_first && is_even)
+}
 
 /// Few documents may still have many words and values, and few values may be asked for many times.
 pub fn is_light(state: &State, query: &Query, options: &SearchOptions) -> bool {

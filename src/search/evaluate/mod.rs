@@ -114,14 +114,26 @@ impl BoundQuery {
     }
 
     /// About how many nanoseconds it takes, the look at documents included, where that is known before: of the nearest of all
-    /// documents.
+    /// documents, and of those with a tag.
     pub fn estimate(&self) -> Option<u64> {
-        /// To read from a document.
+        /// To read from a document, and to pass one by.
         const READ_NANOS: usize = 1000;
-        let is_plain = matches!(self.query.root.kind, NodeKind::All) && self.is_plain();
-        let k = self.k().filter(|_| is_plain)?;
-        let read = k.saturating_mul(2).saturating_add(k.min(self.options.limit));
-        Some(self.knn.as_ref()?.estimate()?.saturating_add(read.saturating_mul(READ_NANOS) as u64))
+        const PASS_NANOS: usize = 10;
+        /// Of any query.
+        const NANOS: usize = 20_000;
+        let (searched, read) = match (&self.query.root.kind, &self.knn) {
+            (NodeKind::All, Some(knn)) => {
+                let k = self.k()?;
+                (knn.estimate()? as usize, k.saturating_mul(2).saturating_add(k.min(self.options.limit)))
+            }
+            (NodeKind::Tag { field, values }, None) => {
+                let tagged = light::tagged(&self.state, &self.options, *field, values)?;
+                (tagged * PASS_NANOS, self.options.limit.min(tagged))
+            }
+            _ => return None,
+        };
+        let nanos = searched.saturating_add(read.saturating_mul(READ_NANOS)).saturating_add(NANOS);
+        Some(nanos as u64).filter(|_| self.is_plain())
     }
 
     pub fn options(&self) -> &SearchOptions {

@@ -59,9 +59,14 @@ pub struct Score<'a> {
 impl Score<'_> {
     /// The score of a document that matched.
     pub fn of(&self, matched: &Matched, document: u32) -> f64 {
-        let Some(about) = self.state.records.get(document).map(Record::about) else { return 0.0 };
         let length = self.state.records.length(document);
         let sum = || self.node(self.root, matched, document, length);
+        let definition = &self.state.definition;
+        if definition.score_field.is_none() && matches!(self.weigher.scorer, Scorer::Bm25Std | Scorer::Bm25StdNorm) {
+            // All documents weigh the same: there is no need to look at their records.
+            return definition.score * sum();
+        }
+        let Some(about) = self.state.records.get(document).map(Record::about) else { return 0.0 };
         match self.weigher.scorer {
             Scorer::Bm25Std | Scorer::Bm25StdNorm => about.score * sum(),
             Scorer::Bm25StdTanh(factor) => (about.score * sum() / f64::from(factor)).tanh(),

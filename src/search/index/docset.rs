@@ -147,7 +147,8 @@ impl DocSet {
             DocSet::Few(list) => {
                 let from = list.partition_point(|one| segment_of(*one) < segment);
                 let to = list.partition_point(|one| segment_of(*one) <= segment);
-                Cow::Owned(list[from..to].iter().copied().collect())
+                let part = list[from..to].iter().copied();
+                Cow::Owned(RoaringBitmap::from_sorted_iter(part).expect("documents that rise"))
             }
             DocSet::Many(segments) => match segments.part(segment) {
                 Some(part) => Cow::Borrowed(part),

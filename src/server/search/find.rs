@@ -10,7 +10,7 @@ use super::documents::Open;
 use super::rank;
 use super::walk::size;
 use super::work::{self, Need, Work};
-use super::{Missing, cluster, excerpts, follow, protocol, refuse, telemetry};
+use super::{Missing, cluster, excerpts, follow, protocol, refuse, registry, telemetry};
 use crate::reply::Reply;
 use crate::search::cluster::message::Question;
 use crate::search::cluster::search::{Merging, Part, Ranked};
@@ -30,6 +30,8 @@ use crate::server::here::Traffic;
 
 /// More fields of a document than this take long to be read.
 const MANY: usize = 64;
+/// Rows of more bytes than this are read in slices, from the next search on.
+const LONG: usize = 256 << 10;
 /// Bytes of texts that a reply may show: one field may be asked for under many names.
 const MAX_BYTES: usize = 1 << 30;
 
@@ -48,7 +50,7 @@ pub fn ft_search(call: &Call) -> Outcome {
     }
     let search = Search::new(call.ctx, target, request, &settings)?;
     match search.estimate() {
-        Some(nanos) if traffic.allows(nanos) && !search.is_heavy() => work::run_here(call.ctx, Box::new(search)),
+        Some(nanos) if !search.is_heavy() && traffic.allows_search(nanos) => work::run_here(call.ctx, Box::new(search)),
         _ => work::start(call.ctx, Box::new(search)),
     }
 }
@@ -452,6 +454,9 @@ impl Work for Search {
                         break;
                     }
                 }
+                if self.bytes > LONG && !self.bound.bounds.is_long {
+                    registry::with(|registry| registry.by_id(self.index).map(|(_, entry)| entry.is_long = true));
+                }
                 let is_cut = hits.len() > 0 && self.bound.bounds.is_over();
                 self.warnings.timed_out |= is_cut;
                 self.stage = if hits.len() == 0 || is_cut { Stage::Done } else { Stage::Rows(hits) };
@@ -478,7 +483,8 @@ impl Work for Search {
 
     fn is_heavy(&self) -> bool {
         let shown = self.request.returned.as_ref().map(Vec::len);
-        let is_wide = !self.request.no_content && shown.map_or(self.bound.bounds.is_wide, |shown| shown > MANY);
+        let has_many = shown.map_or(self.bound.bounds.is_wide, |shown| shown > MANY);
+        let is_wide = !self.request.no_content && !self.is_bare && (has_many || self.bound.bounds.is_long);
         let is_undecided = matches!(&self.stage, Stage::Ranking(ranking) if ranking.is_heavy(&self.bound.query));
         is_wide || is_undecided || excerpts::are_asked(&self.request)
     }

@@ -59,6 +59,8 @@ pub struct Entry {
     prefixes: Prefixes,
     /// Some document has, or had, many fields or values: to read all of them takes long.
     pub is_wide: bool,
+    /// The rows of some search were long.
+    pub is_long: bool,
     /// The slot of which alone it holds documents.
     slot: Option<u16>,
     /// In a cluster: the slots that hold all of its documents, as far as that is known.
@@ -103,6 +105,7 @@ impl Entry {
             indexing: Duration::ZERO,
             dialects: [false; 4],
             is_wide: false,
+            is_long: false,
             slot,
             settled: Arc::default(),
         }

@@ -95,7 +95,10 @@ pub fn start(ctx: &Context, mut work: Box<dyn Work>) -> Outcome {
 
 /// Runs a short query here, where it is worth no other thread's while.
 pub fn run_here(ctx: &Context, work: Box<dyn Work>) -> Outcome {
-    reply::answer(ctx, finish(ctx, work).map(Some));
+    let (estimated, began) = (work.estimate(), Instant::now());
+    let outcome = finish(ctx, work).map(Some);
+    here::note_search(estimated, began);
+    reply::answer(ctx, outcome);
     here::note_end();
     Ok(None)
 }
@@ -167,9 +170,12 @@ pub trait Asker: Send + 'static {
 
 /// Runs a query for which no client waits here: in the pool if it is worth the way.
 pub fn start_for(ctx: &Context, mut work: Box<dyn Work>, traffic: Traffic, asker: Box<dyn Asker>) {
-    let is_short = work.estimate().is_some_and(|nanos| traffic.allows(nanos));
+    let (estimated, began) = (work.estimate(), Instant::now());
+    let is_short = !work.is_heavy() && estimated.is_some_and(|nanos| traffic.allows_search(nanos));
     if is_short || settings::single_threaded() {
-        send_on(ctx, asker.answer(Some(ctx), finish(ctx, work)));
+        let reply = finish(ctx, work);
+        here::note_search(estimated.filter(|_| is_short), began);
+        send_on(ctx, asker.answer(Some(ctx), reply));
         return here::note_end();
     }
     if work.is_small() && is_done(ctx, &mut *work) {
