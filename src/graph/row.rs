@@ -16,6 +16,8 @@ const REMOVAL: u32 = COUNT + 1;
 /// What a row is made of: an atomic, or a model's.
 pub(super) trait Word {
     fn load(&self, order: Ordering) -> u32;
+    /// Loads it in the one thread that may change it.
+    fn own(&self) -> u32;
     fn store(&self, value: u32, order: Ordering);
 }
 
@@ -23,6 +25,10 @@ impl Word for AtomicU32 {
     #[inline(always)]
     fn load(&self, order: Ordering) -> u32 {
         self.load(order)
+    }
+    #[inline(always)]
+    fn own(&self) -> u32 {
+        self.load(Ordering::Relaxed)
     }
     #[inline(always)]
     fn store(&self, value: u32, order: Ordering) {
@@ -66,7 +72,7 @@ pub(super) fn read<W: Word>(row: &[W], out: &mut Vec<u32>) {
 
 /// Adds an id to a row that has room.
 pub(super) fn push<W: Word>(row: &[W], id: u32) {
-    let head = row[0].load(Ordering::Relaxed);
+    let head = row[0].own();
     // Release: who sees the id, or the head, sees what was written before it.
     row[count(head) + 1].store(id, Ordering::Release);
     row[0].store(head + 1, Ordering::Release);
@@ -82,13 +88,13 @@ pub(super) fn replace<W: Word>(row: &[W], old: u32, new: u32) {
 /// Takes an id out, if it is there.
 pub(super) fn remove<W: Word>(row: &[W], id: u32) {
     let Some(at) = place(row, id) else { return };
-    let head = row[0].load(Ordering::Relaxed);
-    row[at].store(row[count(head)].load(Ordering::Relaxed), Ordering::Release);
+    let head = row[0].own();
+    row[at].store(row[count(head)].own(), Ordering::Release);
     row[0].store((head - 1).wrapping_add(REMOVAL), Ordering::Release);
 }
 
 fn place<W: Word>(row: &[W], id: u32) -> Option<usize> {
-    (1..=len(row)).find(|&at| row[at].load(Ordering::Relaxed) == id)
+    (1..=count(row[0].own())).find(|&at| row[at].own() == id)
 }
 
 /// Fills a row that no other thread sees yet.
@@ -151,6 +157,11 @@ mod loom_models {
     impl Word for loom::sync::atomic::AtomicU32 {
         fn load(&self, order: Ordering) -> u32 {
             self.load(order)
+        }
+        /// A change of nothing: loom would take a plain load for the last access, and miss that the store which follows it
+        /// may come before another thread's load.
+        fn own(&self) -> u32 {
+            self.fetch_add(0, Ordering::Relaxed)
         }
         fn store(&self, value: u32, order: Ordering) {
             self.store(value, order);
