@@ -23,6 +23,16 @@ pub fn model_fence() {
     atomic::fence(atomic::Ordering::SeqCst);
 }
 
+/// A number as the one thread that may change it stored it. For loom a change of nothing: it keeps one last load of an atomic,
+/// and would take this one for another thread's, which the store that follows may then never precede.
+#[inline(always)]
+pub fn own(number: &atomic::AtomicU64) -> u64 {
+    #[cfg(loom)]
+    return number.fetch_add(0, atomic::Ordering::Relaxed);
+    #[cfg(not(loom))]
+    number.load(atomic::Ordering::Relaxed)
+}
+
 #[cfg(tsan)]
 mod told {
     use std::ops::{Deref, DerefMut};

@@ -12,7 +12,8 @@
 
 use std::sync::OnceLock;
 
-use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+use crate::sync::own;
 
 /// Slots of the ring; where it is full, the owner links by itself.
 const SLOTS: usize = if cfg!(loom) { 2 } else { 1 << 13 };
@@ -47,14 +48,15 @@ impl Pending {
 
     /// Adds a node to be linked with a beam of width `ef`. One thread pushes. False if full.
     pub fn push(&self, node: u32, ef: u32) -> bool {
-        let at = self.pushed.load(Ordering::Relaxed);
+        let at = own(&self.pushed);
         if at - self.oldest.load(Ordering::Acquire) >= SLOTS as u64 {
             return false;
         }
         let ring = self.ring.get_or_init(|| (0..SLOTS / SEGMENT).map(|_| Segment::new()).collect());
         let segment = &ring[at as usize % SLOTS / SEGMENT];
         let segment = segment.get_or_init(|| (0..SEGMENT).map(|_| AtomicU64::new(0)).collect());
-        segment[at as usize % SEGMENT].store(node as u64 | (ef as u64) << 32, Ordering::Relaxed);
+        // Release: who sees it in place of another node's entry sees that one linked, as this thread does.
+        segment[at as usize % SEGMENT].store(node as u64 | (ef as u64) << 32, Ordering::Release);
         self.count.fetch_add(1, Ordering::SeqCst);
         // Release: who sees the number sees the slot and everything stored of the node.
         self.pushed.store(at + 1, Ordering::Release);
@@ -113,7 +115,9 @@ impl Pending {
     pub fn snapshot(&self) -> Vec<u32> {
         let from = self.oldest.load(Ordering::Acquire);
         let to = self.pushed.load(Ordering::Acquire);
-        (from..to).filter_map(|at| self.slot(at)).map(|slot| slot.load(Ordering::Relaxed) as u32).collect()
+        let copy = (from..to).filter_map(|at| self.slot(at)).map(|slot| slot.load(Ordering::Relaxed) as u32).collect();
+        fence(Ordering::Acquire);
+        copy
     }
 
     /// Bytes allocated.
