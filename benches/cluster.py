@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Latency of a KNN over a cluster of three nodes on this machine, beside one node with a third of the documents, and what it takes
-of processors and threads: with a core for each node a query waits for the longest of its nodes, on fewer cores for all of them.
+"""Latency of a KNN over a cluster of three nodes on this machine, beside one node with a third of the documents and beside a client that
+asks three such nodes by itself, and what it takes of processors and threads: with a core for each node a query waits for the longest of its nodes, on fewer cores for all of them.
 
     VSET_MODULE=target/release/libvset.so python benches/cluster.py [documents] [dimensions] [server]
 """
@@ -14,6 +14,7 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests"))
 from cluster import Cluster  # noqa: E402
+from resp import encode  # noqa: E402
 from servers import Server  # noqa: E402
 
 COUNT = int(sys.argv[1]) if len(sys.argv) > 1 else 30_000
@@ -50,13 +51,18 @@ def times(action):
     return "median %4.0f µs, p99 %5.0f µs" % tuple(1e6 * np.quantile(taken, [0.5, 0.99]))
 
 
+def knn(rng, k):
+    query = rng.standard_normal(DIM).astype("<f4").tobytes()
+    return ["FT.SEARCH", "i", f"*=>[KNN {k} @v $q EF_RUNTIME 100]", "PARAMS", 2, "q", query, "NOCONTENT", "LIMIT", 0, k, "DIALECT", 2]
+
+
 def measure(name, conn, other, servers):
     rng = np.random.default_rng(2)
 
     def ask(k):
-        query = rng.standard_normal(DIM).astype("<f4").tobytes()
-        conn("FT.SEARCH", "i", f"*=>[KNN {k} @v $q EF_RUNTIME 100]", "PARAMS", 2, "q", query, "NOCONTENT", "LIMIT", 0, k, "DIALECT", 2)
+        conn(*knn(rng, k))
 
+    print(f"{name}, nothing found: {times(lambda: conn('FT.SEARCH', 'i', '*', 'LIMIT', 0, 0))}", flush=True)
     for k in (10, 100):
         before = [spent(server) for server in servers]
         print(f"{name}, k {k}: {times(lambda k=k: ask(k))}", flush=True)
@@ -75,6 +81,29 @@ def measure(name, conn, other, servers):
     thread.join()
 
 
+def scatter(kind):
+    """What a client without a cluster would get: it asks three nodes with a third each at once, and waits for the last."""
+    three = [Server(kind) for _ in range(3)]
+    conns = [server.connect() for server in three]
+    for conn in conns:
+        schema(conn)
+        conn.pipeline(documents(COUNT // 3))
+    time.sleep(5)
+    rng = np.random.default_rng(2)
+
+    def ask(k):
+        command = encode(knn(rng, k))
+        for conn in conns:
+            conn.socket.sendall(command)
+        for conn in conns:
+            conn.parse()
+
+    for k in (10, 100):
+        print(f"a client that asks three nodes at once, k {k}: {times(lambda k=k: ask(k))}", flush=True)
+    for server in three:
+        server.remove()
+
+
 def main():
     kind = sys.argv[3] if len(sys.argv) > 3 else "valkey91"
     one = Server(kind)
@@ -85,6 +114,7 @@ def main():
     print("PING of an idle server:", times(lambda: conn("PING")))
     measure("one node with a third", conn, one.connect(), [one])
     one.remove()
+    scatter(kind)
     cluster = Cluster(kind, 3)
     conn = cluster.at(cluster.masters[0])
     schema(conn)
