@@ -62,7 +62,7 @@ def measure(name, conn, other, servers):
     def ask(k):
         conn(*knn(rng, k))
 
-    print(f"{name}, nothing found: {times(lambda: conn('FT.SEARCH', 'i', '*', 'LIMIT', 0, 0))}", flush=True)
+    print(f"{name}, LIMIT 0 0: {times(lambda: conn('FT.SEARCH', 'i', '*', 'LIMIT', 0, 0))}", flush=True)
     for k in (10, 100):
         before = [spent(server) for server in servers]
         print(f"{name}, k {k}: {times(lambda k=k: ask(k))}", flush=True)
