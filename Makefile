@@ -91,7 +91,7 @@ check: ## formatting, lints, documentation
 	cargo fmt --check
 	cargo clippy $(CORE) --all-targets -- -D warnings
 	cargo clippy -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --no-deps --document-private-items
 
 loom: ## models of what threads share, in every order that the memory model allows
 	RUSTFLAGS="--cfg loom" cargo test --release --no-default-features --target-dir target/loom --lib loom

@@ -9,7 +9,7 @@
 //! | part | holds |
 //! | --- | --- |
 //! | [`value`], `text`, `number`, `array`, `object` | a document in memory |
-//! | [`parse`](mod@parse), [`write`] | JSON text in and out |
+//! | [`parse`](mod@parse), [`write`](mod@write) | JSON text in and out |
 //! | [`path`] | which values of a document are meant |
 //! | [`edit`] | changes at the places of a document |
 //! | [`command`] | each command: arguments to what it does and replies |

@@ -2,12 +2,12 @@
 //!
 //! | part | holds |
 //! | --- | --- |
-//! | [`fold`] | lower case |
+//! | [`fold`](mod@fold) | lower case |
 //! | [`token`] | a text's words and their positions |
 //! | [`stop`] | the words that are not indexed |
 //! | [`stem`] | languages and their stems |
-//! | [`sound`] | what words sound like |
-//! | [`highlight`] | hits between tags, and fragments around them |
+//! | [`sound`](mod@sound) | what words sound like |
+//! | [`highlight`](mod@highlight) | hits between tags, and fragments around them |
 
 mod fold;
 mod highlight;
