@@ -1,4 +1,4 @@
-//! A cursor over the arguments of a command, whatever it is.
+//! A cursor over the arguments of a command.
 
 /// Arguments from left to right.
 #[derive(Clone, Debug)]

@@ -12,26 +12,28 @@
 //!
 //! | folder | holds | may depend on |
 //! | --- | --- | --- |
-//! | `server` | all that the server sees | all |
-//! | [`command`] | vector sets: arguments in, requests and replies out | `args`, `reply`, `set`, `filter`, `vector` |
+//! | `server` | the server layer: commands, data types, settings, INFO | all |
+//! | [`command`] | the commands of vector sets: from arguments to requests and replies | `args`, `reply`, `set`, `filter`, `vector` |
 //! | [`persist`] | the saved form of a set | `set`, `index`, `graph`, `vector` |
 //! | [`set`] | one vector set: names, attributes and filters around an index | `index` and below, `filter`, `attributes` |
 //! | [`search`] | the commands `FT.*`: search over documents | `index` and below but `graph`, `json`, `args`, `reply` |
-//! | [`json`] | JSON documents and what `JSON.*` does with them | `args`, `reply` |
-//! | [`index`] | rows of vectors, found by what they are near to | `graph`, `vector`, `arena`, `workers` |
+//! | [`json`] | JSON documents and the commands `JSON.*` | `args`, `reply` |
+//! | [`index`] | a nearest-neighbour index: rows of vectors, pending rows, query plans | `graph`, `vector`, `arena`, `workers` |
 //! | [`graph`] | HNSW over opaque nodes | `arena` |
 //! | [`vector`] | encodings, distances, kernels | none |
-//! | [`filter`] | the expression language | `attributes` |
-//! | [`attributes`] | JSON as typed records | none |
-//! | [`arena`] | chunked arrays and their reclamation | none |
+//! | [`filter`] | the filter language of VSIM | `attributes` |
+//! | [`attributes`] | JSON attributes as typed records | none |
+//! | [`arena`] | chunked arrays and epoch-based reclamation | none |
 //! | [`workers`] | thread pools | none |
-//! | `args`, [`reply`] | the arguments of a command; a reply before it is RESP | none |
-//! | `metrics` | counters, and durations by their size | none |
-//! | `sync` | atomics and mutexes that checkers see through | none |
+//! | `args`, [`reply`] | the arguments of a command; typed replies | none |
+//! | `metrics` | counters and histograms of durations | none |
+//! | `sync` | atomics and mutexes that model checkers can instrument | none |
 //!
-//! One word an idea: an *element* has a name and is in a set; its *node* is in the graph; a *link* joins two nodes on a
-//! *level*; its *row* in the index is that node's number; an *encoding* is how a vector is stored; a *query* finds
-//! *hits*; a *candidate* may become a hit or a neighbour.
+//! Terms: an *element* has a name and is in a set; its *row* in the index, a number, is also its *node* in the graph; a
+//! *link* joins two nodes on a *level*; an *encoding* is how a vector is stored; a *query* returns *hits*; a
+//! *candidate* may become a hit or a neighbour; the *owner* of an index is the thread (of a server, the main thread)
+//! that inserts and removes; *linkers* are the threads that link rows in the background; a row is *pending* until
+//! then; a *face* is a family of commands with its data types and settings.
 //!
 //! As a library, without a server:
 //!
@@ -51,8 +53,8 @@
 //! # Ok::<(), vset::set::AddError>(())
 //! ```
 //!
-//! The feature `module`, a default, adds what a server loads. Its allocator is the server's where there is
-//! one and the system's elsewhere; a program with a `#[global_allocator]` of its own leaves the feature out.
+//! The default feature `module` adds the server layer. Its global allocator is the server's, or the system's if the
+//! crate is not loaded by a server; a program that defines its own `#[global_allocator]` leaves the feature out.
 #![deny(unsafe_code)]
 #![warn(unsafe_op_in_unsafe_fn)]
 

@@ -1,4 +1,4 @@
-//! Numbers that only grow, to which any thread adds: counts, and durations by their size.
+//! Counters and histograms of durations, incremented by any thread.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

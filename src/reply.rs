@@ -1,4 +1,4 @@
-//! A reply before it is RESP.
+//! A typed reply, independent of the RESP version.
 
 /// What a command answers. How it looks on the wire depends on the protocol: see `server/reply.rs`.
 #[derive(Clone, Debug, PartialEq)]

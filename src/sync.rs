@@ -1,11 +1,11 @@
-//! Atomics and mutexes: the standard ones, or those that a checker sees through.
+//! Atomics and mutexes: the standard ones, or instrumented ones for model checkers.
 //!
 //! * `--cfg loom`: atomics of loom, which runs a model in every order that the memory model allows.
-//!   Loom takes sequentially consistent operations for acquire-release ones, and only fences at
-//!   their word. Where such operations are all that an argument needs, [`model_fence`] stands for
-//!   their order; where it needs a fence, the fence is real.
-//! * `--cfg tsan`: the standard mutex, of which ThreadSanitizer misses some operations, since the
-//!   standard library is not instrumented, with an atomic beside it that it sees.
+//!   Loom treats sequentially consistent operations as acquire-release; only its fences are
+//!   sequentially consistent. Where the code relies on such operations, [`model_fence`] adds a fence under loom
+//!   alone; where it relies on a fence, the fence is always there.
+//! * `--cfg tsan`: the standard mutex, with an additional atomic. ThreadSanitizer misses some of the mutex's
+//!   operations, since the standard library is not instrumented, but it sees the atomic.
 
 #[cfg(loom)]
 pub use loom::{sync::atomic, thread::yield_now};

@@ -1,4 +1,4 @@
-//! What random tests share.
+//! Helpers of random tests.
 
 use rand::SeedableRng;
 use rand::rngs::SmallRng;

@@ -1,4 +1,4 @@
-//! Rows of atomics: what many threads read while one changes it (links, states).
+//! Rows of atomics, read by many threads while one changes them (links, states).
 
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64};

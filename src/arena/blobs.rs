@@ -1,7 +1,7 @@
-//! One immutable byte string for each id: names, attributes.
+//! One immutable byte string per id: names, attributes.
 //!
 //! A blob is one allocation behind a thin pointer: a length (one byte, or 255 and four more bytes)
-//! and the bytes. Replacing it swaps the pointer and hands the old blob to the caller, who keeps it
+//! and the bytes. Replacing it swaps the pointer and returns the old blob to the caller, who keeps it
 //! until no reader can see it.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};

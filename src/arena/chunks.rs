@@ -1,11 +1,11 @@
 //! Untyped rows of one size in chunks that never move.
 //!
 //! Invariants:
-//! 1. A chunk, once in the directory, stays where it is until the whole is dropped.
-//! 2. A directory that was replaced stays allocated until the whole is dropped, so a reader that
-//!    loaded it may go on using it. All of them together are smaller than the current one.
-//! 3. Chunks are zeroed when allocated and aligned to 8 bytes: more would cost the server's
-//!    allocator a page a chunk, and no kernel asks for it.
+//! 1. A chunk, once in the directory, is not moved or freed until the whole array is dropped.
+//! 2. A replaced directory stays allocated until the whole array is dropped, so a reader that
+//!    loaded it may go on using it. All replaced directories together are smaller than the current one.
+//! 3. Chunks are zeroed when allocated and aligned to 8 bytes: a larger alignment would cost the server's
+//!    allocator a page per chunk, and no kernel needs it.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::{NonNull, null_mut};

@@ -1,12 +1,12 @@
-//! Grace periods: when may that which readers could still see be used again?
+//! Epoch-based reclamation: grace periods after which memory that readers may have seen can be reused.
 //!
-//! Time is cut into epochs. A reader enters the current epoch and leaves it when done; an epoch may
-//! only end when the readers of the one *before* it are gone. What is retired during epoch e can
-//! have been seen by readers of e and of e-1, so it is free for use in epoch e+2: the step to e+1
+//! Time is divided into epochs. A reader enters the current epoch and leaves it when done; an epoch can
+//! only end when the readers of the *previous* one have left. What is retired during epoch e may
+//! have been seen by readers of e and of e-1, so it can be reused in epoch e+2: the step to e+1
 //! waited for those of e-1, the step to e+2 for those of e.
 //!
-//! Entering counts in one of two counters, by the epoch's parity, so readers may be as many and
-//! live as long as they like, on any thread, and leave on another one.
+//! Entering increments one of two counters, chosen by the epoch's parity. So the number and lifetime of readers is
+//! unlimited, on any thread, and a reader may leave on another thread than it entered on.
 
 use crate::sync::atomic::{AtomicU64, Ordering, fence};
 use crate::sync::model_fence;

@@ -1,4 +1,4 @@
-//! Asking the CPU for memory ahead of its use.
+//! Prefetching: asking the CPU for memory ahead of its use.
 
 /// Cache lines requested at most; the CPU's own prefetcher follows from there. It is no substitute: with 8 lines,
 /// a search among rows of 384 floats, which have 25, took 40 % longer.

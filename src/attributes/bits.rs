@@ -1,4 +1,4 @@
-//! A field's value in eight bytes: what a column of one field over all elements holds.
+//! A field's value in eight bytes: the cell of a column.
 
 use super::record::{Field, RecordRef, Value};
 

@@ -1,4 +1,4 @@
-//! The names of fields, interned: a record holds ids of one or two bytes instead of names.
+//! Interned field names: a record holds ids of one or two bytes instead of names.
 
 use std::collections::HashMap;
 

@@ -1,7 +1,7 @@
 //! Reads JSON, and text that is nearly JSON, from the left, without recursion.
 //!
-//! What is accepted is what Redis 8's filters accept in attributes: a superset of JSON that never looks further
-//! than it must.
+//! It accepts what Redis 8's filters accept in attributes: a superset of JSON that is read no further
+//! than necessary.
 
 /// Arrays nested deeper than this have no usable value.
 const MAX_ARRAY_DEPTH: usize = 1000;

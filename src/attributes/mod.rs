@@ -1,12 +1,12 @@
-//! The attributes of an element: its JSON text, and beside it, read once when it is set, what a
-//! filter needs of it.
+//! The attributes of an element: the JSON text and, parsed once when it is set, the fields that
+//! filters can use.
 //!
-//! A record is one run of bytes, so its owner chooses where to store it:
+//! A record is one contiguous byte string, so its owner chooses where to store it:
 //!
 //! ```text
 //! [head 1][length of fields w][ name, value ]...[exact text to the end]
 //!   head: w (1, 2 or 4 bytes for every length and offset), named or interned, or bare: no fields;
-//!         and the length of the fields, if below 32: then it is not said again
+//!         and the length of the fields, if below 32: then it is not repeated
 //!   name: an interned id of 1 or 2 bytes, ascending; or, in a named record, [length w][path]
 //!   value: a tag, then 0 to 8 bytes, see `tag`
 //! ```
@@ -15,14 +15,13 @@
 //! back exactly, strings point into the text unless they hold escapes. A name table that is full
 //! makes records that carry their names: larger and slower, never wrong.
 //!
-//! **Why a reader of our own.** Text need not be JSON: the filter language has always read what it
-//! could of broken text, key by key from the left, and expressions rely on it. A strict parser
-//! would need that lenient reader beside it, and the two could disagree. One reader (`json`,
-//! `walk`) that accepts both, keeps positions in the text, lets the first of two equal keys win
-//! and nests arrays a thousand deep without recursion is less code than the adaptation. On valid
-//! JSON the tests hold it against serde_json.
+//! **Why not a JSON crate.** The text need not be valid JSON: Redis 8's filters read invalid text key by key
+//! from the left, as far as possible, and existing expressions rely on it. A strict parser would need a lenient
+//! one beside it, and the two could disagree. One parser (`json`, `walk`) that accepts both, keeps positions in
+//! the text, lets the first of two equal keys win and nests arrays a thousand deep without recursion is less
+//! code. On valid JSON the tests compare it with serde_json.
 //!
-//! This folder knows no expressions, no sets and no server.
+//! This folder does not depend on expressions, sets or the server.
 
 mod bits;
 mod encode;

@@ -1,4 +1,4 @@
-//! Reads records. Nothing here allocates.
+//! Reads records, without allocating.
 
 use super::fields::{FieldId, Fields, Path};
 use super::tag::{self, SHAPES};

@@ -1,8 +1,8 @@
-//! Finds every field of a text that a filter can name.
+//! Finds every field of a text that a filter can use.
 //!
-//! The rules are those of a filter that looks for one key in the text: from the left, the first
-//! of two equal keys wins, and a value that cannot be passed over hides the keys after it.
-//! Walking once over all keys by these rules finds what each such look would find.
+//! The rules are those of Redis 8's search for one key in the text: from the left, the first
+//! of two equal keys wins, and a value that cannot be skipped hides the keys after it.
+//! One pass over all keys by these rules finds the same as a separate search for each.
 
 use super::fields::push_key;
 use super::json::{Cursor, Scalar, unescape};

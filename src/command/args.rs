@@ -1,4 +1,4 @@
-//! What arguments may be: integers and doubles as the server reads them.
+//! Parsers of integers and doubles, with the server's rules.
 
 pub use crate::args::{Args, is_word};
 

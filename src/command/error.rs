@@ -1,4 +1,4 @@
-//! Every error text: clients depend on them.
+//! Every error text of the vector set commands: clients depend on them.
 
 use std::fmt::{Display, Formatter, Result};
 

@@ -1,4 +1,4 @@
-//! What VADD and VMADD have in common: how elements are stored, and on what condition.
+//! What VADD and VMADD have in common: how elements are stored, and under which condition.
 
 use super::args::{Args, integer, is_word};
 use super::expiry::{Expiry, is_expiry};

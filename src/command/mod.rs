@@ -1,19 +1,19 @@
-//! Commands without a server: arguments in, a request out; a request on a set, a reply out.
+//! The commands of vector sets, without a server: from arguments to a request, and from a request on a set to a reply.
 //!
-//! Each file reads the arguments of some commands and, where no more is needed than the set,
-//! carries them out. What may fail fails before the first change. What a command does to the server
-//! (open a key, replicate, notify) is `server`'s business.
+//! Each file parses the arguments of some commands and, where nothing but the set is needed, executes
+//! them. All checks come before the first change. Everything that involves the server (opening keys,
+//! replication, notifications) is in `server`.
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `args.rs` | integers and doubles as the server reads them |
+//! | `args.rs` | integers and doubles, with the server's rules |
 //! | `vector.rs` | a vector, in any format |
 //! | `insertion.rs` | how elements are stored: the options of VADD and VMADD |
-//! | `vadd.rs`, `vmadd.rs` | one element; many |
-//! | `near.rs` | what to look near to: the vectors of VSIM and VMSIM |
-//! | `vsim.rs`, `vmsim.rs` | one set; several |
-//! | `expiry.rs` | times at which elements expire |
-//! | `inspect.rs` | what only reads: VEMB, VLINKS, VINFO, VRANDMEMBER, VRANGE |
+//! | `vadd.rs`, `vmadd.rs` | insertion of one element; of many |
+//! | `near.rs` | the query vectors of VSIM and VMSIM |
+//! | `vsim.rs`, `vmsim.rs` | searches in one set; in several |
+//! | `expiry.rs` | expiry times of elements |
+//! | `inspect.rs` | read-only commands: VEMB, VLINKS, VINFO, VRANDMEMBER, VRANGE |
 //! | `error.rs` | every error text |
 
 pub mod args;

@@ -1,5 +1,5 @@
-//! Runs programs over blocks of columns: comparisons become loops without branches, and what joins
-//! them works on a bit an element.
+//! Runs programs over blocks of columns: comparisons become branch-free loops, and logical operators work on one bit
+//! per element.
 
 use super::MAX_BLOCK_DEPTH;
 use super::expression::{Binary, Comparison};

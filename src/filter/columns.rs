@@ -1,7 +1,7 @@
-//! Runs programs over columns: eight bytes a field instead of a record.
+//! Runs programs over columns: eight bytes per field instead of a record.
 //!
-//! Scanning many elements, most are decided by numbers and short strings alone, and columns are
-//! read in order. What they do not tell stays unknown, and the record is asked.
+//! In a scan most elements are decided by numbers and short strings alone, and columns are
+//! read sequentially. Where a column does not decide, the result is unknown and the record is read.
 
 use super::MAX_DEPTH;
 use super::expression::{Binary, Comparison, Function};

@@ -1,4 +1,4 @@
-//! What is wrong with an expression, and where.
+//! Syntax errors, with their positions.
 
 use super::{MAX_DEPTH, MAX_TEXT};
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Runs programs. Every path ends, none panics, none allocates.
+//! Runs programs. Evaluation always ends, and never panics or allocates.
 
 use super::MAX_DEPTH;
 use super::expression::{Binary, Function};

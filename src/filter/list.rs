@@ -1,4 +1,4 @@
-//! A list of constants, sorted once: what stands on the right of `in`.
+//! A sorted list of constants: the right side of `in`.
 
 use std::collections::HashSet;
 

@@ -6,12 +6,12 @@
 //!                                     print, parse again
 //! ```
 //!
-//! A program can also be asked about columns ([`Program::matches_columns`], or in blocks,
-//! [`Program::matches_block`]): eight bytes a field, enough to decide most elements of a scan
+//! A program can also be evaluated on columns ([`Program::matches_columns`], or in blocks,
+//! [`Program::matches_block`]): eight bytes per field, enough to decide most elements of a scan
 //! without their records.
 //!
-//! The language is that of Redis 8's FILTER: what means something there means the same here, but for
-//! escapes in attributes, all of which are decoded.
+//! The language is that of Redis 8's FILTER: every valid expression there means the same here, except that
+//! all escapes in attributes are decoded.
 //!
 //! ```text
 //! expr     := operand { binary operand }
@@ -40,7 +40,7 @@
 //! | `$name` | a value from PARAMS: a string where strings are compared, a number where numbers are, never syntax |
 //! | `!!x`, `1e-3`, `(.x == null)` | stacked prefix operators, signed exponents, null beside any punctuation |
 //!
-//! And less: operators out of place (`1 2 +`) and NUL bytes outside strings are errors.
+//! Stricter than Redis 8: misplaced operators (`1 2 +`) and NUL bytes outside strings are errors.
 //!
 //! An expression has at most [`MAX_TEXT`] bytes and nests at most [`MAX_DEPTH`] deep. Evaluation
 //! never fails and never allocates; a step takes at most time linear in the strings and arrays

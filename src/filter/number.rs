@@ -1,4 +1,4 @@
-//! A string as a number, by the rules of C's `strtod`, which filters have always had.
+//! Conversion of strings to numbers by the rules of C's `strtod`, which the filter language uses.
 
 /// The number that `text` spells from its first to its last byte, white space before it aside;
 /// 0 if it does not, and for 256 bytes or more.

@@ -1,4 +1,4 @@
-//! Prints expressions, with no more parentheses than they need.
+//! Prints expressions with no more parentheses than needed.
 
 use super::expression::{Expression, Item, Node};
 use super::lexer::is_key_byte;

@@ -1,4 +1,4 @@
-//! A compiled expression, ready to be asked about records from any thread.
+//! A compiled expression, ready to be evaluated on records from any thread.
 
 use super::expression::{Binary, Comparison, Function};
 use super::list::List;

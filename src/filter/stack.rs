@@ -1,4 +1,4 @@
-//! The values that wait for their operator.
+//! The evaluation stack.
 
 /// A stack as deep as the parser has counted: pushing never overflows it.
 pub(super) struct Stack<T, const DEPTH: usize> {

@@ -1,4 +1,4 @@
-//! What values are as numbers, as conditions, and to each other.
+//! Conversions of values to numbers and conditions, and comparisons.
 
 use super::expression::Comparison;
 use super::number;

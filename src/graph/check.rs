@@ -1,7 +1,7 @@
-//! Verifies that a graph is what it claims to be; for tests, for loaded data and for a debug command.
+//! Verifies the invariants of a graph; for tests, loaded data and a debug command.
 //!
-//! Node by node, so that it can be done in steps while other threads change the graph: what looks wrong is looked at
-//! once more under the locks of the nodes concerned.
+//! Node by node, so that it can run in steps while other threads change the graph: an apparent violation is checked
+//! again under the locks of the nodes concerned.
 
 use std::collections::HashSet;
 

@@ -1,5 +1,5 @@
-//! Where searches begin: a linked node of the highest level. It always leads to all others, so that no
-//! search comes back with less than there is, whatever is added and removed at the same time.
+//! The entry point of searches: a linked node of the highest level. Every other node can be reached from it at any
+//! time, so a search finds enough nodes however many are added and removed concurrently.
 
 use std::sync::atomic::{Ordering, fence};
 

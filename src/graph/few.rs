@@ -1,4 +1,4 @@
-//! A few nodes that many others are looked up among: one row of links beside another.
+//! A small set of nodes with fast lookup: which links of one row occur in another.
 
 /// Bits of the bitmap: many more than a row has links, so that few of the others hit one.
 const BITS: u32 = 1024;

@@ -1,4 +1,4 @@
-//! Keeping the graph in one piece: which nodes are connected, and joining those that are not.
+//! Connectivity: finds the connected components of a set of nodes, and joins them.
 
 use super::{Alone, Graph, Space};
 use crate::arena::Grace;

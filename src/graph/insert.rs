@@ -1,4 +1,4 @@
-//! Linking a node: find candidates on each of its levels, and join them (`join.rs`).
+//! Insertion: finds candidates on each level of a node, and links them (`join.rs`).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{Ordering, fence};

@@ -1,10 +1,10 @@
-//! Which candidates become a newcomer's neighbours, and what they give up for it.
+//! Neighbour selection: which candidates become a new node's neighbours, and which links they drop for it.
 //!
-//! Near ones that lie in different directions: none is much nearer to one linked before than to the
-//! newcomer (the heuristic of Malkov and Yashunin, algorithm 4, relaxed like that of Subramanya et
-//! al.); then, while there are too few, the nearest of those passed over. A candidate that is full
-//! gives up a longer link, if it has one around which there is a way; it is compared with the
-//! newcomer alone, not pruned again.
+//! Near candidates in different directions are chosen: none is much nearer to a neighbour chosen before than to the
+//! new node (the heuristic of Malkov and Yashunin, algorithm 4, relaxed like that of Subramanya et
+//! al.); if these are too few, the nearest of the others are added. A candidate whose row is full
+//! drops a longer link, if it has one that has a detour; only the new link is compared,
+//! the others are not pruned again.
 
 use std::borrow::Cow;
 

@@ -1,5 +1,4 @@
-//! Graphs that change under searches and under several removals at a time: what must hold all the time,
-//! and afterwards.
+//! Graphs that change under concurrent searches and removals, against what must hold at every moment and at the end.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 

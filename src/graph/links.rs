@@ -1,10 +1,10 @@
-//! Link rows: who is linked to whom on which level.
+//! Link rows: the neighbours of each node on each level.
 //!
 //! Level 0 of a node is a row in one of [`CLASSES`] size classes and moves to a larger class as it
-//! fills. The few nodes of a higher level have one *tower* more, with a full row for each level.
+//! fills. The few nodes of higher levels also have a *tower* with a full row for each level.
 //!
-//! Reading needs no lock: a reader that meets a row in the middle of a change sees all neighbours that stay, and of
-//! those that come or go some (`row.rs`). Writing needs the locks of both nodes of the link (`locks.rs`).
+//! Reading is lock-free: a reader that meets a row in the middle of a change sees all neighbours that stay, and
+//! some of those that are being added or removed (`row.rs`). Writing requires the locks of both nodes of the link (`locks.rs`).
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,12 +1,12 @@
-//! Who may change which link rows, and the gate that a fork() shuts.
+//! Locks on link rows, and the gate that makes fork() safe.
 //!
 //! A link is changed by the thread that holds the locks of both of its ends. Locks are striped over all
-//! graphs: a node's lock is one of a fixed number, chosen by a hash, taken in ascending order, so
-//! there is no deadlock, and a set of three elements carries none.
+//! graphs: a node's lock is one of a fixed number, chosen by a hash. They are taken in ascending order, so
+//! there is no deadlock, and small sets need no memory for locks.
 //!
 //! A fork() copies memory at one instant. A link half made at that instant would stay half made in
-//! the child, and a lock held by another thread would stay held. So changes happen behind a gate:
-//! holding locks means being inside, and [`gate::shut`] waits (microseconds) until none is.
+//! the child, and a lock held by another thread would stay held. So changes happen inside a gate:
+//! a thread that holds locks is inside, and [`gate::shut`] waits (microseconds) until none is.
 
 use crate::sync::{Mutex, MutexGuard};
 

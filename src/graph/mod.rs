@@ -1,53 +1,53 @@
-//! HNSW over opaque nodes: no vectors, no names, no server. Its user supplies the distances
+//! HNSW over opaque nodes, independent of vectors, names and the server. The caller supplies the distances
 //! through [`Space`].
 //!
 //! ```text
-//!   level 2      o───────────o            entry: a node of the highest level
-//!   level 1      o───o───────o────o       at most M links a node
-//!   level 0   o──o─o─o─o──o──o──o─o──o    at most 2M links a node
+//!   level 2      o───────────o            entry point: a node of the highest level
+//!   level 1      o───o───────o────o       at most M links per node
+//!   level 0   o──o─o─o─o──o──o──o─o──o    at most 2M links per node
 //! ```
 //!
-//! What always holds (verified by `check.rs`):
-//! 1. Links are reciprocal: if a links to b on a level, so does b to a.
-//! 2. No self links, no double links; both ends of a link on level l have a level of at least l.
-//! 3. The nodes that have links are connected on level 0, and no linked node is without, unless it
-//!    is the only one: a link between b and n is only dropped while b and n have a common neighbour that
-//!    is not being removed; a newcomer links to such as have links; what a node holds together is joined
-//!    before it is removed; and who is left without links is attached. So every node can be found at any
-//!    time. (A newcomer whose candidates all died is pending until it is attached.)
-//! 4. The entry is linked, and of the highest level that has links.
+//! Invariants (verified by `check.rs`):
+//! 1. Links are bidirectional: if a links to b on a level, so does b to a.
+//! 2. No self links, no duplicate links; both ends of a link on level l have a level of at least l.
+//! 3. The nodes that have links are connected on level 0, and a linked node has links unless it is the only
+//!    one. For this, a link between b and n is only dropped while b and n have a common neighbour that is not
+//!    being removed; a new node links only to nodes that have links; before a node is removed, its neighbours are
+//!    connected with each other; and a node left without links is attached to another. So every node can be
+//!    found at any time. (A new node whose candidates have all died is pending until it is attached.)
+//! 4. The entry point is linked, and on the highest level that has links.
 //!
-//! Reading takes no locks: link rows are atomics, and a row that is replaced by a larger one is
+//! Reading is lock-free: link rows are atomics, and a row that is replaced by a larger one is
 //! reused only after a grace period. Changing a link locks both of its ends (`locks.rs`).
 //!
-//! The order in which a node comes and goes, which readers rely on:
-//! 1. Its vector (and whatever a hit shows of it) is written before it is announced; the announcement
+//! The life cycle of a node; readers rely on this order:
+//! 1. Its vector (and everything that a hit shows) is written before it is announced. The announcement
 //!    sets its rows to none, then its state (release). A thread that reads its id in a row of links
 //!    sees all of that.
 //! 2. Its links are made one by one, each id before the count that includes it; then it is marked as
-//!    linked, and only then it may become the entry.
-//! 3. When it is marked as dead, searches drop it from their hits but still walk over it. Its turn to be
-//!    removed names another entry first, then joins its neighbours with each other, then takes it out of
-//!    their rows. Its own row stays: a search that stands on it goes on to its neighbours.
-//! 4. Then it is marked as removed: from there on nothing links to it. It is forgotten after the grace
-//!    period that begins then: its state first, then its rows; the id is fresh again after that.
+//!    linked, and only then may it become the entry point.
+//! 3. When it is marked as dead, searches drop it from their hits but still traverse it. Its removal
+//!    first chooses another entry point if necessary, then connects its neighbours with each other, then deletes it from
+//!    their rows. Its own row stays, so that a search that has reached it can go on to its neighbours.
+//! 4. Then it is marked as removed: from there on nothing links to it. A grace period begins, after which
+//!    first its state and then its rows are cleared; then the id can be reused.
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `links.rs` | link rows: where they lie and how they change |
-//! | `row.rs` | a row of links, read while it changes |
-//! | `few.rs` | a row of links that others are looked up in |
+//! | `links.rs` | link rows: where they are stored and how they change |
+//! | `row.rs` | one row of links, read while it changes |
+//! | `few.rs` | fast lookup in a row of links |
 //! | `rows.rs` | the memory of link rows, in size classes |
 //! | `node.rs` | the level and the state of a node |
-//! | `locks.rs` | who may change which rows; the gate that a fork() shuts |
-//! | `pool.rs`, `visited.rs`, `scratch.rs` | what a running search carries |
-//! | `search.rs`, `range.rs` | the one traversal; all within a distance |
-//! | `insert.rs`, `join.rs` | linking a node; which candidates become its neighbours |
-//! | `remove.rs` | taking a node out |
-//! | `turns.rs` | several removals at a time |
-//! | `groups.rs` | which nodes are connected; joining those that are not |
-//! | `entry.rs` | where searches begin |
-//! | `check.rs` | verifies all that |
+//! | `locks.rs` | locks on rows; the gate that makes fork() safe |
+//! | `pool.rs`, `visited.rs`, `scratch.rs` | the state of a running search: beam, visited set, buffers |
+//! | `search.rs`, `range.rs` | the traversal; range search |
+//! | `insert.rs`, `join.rs` | insertion; neighbour selection |
+//! | `remove.rs` | removal |
+//! | `turns.rs` | concurrent removals |
+//! | `groups.rs` | connectivity: finding and joining components |
+//! | `entry.rs` | the entry point |
+//! | `check.rs` | verification of the invariants |
 
 pub mod check;
 mod entry;

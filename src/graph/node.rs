@@ -1,4 +1,4 @@
-//! A node's level and state, one byte of both.
+//! A node's level and state, packed into one byte.
 //!
 //! ```text
 //!   absent ─announce─► pending ─link─► linked ─┐

@@ -1,4 +1,4 @@
-//! All nodes within a distance: from where a beam ends, along links between nodes that are near enough.
+//! Range search: continues from the final beam along links between nodes within the distance.
 
 use super::scratch::Scratch;
 use super::{Candidate, Graph, Space};

@@ -1,5 +1,5 @@
-//! Taking a dead node out: its neighbours lose a link each, get others instead, and stay connected
-//! with each other.
+//! Removal: unlinks a dead node. Its neighbours lose a link each, get others instead, and stay connected with each
+//! other.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

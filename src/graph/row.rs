@@ -1,7 +1,8 @@
-//! One row of links, `[head, id, id, …]`: one thread at a time changes it, any number read it meanwhile.
+//! One row of links, `[head, id, id, …]`: changed by one thread at a time, read by any number of threads concurrently
+//! (a sequence lock).
 //!
-//! The head counts the ids in its lower half, and in its upper half how often one was taken out: then the last id takes
-//! the free place, and the next one that comes takes the place of the last. A reader between the two would miss the one
+//! The lower half of the head is the number of ids, the upper half counts removals. A removal moves the last id to
+//! the free place, and the next insertion overwrites the last place. A reader between the two would miss the id
 //! that moved; it sees that the head has changed, and reads again.
 
 use std::sync::atomic::AtomicU32;

@@ -1,7 +1,7 @@
 //! The memory of link rows: one array of rows for each size class, and a list of free rows.
 //!
-//! A row is `[count, id, id, …]`. A class's freed row waits for its grace period, since a reader
-//! may still walk along it.
+//! A row is `[count, id, id, …]`. A freed row is reused after a grace period, since a reader
+//! may still be reading it.
 
 use std::collections::VecDeque;
 use std::sync::OnceLock;

@@ -1,4 +1,4 @@
-//! What a running search carries along; one a thread, used again and again.
+//! The buffers of a running search; one set per thread, reused.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -1,4 +1,4 @@
-//! The one traversal: greedy descent through the upper levels, best-first search with a beam below
+//! Graph traversal: greedy descent through the upper levels, then best-first search with a beam on the lowest
 //! (Malkov and Yashunin, algorithms 2 and 5). Queries, insertions and repairs all use it.
 
 use std::cmp::Reverse;

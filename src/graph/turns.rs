@@ -1,8 +1,8 @@
-//! Whose turn it is to be taken out: removals at the same time keep out of each other's neighbourhoods.
+//! Mutual exclusion of removals: concurrent removals stay out of each other's neighbourhoods.
 //!
-//! While a node is being taken out, none of its neighbours is: of two neighbours removed at once, each
-//! would see half of what they held together, and give links to a node that is about to have none.
-//! Everything else goes on: newcomers are linked, other neighbourhoods repaired.
+//! While a node is being removed, none of its neighbours is: if two neighbours were removed at once, each
+//! would see only half of the nodes that they connect, and link survivors to a node that is about to disappear.
+//! Everything else continues: new nodes are linked, other neighbourhoods repaired.
 
 use super::locks::lock;
 use super::{Alone, Graph, Wait};

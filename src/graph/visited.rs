@@ -1,5 +1,5 @@
-//! The set of nodes that a search has met: a byte a node, compared with the search's own stamp, so
-//! that it is emptied by taking another stamp.
+//! The set of nodes that a search has visited: one byte per node, compared with the search's stamp, so that the set
+//! is emptied by taking the next stamp.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

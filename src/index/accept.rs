@@ -1,4 +1,4 @@
-//! Which rows a query may find.
+//! Row filters: which rows a query may return.
 
 /// A choice of rows. A query asks it on its own thread.
 pub trait Accept {

@@ -1,7 +1,7 @@
-//! Taking up a saved graph again ([`KeptGraph`]), while the vectors of its rows come one by one.
+//! Restores a saved graph ([`KeptGraph`]) while the vectors of its rows arrive one by one.
 //!
-//! Until all have come nothing is linked: rows that come are compared with, as strays are. In the end those that the
-//! graph knows get their links again, and the others are linked as any that come.
+//! Until all have arrived nothing is linked: queries compare with these rows one by one, as with strays. In the end rows that
+//! are in the saved graph get their links back, and the others are linked as new rows.
 
 use std::collections::HashMap;
 

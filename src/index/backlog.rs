@@ -1,5 +1,5 @@
-//! How much work may wait to be done in the background: rows to link, and removed ones whose neighbours are to be
-//! joined. Beyond the bound replies to writes are delayed (backpressure).
+//! Backpressure: bounds on pending background work (rows to link, removed rows whose neighbours are to be
+//! reconnected). Beyond the bound replies to writes are delayed.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 

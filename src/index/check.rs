@@ -1,4 +1,4 @@
-//! Verification that rows and graph agree; for tests and a debug command.
+//! Verifies that rows and graph agree; for tests and a debug command.
 
 use std::collections::HashSet;
 

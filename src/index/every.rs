@@ -1,4 +1,4 @@
-//! Every live row that is accepted, whatever is replaced in the meantime.
+//! Visits every accepted live row, even if rows are replaced concurrently.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,4 +1,5 @@
-//! What a query found, as it is when it is read.
+//! The result of a query, resolved when it is read: rows that died since are left out or replaced by their
+//! successors.
 
 use std::collections::HashSet;
 

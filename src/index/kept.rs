@@ -1,4 +1,4 @@
-//! A graph saved without its vectors: those are in their owner's documents, from which they are loaded anyway.
+//! A graph saved without its vectors, which the owner stores in its documents anyway.
 //!
 //! ```text
 //!   header:  format  rows                                       numbers as LEB128
@@ -6,9 +6,9 @@
 //!     label (8 bytes)  level  and for each level from 0:  links  the first neighbour's place  steps to the next ones
 //! ```
 //!
-//! Rows come in ascending order; links name a row by its place in that order. A label is a hash of the name of the row's
-//! owner and of its vector as it is stored: what is loaded with the same label gets the links of that place
-//! (`awaited.rs`). Two that have the same by chance cost one a place, nothing else.
+//! Rows are in ascending order; links refer to rows by their positions in that order. A label is a hash of the owner's
+//! name for the row and of its stored vector: a row that is loaded with the same label gets the links of that position
+//! (`awaited.rs`). In a hash collision one of the two rows is linked as a new one, nothing else.
 
 use std::collections::HashMap;
 use std::hash::Hasher;

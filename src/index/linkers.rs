@@ -1,7 +1,7 @@
-//! Background work on indexes: which threads work on which index.
+//! Scheduling of background work: which threads work on which index.
 //!
-//! Threads come from outside (`workers`, started by the server layer); without them, the thread that stores
-//! a vector links it. A task does a slice of one index's work and queues itself again while there
+//! The threads are created elsewhere (`workers`, started by the server layer); without them, the thread that stores
+//! a vector links it. A task does a slice of one index's work and requeues itself while there
 //! is more, so indexes share the threads fairly.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -1,5 +1,4 @@
-//! Where the bytes of indexes are: of one, and of all. The sum over all is kept up to date as they
-//! change, so that asking costs nothing however many there are.
+//! Memory use of one index and of all. The sum over all is kept up to date, so that reading it takes constant time.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -1,47 +1,46 @@
-//! An index of vectors: rows that are found by what they are near to. It knows no names, attributes or
-//! documents; vector sets and search over documents are built on it.
+//! A nearest-neighbour index of vectors. It does not depend on names, attributes or documents; vector sets and search
+//! over documents are built on it.
 //!
 //! ```text
 //!   VectorIndex  (owner: main thread)      Shared  (Arc: owner, linkers, queries)
-//!   free ids, what is retired  ──────────► vectors                         (arena)
+//!   free and retired ids  ───────────────► vectors                         (arena)
 //!                                          links, and which rows are live  (graph)
-//!                                          pending, dead: work that waits
+//!                                          pending and dead rows: background work
 //! ```
 //!
-//! **Rows have ids of their own**, 32-bit numbers that the index hands out. A row is written once: another
-//! vector means another row, and the owner of the index keeps what leads from a row to its own things and
-//! back. So a document with several vector fields updates one of them without touching the graphs of the
-//! others; a field of several values has several rows; an equal vector keeps its row and its links; and a
-//! query that runs never sees a vector change.
+//! **Row ids** are 32-bit numbers that the index assigns. A row is written once: an update is a new row, and the owner
+//! of the index maps rows to its elements or documents and back. So a document with several vector fields updates one
+//! of them without touching the graphs of the others; a field with several values has several rows; an unchanged
+//! vector keeps its row and its links; and a running query never sees a vector change.
 //!
-//! What an owner attaches to a row (a name, attributes, bits of a filter) is there before the row is live
-//! ([`VectorIndex::insert_with`]) and stays until the row is dead. A row's id is used again only when no
+//! Data that an owner attaches to a row (a name, attributes, bits of a filter) is written before the row is live
+//! ([`VectorIndex::insert_with`]) and stays until the row is dead. A row's id is reused only when no
 //! query that may have seen its last use is left: every [`Reader`], [`Query`] and [`Found`] counts as one.
 //!
-//! Across the parts, these hold (verified by `check.rs`):
-//! 1. A live row is linked, or pending, and then on the pending list. (An index without a graph links none.)
-//! 2. An id is handed out again only when no query that may have seen its last use is left.
+//! Invariants (verified by `check.rs`):
+//! 1. A live row is linked, or pending and on the pending list. (An index without a graph links none.)
+//! 2. An id is reused only when no query that may have seen its last use is left.
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `params.rs` | what is fixed at creation |
-//! | `shared.rs` | the threads' half, and linking and repair on it |
-//! | `pending.rs`, `linkers.rs` | rows that wait to be linked; the threads that do it |
-//! | `backlog.rs`, `waiters.rs` | how much work may wait; who waits for it to be done |
-//! | `rows.rs` | what is known of a live row: its vector, its links |
-//! | `query.rs`, `search.rs`, `plan.rs` | a question; how it runs; how it goes about it |
-//! | `accept.rs` | which rows a query may find |
-//! | `every.rs` | every row that is accepted, whatever is replaced at the same time |
-//! | `found.rs` | what a query found, still there or replaced |
-//! | `queue.rs` | a queue that small indexes do without |
+//! | `params.rs` | parameters fixed at creation |
+//! | `shared.rs` | the part that threads share, with linking and repair |
+//! | `pending.rs`, `linkers.rs` | rows that wait to be linked; scheduling of linkers |
+//! | `backlog.rs`, `waiters.rs` | backpressure: bounds on pending work; callbacks that wait for it |
+//! | `rows.rs` | accessors of a live row: its vector, its links |
+//! | `query.rs`, `plan.rs`, `search.rs` | a query; its plan; its execution |
+//! | `accept.rs` | which rows a query may return |
+//! | `every.rs` | a visit to every accepted row, even if rows are replaced concurrently |
+//! | `found.rs` | the result of a query |
+//! | `queue.rs` | a queue that allocates lazily |
 //! | `replaced.rs` | rows that were replaced while queries run |
 //! | `settle.rs`, `restore.rs` | an index at rest, to be saved; building one from saved parts |
 //! | `copy.rs` | a copy, row by row |
-//! | `saved.rs` | what saved forms are made of |
-//! | `kept.rs`, `awaited.rs` | a graph saved without its vectors; taking it up again while these come |
-//! | `space.rs` | the graph's view of the vectors, and of their sketches |
-//! | `memory.rs` | where the bytes are |
-//! | `check.rs` | the verification |
+//! | `saved.rs` | traits and number formats of saved forms |
+//! | `kept.rs`, `awaited.rs` | a graph saved without its vectors; restoring it while these arrive |
+//! | `space.rs` | distances for the graph: rows and sketches |
+//! | `memory.rs` | memory use |
+//! | `check.rs` | verification of the invariants |
 
 mod accept;
 mod awaited;

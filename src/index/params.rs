@@ -1,4 +1,4 @@
-//! What is fixed when an index is created, and the bounds of everything that a client may choose.
+//! Parameters that are fixed when an index is created, and the bounds of everything that a client may choose.
 
 use crate::vector::{Encoding, Metric};
 

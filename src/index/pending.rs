@@ -7,8 +7,8 @@
 //!   linked │ being linked   │ waiting         │
 //! ```
 //!
-//! A query copies everything from `oldest` on *before* it searches the graph: what is linked
-//! during the query it finds twice, what was there when it began it never misses.
+//! A query copies everything from `oldest` on *before* it searches the graph: it may find rows that are linked
+//! during the query twice, but never misses one that existed when it began.
 
 use std::sync::OnceLock;
 

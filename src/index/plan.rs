@@ -1,4 +1,4 @@
-//! How a query will search: what each way would cost, and which is cheapest.
+//! The query planner: estimates the cost of each way to search and chooses the cheapest.
 //!
 //! Costs are nanoseconds as measured on one machine; only their ratios matter.
 

@@ -1,9 +1,9 @@
-//! A question: made by the owner, run on any thread.
+//! A query: created by the owner, run on any thread.
 //!
-//! A [`Query`] yields [`Found`], which the owner reads: there, what was removed in between is left out. Both
-//! hold a ticket of the index's grace period, so rows stay what they were until the reply is out.
+//! A [`Query`] yields [`Found`], which the owner reads, leaving out rows that were removed in between. Both
+//! hold a ticket of the index's grace period, so rows are not reused until the reply is built.
 //!
-//! How it runs is its [`Plan`], made when it starts from estimates of what each way costs.
+//! Its [`Plan`] is chosen when it starts, by cost estimates.
 
 use std::sync::Arc;
 

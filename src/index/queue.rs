@@ -1,4 +1,4 @@
-//! A queue that takes no memory until something was in it.
+//! A queue that allocates nothing until it is first used.
 
 use std::sync::OnceLock;
 

@@ -1,12 +1,12 @@
 //! Rows that were replaced while queries run.
 //!
-//! A row's owner does not cease to exist while it is given another vector, so a query that ran all the time
-//! must find it. But the query's copy of what is pending, and its choice of rows, may come from before the new
-//! row, and its look at the old one from after its death. So replacements are remembered for as long as such
-//! queries may be there. A query, when it has dropped the rows that died, takes those that replaced others
-//! since it was asked; and the reader of what was found goes from a dead row on to its successor. The order in
-//! which this is sound: the owner announces the new row, notes the replacement, then marks the old row as dead;
-//! a query looks who is dead, then at the notes.
+//! An element exists all the time while its vector is updated, so a query that runs concurrently
+//! must find it. But the query's copy of the pending list, and its row filter, may be older than the new
+//! row, while it sees the old row as dead. So replacements are recorded as long as such
+//! queries may run. A query first drops dead rows, then adds the rows that replaced others
+//! since it was created; and reading a result follows a dead row to its successor. This order
+//! makes it correct: the owner announces the new row, records the replacement, then marks the old row as dead;
+//! a query checks which rows are dead, then reads the records.
 
 use std::collections::{HashMap, VecDeque};
 

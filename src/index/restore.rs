@@ -1,7 +1,7 @@
 //! Building an index from saved parts: rows first, then their links as they were.
 //!
-//! Rows carry labels, numbers of the saver's choice, by which links refer to them; rows get ids in the order
-//! in which they come, from 0. Links are trusted only after a look at all of them; where they are damaged, the
+//! Rows have labels, arbitrary numbers by which saved links refer to them; rows get ids in the order
+//! of loading, from 0. Links are used only after all of them have been validated; if they are damaged, the
 //! graph is rebuilt from the vectors.
 
 use std::collections::{HashMap, HashSet};

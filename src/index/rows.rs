@@ -1,4 +1,4 @@
-//! What is known of a live row: its vector, and its links.
+//! Accessors of a live row: its vector and its links.
 
 use super::space::Point;
 use super::{DEFAULT_EF_ADD, VectorIndex};

@@ -1,6 +1,6 @@
-//! What saved forms are made of: where they go and come from, and their numbers.
+//! The traits and number formats of saved forms.
 //!
-//! Saved bytes are foreign bytes: each number is checked before it sizes an allocation or becomes a link.
+//! Saved data is untrusted: each number is checked before it determines the size of an allocation or becomes a link.
 
 /// Where something is saved to. Errors are the sink's own business: it remembers them.
 pub trait Sink {

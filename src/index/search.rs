@@ -1,8 +1,8 @@
-//! A search that runs: by one of its plans.
+//! Executes a query by its plan.
 //!
-//! In what order it looks at things, whichever way it goes: first what is pending, then the graph, then who of
-//! those found is dead, last what was replaced since the query was asked (`replaced.rs`). So a row that was live
-//! all the time is found, and an owner of rows that had one all the time is found with one of them.
+//! Every plan uses the same order: first the pending rows, then the graph, then the check which
+//! rows have died, last the rows that replaced others since the query was created (`replaced.rs`). So a row that was live
+//! all the time is found, and an element that existed all the time is found with one of its rows.
 
 use super::accept::Accept;
 use super::every::{Replacements, live_rows};

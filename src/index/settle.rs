@@ -1,4 +1,4 @@
-//! An index at rest, to be saved: everything linked, and linkers held back.
+//! An index at rest, to be saved: everything linked, and linkers paused.
 
 use std::sync::Arc;
 

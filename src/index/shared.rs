@@ -1,8 +1,7 @@
-//! The half of an index that threads share: vectors, links, and the work on them that is done in the
-//! background.
+//! The part of an index that threads share: vectors, links, and the background work on them.
 //!
-//! Who does what: the owner stores rows, marks them as dead and reuses their ids; linkers link and
-//! repair; queries read. A query holds up neither linkers nor the owner, and the owner never waits.
+//! The owner stores rows, marks them as dead and reuses their ids; linkers link and
+//! repair; queries read. Queries block neither linkers nor the owner, and the owner never waits.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

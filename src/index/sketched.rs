@@ -1,4 +1,4 @@
-//! Indexes of rows so long that searches walk by sketches.
+//! Tests of indexes whose rows are long enough for sketches.
 
 use rand::{Rng, rngs::SmallRng};
 

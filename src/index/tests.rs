@@ -1,4 +1,4 @@
-//! What only a fork, a panic or a long queue can leave behind.
+//! Tests of states that only a fork, a panic or a long query can cause.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,5 +1,5 @@
-//! Those who wait for background work: replies to writes that go out when there is room for more, and commands that
-//! answer when links are made.
+//! Callbacks that wait for background work: replies delayed by backpressure, and commands that reply when links are
+//! made.
 
 use std::sync::atomic::Ordering;
 

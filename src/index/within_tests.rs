@@ -1,4 +1,4 @@
-//! Queries for all within a distance, beside a comparison with every vector.
+//! Range queries against a comparison with every vector.
 
 use rand::{Rng, rngs::SmallRng};
 

@@ -1,7 +1,7 @@
-//! Changes at the places that a path leads to.
+//! Edits at the places that a path selects.
 //!
-//! Places are taken once, in the document as it was. Changes go backwards through it, so that those inside a value
-//! come before those of the value itself, and later ones before earlier: no change moves what comes after it.
+//! Places are determined once, before any change. Changes are applied backwards, so that those inside a value
+//! come before those of the value itself, and later ones before earlier: no change invalidates the places that follow.
 
 use std::collections::BTreeMap;
 

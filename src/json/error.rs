@@ -1,4 +1,4 @@
-//! What a command of JSON can refuse, as it is told.
+//! Errors of the `JSON.*` commands, with their texts.
 
 use std::fmt;
 

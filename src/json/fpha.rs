@@ -1,6 +1,6 @@
 //! The option FPHA: arrays of numbers become arrays of floats of a smaller type.
 //!
-//! A number is rounded to the type, and kept as the double of the fewest digits that round to the same value in that
+//! A number is rounded to the type, and stored as the double with the fewest digits that rounds to the same value in that
 //! type: 0.1 stays 0.1.
 
 use super::Error;

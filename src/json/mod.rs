@@ -10,10 +10,10 @@
 //! | --- | --- |
 //! | [`value`], `text`, `number`, `array`, `object` | a document in memory |
 //! | [`parse`](mod@parse), [`write`](mod@write) | JSON text in and out |
-//! | [`path`] | which values of a document are meant |
-//! | [`edit`] | changes at the places of a document |
-//! | [`command`] | each command: arguments to what it does and replies |
-//! | [`saved`] | what a file or a payload holds |
+//! | [`path`] | JSONPath and legacy paths: which values of a document are selected |
+//! | [`edit`] | edits at the selected places |
+//! | [`command`] | each command: from arguments to changes and replies |
+//! | [`saved`] | the saved form |
 
 pub mod array;
 pub mod command;

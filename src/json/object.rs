@@ -1,4 +1,4 @@
-//! Changes of objects. Members keep the order in which they came.
+//! Changes of objects. Members keep their order.
 
 use indexmap::IndexMap;
 use thin_vec::ThinVec;

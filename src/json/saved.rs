@@ -1,7 +1,7 @@
-//! What files and payloads hold of a document.
+//! The saved form of a document, in files and payloads.
 //!
-//! Written is version 3, one string with the compact text, as every implementation of this type reads and writes it.
-//! Read are also version 0 (a tree of tagged nodes) and version 2 (a text and strings that are not needed).
+//! Version 3 is written: one string with the compact text, which every implementation of this type reads and writes.
+//! Version 0 (a tree of tagged nodes) and version 2 (a text and strings that are not needed) can be read too.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Strings and member names in 16 bytes: up to 14 bytes in place, more behind a pointer.
+//! Strings and member names in 16 bytes: up to 14 bytes inline, longer ones behind a pointer.
 
 use std::hash::{Hash, Hasher};
 

@@ -1,11 +1,11 @@
-//! One JSON value in 16 bytes, and how it is looked at.
+//! One JSON value in 16 bytes, and read access to it.
 //!
-//! Arrays of numbers, as embeddings are, are kept packed where each element is of one kind: 4 bytes for a double that
-//! an `f32` holds exactly or a small integer, 8 for other doubles. Who reads does not see that: a [`Node`] stands for
-//! a value wherever it is kept, and its [`View`] tells what it is.
+//! Arrays of numbers, such as embeddings, are packed if all elements are of one kind: 4 bytes for a double that
+//! an `f32` holds exactly or a small integer, 8 for other doubles. Readers do not see the difference: a [`Node`] refers to
+//! a value wherever it is stored, and its [`View`] is its type and content.
 //!
-//! Crates of compact values did not serve: `ijson` interns strings behind a global lock, which a forked child may find
-//! taken, and moves the last member into the place of a removed one; `serde_json` takes 32 bytes a value and more for
+//! Existing crates are not suitable: `ijson` interns strings behind a global lock, which may be held in a forked child,
+//! and a removal moves the last member of an object; `serde_json` takes 32 bytes per value and more for
 //! objects.
 
 use indexmap::IndexMap;

@@ -1,4 +1,4 @@
-//! Reading a set, with distrust.
+//! Reads a set. All input is untrusted.
 
 use super::{EXTENDED, HAS_ATTRIBUTES, HAS_MATRIX, HAS_TIMES, LoadError, NODE_FORMAT, Source};
 use crate::graph::MAX_LEVEL;

@@ -1,4 +1,4 @@
-//! The saved form of a set: the one of Redis 8, over a small pair of traits, so that it is tested
+//! The saved form of a set, that of Redis 8, behind two small traits so that it can be tested
 //! without a server.
 //!
 //! ```text
@@ -10,9 +10,9 @@
 //!           and last: l2 | range << 32
 //! ```
 //!
-//! Sets of another metric than cosine or of components of 2 bytes, and those with elements that expire, are saved in an *extended* form,
-//! which Redis 8 refuses as an unknown quantization (a type has one version for all of its values, so that cannot
-//! tell them apart):
+//! Sets with a metric other than cosine, with components of 2 bytes, or with elements that expire are saved in an
+//! *extended* form, which Redis 8 refuses as an unknown quantization. (A data type has one version number for all of its
+//! values, so the version cannot distinguish the two forms.)
 //!
 //! ```text
 //!   config: encoding | 128 | M << 8         flags: 1 matrix, 2 attributes, 4 times
@@ -20,9 +20,9 @@
 //!   time, behind an element's attributes: milliseconds since 1970, 0 for none
 //! ```
 //!
-//! All are unsigned numbers of 64 bits but names, attributes, codes and the matrix, which are byte
-//! strings; floats travel as their bits. Saved bytes are foreign bytes: each number is checked
-//! before it sizes an allocation or becomes a link.
+//! All fields are unsigned 64-bit numbers except names, attributes, codes and the matrix, which are byte
+//! strings; floats are stored by their bit patterns. Saved data is untrusted: each number is checked
+//! before it determines the size of an allocation or becomes a link.
 
 mod load;
 mod replays;

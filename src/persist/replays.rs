@@ -1,4 +1,4 @@
-//! Sets whose chunks have come in part, several at a time: a slot that moves has many keys.
+//! Sets that arrive in chunks, several at a time: a migrating slot has many keys.
 
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,7 @@
 //! A set as a series of commands, for an append-only file without a binary preamble.
 //!
-//! The saved form is flattened to bytes and cut into chunks; a command of ours takes them in order
-//! ([`Replay`]) and builds the set from the whole. Bit for bit, links included, whatever the size.
+//! The saved form is serialized to bytes and split into chunks; VREPLAY takes them in order
+//! ([`Replay`]) and builds the set from the whole: bit for bit, links included, whatever the size.
 
 use super::{LoadError, Loaded, Sink, Source, load, save};
 use crate::index::{put_number, take_bytes, take_number};

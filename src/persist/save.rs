@@ -1,4 +1,4 @@
-//! Writing a set.
+//! Writes a set.
 
 use super::{EXTENDED, HAS_ATTRIBUTES, HAS_MATRIX, HAS_TIMES, Sink};
 use crate::set::Settled;

@@ -1,4 +1,4 @@
-//! Saved and loaded again, whole and damaged.
+//! Sets saved and loaded again, intact and damaged.
 
 use super::*;
 use crate::graph::Alone;

@@ -1,4 +1,4 @@
-//! The recorded cases of `tests/data/search-cases.json`, from arguments to hits.
+//! Runs the recorded cases of `tests/data/search-cases.json`, from arguments to hits.
 
 use std::collections::BTreeMap;
 

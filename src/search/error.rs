@@ -1,4 +1,4 @@
-//! Every error of the `FT.*` commands: a text that clients look for, and the word that newer clients know it by.
+//! Every error of the `FT.*` commands: the text that clients look for, and the code word of newer versions.
 
 use std::fmt::{Display, Formatter, Result};
 

@@ -1,4 +1,4 @@
-//! Patterns of keys, as KEYS and SCAN have them: `*`, `?`, `[a-z]`, `[^a-z]`, and `\\` before what stands for itself.
+//! Glob patterns of keys, as in KEYS and SCAN: `*`, `?`, `[a-z]`, `[^a-z]`, and `\\` as escape.
 
 use std::fmt::Write;
 use std::sync::Arc;

@@ -1,30 +1,30 @@
 //! Search over documents: the commands `FT.*` as a plain library, without a server. *The reference*, here and below, is
-//! RediSearch: tests compare with replies that were recorded from it.
+//! RediSearch: tests compare with its recorded replies.
 //!
 //! ```text
 //!   arguments ─► command ─► query (a tree) ─► evaluate ─► hits ─► aggregate ─► rows
 //!                   │                            │
-//!                   └─► schema ─► index ◄────────┘        documents in, postings kept
+//!                   └─► schema ─► index ◄────────┘        documents are indexed, queries read snapshots
 //! ```
 //!
 //! | part | holds |
 //! | --- | --- |
-//! | [`schema`] | what FT.CREATE defines |
-//! | [`index`] | documents, and for each kind of field what finds them |
-//! | [`evaluate`] | a query over an index as it was at one moment: matches, scores, order |
-//! | [`text`] | words of texts: tokens, stop words, stems, sounds; highlights |
-//! | [`aggregate`] | the steps of FT.AGGREGATE over rows |
+//! | [`schema`] | the definition of an index |
+//! | [`index`] | the index structures: documents, postings lists, ranges, vectors |
+//! | [`evaluate`] | a query over a snapshot of an index: matches, scores, order |
+//! | [`text`] | text analysis: tokens, stop words, stems, phonetic codes; highlighting |
+//! | [`aggregate`] | the pipeline of FT.AGGREGATE over rows |
 //! | [`reply`] | typed replies |
-//! | [`query`] | the query language: text to a tree whose parts are resolved and checked |
-//! | [`expression`] | APPLY and FILTER |
-//! | [`command`] | arguments to typed requests |
-//! | [`glob`], [`prefixes`] | patterns of keys, and how they begin |
-//! | [`cluster`] | one answer of many nodes |
-//! | [`spell`], [`suggest`] | words near unknown ones; strings found by how they begin |
-//! | [`shape`] | points and polygons, and how they lie to each other |
-//! | [`value`], [`number`] | the values of rows and expressions, and how numbers are printed |
+//! | [`query`] | the query language: from text to a resolved and checked tree |
+//! | [`expression`] | the expressions of APPLY and FILTER |
+//! | [`command`] | from arguments to typed requests |
+//! | [`glob`], [`prefixes`] | patterns and prefixes of keys |
+//! | [`cluster`] | queries over a cluster: messages, merging, replicated definitions |
+//! | [`spell`], [`suggest`] | spell checking; suggestions by prefix |
+//! | [`shape`] | points and polygons, and their relations |
+//! | [`value`], [`number`] | the values of rows and expressions; how numbers are printed |
 //! | [`error`] | every error text |
-//! | [`pace`] | what estimates of queries' times are worth |
+//! | [`pace`] | calibration of cost estimates |
 
 pub mod aggregate;
 #[cfg(test)]

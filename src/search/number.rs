@@ -1,4 +1,4 @@
-//! Numbers as text, both ways.
+//! Conversion between numbers and text.
 
 /// A number as the engine prints what it computed: whole numbers below 2^63 in full, all others with twelve
 /// significant digits, as C's `%.12g`.

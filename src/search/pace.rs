@@ -1,4 +1,4 @@
-//! What estimates of queries' times are worth on this machine, learned from the time that queries took.
+//! Calibrates cost estimates of queries to this machine by measured times.
 
 /// How many times longer queries take than was estimated.
 #[derive(Clone, Copy, Debug)]

@@ -1,4 +1,4 @@
-//! Which keys begin with one of many prefixes.
+//! Finds which of many prefixes a key begins with.
 
 /// Prefixes in order, without those that begin with another of them: only the last that is not behind a key can begin it.
 pub struct Prefixes(Vec<Vec<u8>>);

@@ -1,4 +1,4 @@
-//! What FT.CREATE defines: an index's documents and its fields.
+//! The definition of an index by FT.CREATE: its documents and fields.
 
 use std::collections::HashMap;
 use std::ops::Deref;

@@ -1,4 +1,4 @@
-//! Spell check: words of a query that the index does not know, and known words near them.
+//! Spell checking: words of a query that the index does not have, and similar words that it has.
 
 use super::evaluate::Limits;
 use super::query::{Node, NodeKind, Query};

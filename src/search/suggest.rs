@@ -1,4 +1,4 @@
-//! Suggestions: strings with scores, found by how they begin.
+//! Suggestions: strings with scores, found by their prefixes.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BinaryHeap};

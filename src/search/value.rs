@@ -1,5 +1,5 @@
-//! The values of rows and expressions. A value that a row lacks is `None` of an `Option<Value>`; [`Value::Null`] is one
-//! that is there and null.
+//! The values of rows and expressions. A missing value is `None` of an `Option<Value>`; [`Value::Null`] is an
+//! explicit null.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The server's allocator as Rust's, so that used_memory and maxmemory count everything. Without a server
-//! there is no such allocator: a program that has this crate among its libraries gets the system's.
+//! The server's allocator as Rust's global allocator, so that used_memory and maxmemory count everything. Without a
+//! server (in a program that uses this crate as a library) it is the system's.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::os::raw::c_void;

@@ -1,11 +1,11 @@
-//! Replies that come later: a query in the pool, a VADD whose reply waits for room.
+//! Blocked clients and delayed replies: a query in the pool, a VADD under backpressure.
 //!
-//! A blocked client is unblocked exactly once, by dropping its [`Unblock`], on any thread, whatever
-//! happens: also when the work panics, and also when the client is long gone, which the server
-//! handles. The answer crosses to the main thread behind a pointer that `free` takes back.
+//! A blocked client is unblocked exactly once, by dropping its [`Unblock`], on any thread and in all
+//! cases: also if the work panics, and also if the client has disconnected, which the server
+//! handles. The reply is passed to the main thread behind a pointer that the server's `free` callback takes back.
 //!
-//! The server is told that the command took all of the time from block to unblock, in which its
-//! client waited: in a queue, for the query itself, or for links. So SLOWLOG, LATENCY HISTOGRAM and
+//! The time from block to unblock is reported to the server as the command's duration, whether the
+//! client waited in a queue, for the query itself, or for links. So SLOWLOG, LATENCY HISTOGRAM and
 //! INFO commandstats show what clients see.
 
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
-//! The command table: what all faces offer, as the server is told of it.
+//! The command table: registers the commands of all faces with the server.
 //!
-//! A face lists its commands as rows ([`Command`]); each gets one of the functions below, since the
-//! server passes no more than the arguments.
+//! A face lists its commands as rows ([`Command`]); each row gets a C function of its own below, since the
+//! server passes nothing but the arguments.
 
 use std::ffi::{CStr, CString};
 use std::os::raw::{c_int, c_uint};

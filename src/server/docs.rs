@@ -1,4 +1,4 @@
-//! What COMMAND DOCS and COMMAND INFO tell of each command, on servers that ask modules (7.0).
+//! COMMAND DOCS and COMMAND INFO of each command, on servers that let modules provide them (7.0).
 
 use std::ffi::{CStr, CString};
 use std::os::raw::{c_int, c_uint};

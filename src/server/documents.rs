@@ -1,4 +1,4 @@
-//! JSON documents in keys, for whichever face looks at them: one keeps them, another searches them.
+//! JSON documents in keys, for all faces: one stores them, another searches them.
 
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};

@@ -1,5 +1,5 @@
-//! Which queries the main thread runs itself: short ones of a client that is alone. On their way to another thread and back
-//! they would take longer than another client waits for the main thread.
+//! Which queries the main thread runs itself: short ones while it is otherwise idle. Switching to another thread and
+//! back would take longer than another client waits for the main thread.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Everything the server sees, and the only folder that names its API.
+//! The server layer: the only folder that uses the module API.
 //!
 //! ```text
 //!             ┌──────────── a face: sets, … ─────────────┐
@@ -8,26 +8,26 @@
 //!            commands.rs ◄── reply ◄── blocking (pool)
 //! ```
 //!
-//! A *face* is a family of commands with its types, settings and telemetry. Faces stand beside each
-//! other on the shared layers and know nothing of each other, but `kora`, which is a thin one upon `search`; this file lists
+//! A *face* is a family of commands with its data types, settings and telemetry. Faces use the shared
+//! files and do not depend on each other, except `kora`, which is a thin layer over `search`; this file lists
 //! them.
 //!
 //! API functions are pointers that are null on servers too old to have them: what 6.2 lacks is
-//! probed where it is used and done without.
+//! checked where it is used, with a fallback.
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `api/` | the server's functions, with Rust types |
-//! | `alloc.rs` | the server's allocator as Rust's |
-//! | `face.rs` | what a face offers |
-//! | `commands.rs`, `docs.rs` | the command table; what COMMAND DOCS tells |
-//! | `reply.rs`, `blocking.rs` | replies, at once and later |
-//! | `slices.rs` | long work on the main thread |
+//! | `raw/` | the module API as declared in C |
+//! | `api/` | a safe Rust interface to it |
+//! | `alloc.rs` | the server's allocator as Rust's global allocator |
+//! | `face.rs` | what a face provides |
+//! | `commands.rs`, `docs.rs` | registration of commands; COMMAND DOCS |
+//! | `reply.rs`, `blocking.rs` | immediate replies; blocked clients and delayed replies |
+//! | `slices.rs` | long work on the main thread, in slices |
 //! | `pools.rs`, `here.rs` | the threads; which queries the main thread runs itself |
 //! | `settings.rs` | configuration parameters and load arguments |
 //! | `info.rs` | the sections of INFO |
-//! | `values.rs` | what the callbacks of all data types have in common |
-//! | `raw/` | the API as C has it |
+//! | `values.rs` | shared parts of the data type callbacks |
 //! | `documents.rs` | the JSON document in a key, for all faces |
 //! | `sets/`, `search/`, `json/`, `kora/` | the faces |
 #![allow(unsafe_code)]

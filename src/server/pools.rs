@@ -1,4 +1,4 @@
-//! The threads: those that run queries, those that link, one that frees.
+//! The threads: a pool for queries, the linkers, and one that frees large values.
 
 use std::os::raw::c_int;
 use std::sync::{Arc, OnceLock};

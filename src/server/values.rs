@@ -1,5 +1,5 @@
-//! What the callbacks of every data type have in common: they end panics, free large values in the
-//! background, and tell in the log what they refuse.
+//! Shared parts of the data type callbacks: they catch panics, free large values in the background, and log what they
+//! refuse.
 
 use std::cell::Cell;
 use std::fmt::Display;

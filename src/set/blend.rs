@@ -1,4 +1,4 @@
-//! One question made of several vectors: what is like these and unlike those.
+//! Combines several weighted vectors into one query.
 
 use super::{AddError, Target, VectorSet};
 use crate::vector::{Metric, is_finite};

@@ -1,4 +1,4 @@
-//! Verification that names, rows, attributes and graph agree; for tests and a debug command.
+//! Verifies that names, rows, attributes and graph agree; for tests and a debug command.
 
 use std::ops::Bound;
 

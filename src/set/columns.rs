@@ -1,6 +1,5 @@
-//! Columns: what all elements have for a field, eight bytes each, of the few fields that filters ask
-//! for. A filter that was never asked before is answered by reading them in order, instead of a record
-//! here and a record there.
+//! Columns: the values of one field for all elements, eight bytes each, of the few fields that filters use. A new
+//! filter is evaluated by reading them sequentially instead of reading records at random.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,5 +1,5 @@
-//! A filter as one query or selection has it: the program, and whatever tells without records which
-//! elements match.
+//! A filter as one query or selection uses it: the compiled program, and the bitmap or columns that answer for most
+//! elements without their records.
 
 use std::sync::Arc;
 

@@ -1,12 +1,12 @@
-//! What queries keep of the elements' records, so as not to look at them again: kept for what is asked
-//! for again, gathered by the first query that uses it, on that query's thread, while the main thread
-//! goes on changing elements:
+//! Derived data of the elements' records (bitmaps of filters, columns of fields) that is kept for repeated
+//! use. The first query that uses it gathers it on its own thread, while the main thread
+//! continues to change elements:
 //!
-//! * the main thread stores a record first and what is kept of it second;
-//! * the gathering thread stores what is kept first and looks at the record second, once more.
+//! * the main thread stores a record first and the derived value second;
+//! * the gathering thread stores the derived value first and then reads the record again.
 //!
-//! The last one to come has seen the newest record, so what stays is right. Both stores of what is kept
-//! are sequentially consistent: they may not sink below the load that follows them.
+//! Whichever comes last has seen the newest record, so the final value is correct. Both stores of derived values
+//! are sequentially consistent: they must not be reordered after the load that follows them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

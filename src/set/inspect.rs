@@ -1,4 +1,4 @@
-//! What commands tell of a set and of its elements: neighbours, names in order, numbers.
+//! What read-only commands report of a set and its elements: neighbours, names in order, counts.
 
 use std::ops::Bound;
 use std::sync::atomic::Ordering;

@@ -1,5 +1,5 @@
-//! Which elements match a filter that is asked for again and again: a bit an element, kept up to
-//! date as elements change, so that a query need not look at their attributes.
+//! Bitmaps of filters that are used repeatedly: one bit per element, kept up to date as elements change, so that a
+//! query need not read their attributes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! Where the bytes are, by what they hold: of one set, and of all.
+//! Memory use by category, of one set and of all.
 
 use super::VectorSet;
 use super::table::Table;

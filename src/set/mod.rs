@@ -1,4 +1,4 @@
-//! One vector set as a plain library type: what it adds to an index of vectors. No server needed.
+//! One vector set as a plain library type: names, attributes and filters on top of an index of vectors.
 //!
 //! ```text
 //!   VectorSet  (main thread)                Table  (Arc: main thread, queries)
@@ -8,30 +8,30 @@
 //!        └──► VectorIndex: vectors, links, which rows are live   (index)
 //! ```
 //!
-//! An element's id is its row in the index; an update of its vector gives it another one.
+//! An element's id is its row in the index; an update of its vector assigns another row.
 //!
-//! Across the parts, these hold (verified by `check.rs`):
-//! 1. Every name in order leads to a live row that carries that name; there are no other live rows.
-//! 2. What an element has (name, attributes, bits and columns of filters) is there before its row is live, and goes
-//!    after the row is dead: so a query never takes a row for one that it is not.
+//! Invariants (verified by `check.rs`):
+//! 1. Every name in the ordered list leads to a live row with that name; there are no other live rows.
+//! 2. The data of an element (name, attributes, bits and columns of filters) is written before its row is live and
+//!    removed after the row is dead, so a query never sees the data of another element.
 //!
 //! | file | holds |
 //! | --- | --- |
 //! | `names.rs` | elements in name order |
 //! | `table.rs` | names and attributes, by row |
-//! | `query.rs` | a search from question to hits |
-//! | `blend.rs` | one question made of several vectors |
-//! | `times.rs` | elements that expire |
+//! | `query.rs` | a search, from query to hits |
+//! | `blend.rs` | a query made of several weighted vectors |
+//! | `times.rs` | expiry times |
 //! | `select.rs` | all elements that match a filter |
-//! | `gathered.rs` | what is kept of records, and how it stays true |
-//! | `matches.rs` | which elements match a filter that is used often |
-//! | `columns.rs` | the values of fields that filters ask for |
-//! | `inspect.rs` | what commands tell of a set and of its elements |
-//! | `filter.rs` | a filter as one query has it: its program, and one of these |
+//! | `gathered.rs` | data derived from records, kept consistent under concurrent changes |
+//! | `matches.rs` | bitmaps of filters that are used often |
+//! | `columns.rs` | columns of fields that filters use |
+//! | `filter.rs` | a filter as one query uses it: its program, with a bitmap or columns |
+//! | `inspect.rs` | read access for commands: neighbours, names, counts |
 //! | `restore.rs` | building a set from saved parts |
 //! | `settle.rs` | a set at rest, to be saved |
-//! | `memory.rs` | where the bytes are |
-//! | `check.rs` | the verification |
+//! | `memory.rs` | memory use |
+//! | `check.rs` | verification of the invariants |
 
 mod blend;
 mod check;

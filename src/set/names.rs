@@ -1,8 +1,8 @@
-//! The elements of a set in byte order of their names.
+//! The names of a set in byte order.
 //!
-//! Ids in sorted blocks of a few hundred: insertion moves at most one block, a set of a million has
-//! some thousand blocks, and there is never a table to rebuild at once. Names themselves lie with
-//! their ids (`Blobs`); every operation gets a function from id to name.
+//! Ids in sorted blocks of a few hundred: an insertion moves at most one block, a set of a million has
+//! a few thousand blocks, and no table is ever rebuilt as a whole. The names are stored by
+//! id (`Blobs`); every operation takes a function from id to name.
 
 use std::cell::OnceCell;
 use std::ops::Bound;

@@ -1,7 +1,7 @@
-//! A search from question to hits: what the index finds, by names and with attributes.
+//! A search on a set: adds names and attributes to what the index finds.
 //!
-//! A [`Query`] is made on the main thread, runs on any thread and yields [`Hits`], which the main
-//! thread reads when it builds the reply: there, what was removed in between is left out.
+//! A [`Query`] is created on the main thread, runs on any thread and yields [`Hits`], which the main
+//! thread reads when it builds the reply, leaving out elements that were removed in between.
 
 use std::collections::HashSet;
 use std::sync::Arc;

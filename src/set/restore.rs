@@ -1,4 +1,4 @@
-//! Building a set from saved parts: elements first, then their links as they were.
+//! Builds a set from its saved parts: elements first, then their links as they were.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -1,4 +1,4 @@
-//! A set at rest, to be saved: everything linked, and linkers held back.
+//! A set at rest, to be saved: everything linked, and linkers paused.
 
 use super::restore::SavedElement;
 use super::{Info, Params, VectorSet};

@@ -1,7 +1,7 @@
-//! What elements have beside their vectors, by their rows in the index: names and attributes.
+//! Names and attributes of elements, by row of the index.
 //!
-//! Names are read by the main thread alone. Attributes are read by queries too: what is taken out is kept until
-//! none of them can hold a slice of it.
+//! Names are read by the main thread alone. Attributes are read by queries too: replaced ones are kept until
+//! no query can hold a slice of them.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! What is left of elements in a set: after removals, in copies, under queries.
+//! What remains of elements in a set: after removals, in copies, during queries.
 
 use super::*;
 use crate::vector::{Encoding, Metric};

@@ -1,7 +1,7 @@
-//! When elements expire, where some do: a set without times has nothing of this but an empty list.
+//! Expiry times of elements. A set without expiries pays only for an empty list.
 //!
-//! From its moment on an element is *hidden*: no reply tells of it. It is stored until it is removed, as a command
-//! does it: so replicas and files agree, whatever their clocks say.
+//! An expired element is *hidden*: no reply shows it. It is stored until it is removed by a replicated
+//! command, so replicas and files agree regardless of their clocks.
 
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};

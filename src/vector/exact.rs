@@ -1,4 +1,4 @@
-//! Distances from a query that is not quantized, to rank the best few again.
+//! Distances from an unquantized query, to rerank the best results.
 
 use super::codec::{floats, header, signed};
 use super::half::halves;

@@ -1,4 +1,4 @@
-//! IEEE 754 binary16: the components of [`super::Encoding::F16`], and of vectors that come so.
+//! IEEE 754 binary16: the components of [`super::Encoding::F16`], and an input format.
 
 /// The largest.
 pub const MAX_HALF: f32 = 65504.0;

@@ -1,4 +1,4 @@
-//! Vectors as programs have them: blobs of one of several types of components.
+//! Input formats of vectors: blobs of one of several component types.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! How far apart two vectors are.
+//! Distance metrics.
 
 /// What is near. Everything that depends on it asks here.
 ///

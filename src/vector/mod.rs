@@ -1,13 +1,13 @@
 //! Vectors: how they are normalised, quantized, stored, projected and compared.
 //!
-//! A stored vector is a [`Row`]: one byte slice that a [`Codec`] writes. A [`Probe`] measures the distances
-//! from one vector to many rows while a graph is walked; an [`ExactQuery`] ranks the best few again with
-//! the query as it was before quantization. Of long rows, a [`SketchProbe`] estimates the distances from their
-//! sketches, a bit a component, so that a search reads few of the rows themselves. Everything that ends up in a row has the same bits on every CPU,
-//! so that a replica agrees with its master; distances may differ between CPUs in the last bits.
+//! A stored vector is a [`Row`]: one byte slice that a [`Codec`] writes. A [`Probe`] computes the distances
+//! from one vector to many rows during graph traversal; an [`ExactQuery`] reranks the best few with
+//! the unquantized query. For long rows, a [`SketchProbe`] estimates the distances from sketches of one bit per
+//! component, so that a search reads few of the rows themselves. The content of a row is bit-identical on every CPU,
+//! so that a replica agrees with its primary; distances may differ between CPUs in the last bits.
 //!
-//! The [`Metric`] decides what a row keeps: unit vectors and their lengths for cosine, the vectors as they are
-//! for the others, whose distances are those of the rows' components to the precision of their type.
+//! The [`Metric`] decides what a row stores: unit vectors and their lengths for cosine, the vectors as given
+//! for the others, whose distances are as precise as the type of the components.
 
 mod codec;
 mod exact;

@@ -1,4 +1,4 @@
-//! Distances by their formulas in double precision, to compare with.
+//! Reference distances, by their formulas in double precision; for tests.
 
 use super::Metric;
 

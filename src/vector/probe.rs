@@ -1,4 +1,4 @@
-//! Distances from one quantized vector to many rows, while a graph is walked.
+//! Distances from one quantized vector to many rows during graph traversal.
 
 use super::codec::{floats, header, signed};
 use super::half::halves;

@@ -1,12 +1,12 @@
-//! Sketches: a bit a component, from which the distance to a vector is estimated before its row is read.
+//! Sketches: one bit per component, from which the distance to a vector is estimated before its row is read.
 //!
 //! RaBitQ (Gao and Long, "RaBitQ: Quantizing High-Dimensional Vectors with a Theoretical Error Bound", SIGMOD
 //! 2024): a vector is rotated at random and keeps the signs s of its components o. With D of them,
 //! ⟨o, q⟩ ≈ ‖o‖ / Σ|oᵢ| · Σ sᵢqᵢ, without bias, for any q that is rotated alike; the error is about
 //! 0.75 / √D times the part of q that is orthogonal to o, for unit vectors. So near ones are told apart best.
 //!
-//! A search walks the graph by estimates, with a wider beam, and measures only what the beam holds in the end. Sketches
-//! are not saved: they follow from the rows.
+//! A search traverses the graph by estimates, with a wider beam, and computes exact distances only for the final beam.
+//! Sketches are not saved: they are computed from the rows.
 
 use super::codec::{HEADER, floats, header, signed};
 use super::half::halves;

@@ -1,4 +1,4 @@
-//! How far a row's distance may be from that of the vector that was stored.
+//! Bounds on the difference between a row's distance and that of the vector before quantization.
 
 use super::codec::header;
 use super::{Codec, Encoding, Metric};

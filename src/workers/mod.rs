@@ -1,4 +1,4 @@
-//! A thread pool: tasks from a queue, first in, first out.
+//! Thread pools with a FIFO queue of tasks.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,4 +1,4 @@
-//! Arrays.
+//! The commands on arrays.
 
 use super::get::Format;
 use super::{Call, Change, Changed, Keys, Measure, Reply, Wrong, integer, is_word};

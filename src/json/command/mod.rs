@@ -1,6 +1,6 @@
-//! The commands `JSON.*`: from arguments to what they do with the documents of keys, and to replies.
+//! The commands `JSON.*`: from arguments to changes of documents and to replies.
 //!
-//! Each checks all that it was given before it changes anything: one that replies with an error has changed nothing.
+//! Each checks all of its arguments before it changes anything: a command that replies with an error has changed nothing.
 
 mod arrays;
 mod delete;

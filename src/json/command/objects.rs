@@ -1,4 +1,4 @@
-//! Objects, kinds and memory.
+//! The commands on objects, types and memory.
 
 use super::{Call, Keys, Measure, Reply, Wrong, check_size, is_word};
 use crate::json::Error;

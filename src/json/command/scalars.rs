@@ -1,4 +1,4 @@
-//! Numbers, strings and booleans.
+//! The commands on numbers, strings and booleans.
 
 use super::get::number_reply;
 use super::{Call, Change, Keys, Measure, Reply, Wrong, no_such};

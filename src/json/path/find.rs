@@ -1,4 +1,4 @@
-//! What a path leads to.
+//! Evaluation of paths.
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};

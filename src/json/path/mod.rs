@@ -1,9 +1,9 @@
-//! Paths: JSONPath as RedisJSON has it, and the legacy form without `$`.
+//! Paths: RedisJSON's dialect of JSONPath, and the legacy form without `$`.
 //!
-//! The language is not that of RFC 9535, on which the crates for paths are built: operands may select several nodes,
-//! `=~` searches, literals may be arrays, `$.[0]` and `$.a-b` are paths; and what writes needs the places of matches,
-//! a bound on the work, and nodes of our own values. So it is read and evaluated here, in four files: this one the
-//! tree, [`read`] text to tree, [`find`] the evaluation, [`filter`] the expressions in brackets.
+//! The dialect differs from RFC 9535, which the crates for JSONPath implement: operands may select several nodes,
+//! `=~` searches, literals may be arrays, `$.[0]` and `$.a-b` are paths. Besides, writes need the places of matches,
+//! work must be bounded, and paths have to work on our compact values. So this folder has its own parser and evaluator:
+//! this file defines the tree, [`read`] parses, [`find`] evaluates, [`filter`] evaluates the expressions in brackets.
 
 mod filter;
 mod find;

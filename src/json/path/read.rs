@@ -1,4 +1,4 @@
-//! Texts of paths to trees.
+//! The parser of paths.
 //!
 //! ```text
 //! path     = "$" *segment

@@ -1,4 +1,4 @@
-//! GROUPBY: rows with equal values become one.
+//! GROUPBY: one row for each combination of values.
 
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};

@@ -1,4 +1,4 @@
-//! FT.HYBRID: the hits of a text search and those of a vector search become one list.
+//! FT.HYBRID: fuses the hits of a text search and of a vector search.
 
 use std::collections::HashMap;
 

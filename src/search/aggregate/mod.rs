@@ -1,11 +1,11 @@
-//! FT.AGGREGATE's steps over rows: compute, filter, group, sort, cut.
+//! The pipeline of FT.AGGREGATE: steps over rows that compute, filter, group, sort and limit.
 //!
 //! ```text
 //!   documents ─► Table ─► Step ─► Step ─► … ─► rows of a reply
 //! ```
 //!
-//! A [`Table`] has columns by number; which name stands for which column is the plan's matter. A step works on all rows
-//! at once; none recurses, and each looks at the clock now and then.
+//! A [`Table`] has columns by number; the plan maps names to columns. A step processes all rows
+//! at once, without recursion, and checks the time limit periodically.
 
 mod group;
 mod hybrid;

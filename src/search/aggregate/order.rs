@@ -1,4 +1,4 @@
-//! Which of two values comes first.
+//! The order of two values.
 
 use std::cmp::Ordering;
 

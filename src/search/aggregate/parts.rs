@@ -1,4 +1,4 @@
-//! What reducers have come to, as values that can travel, and two of them as one.
+//! Partial states of reducers: how they are sent between nodes and merged.
 
 use super::Reducer;
 use super::reduce::{Accumulator, Distinct, precedes};

@@ -1,4 +1,4 @@
-//! Steps one after the other, and the clock that ends them.
+//! Runs the steps one after the other, within a time limit.
 
 use std::ops::Range;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! From named properties to columns: what has to be read of each document, the steps over it, and what a row shows.
+//! From named properties to columns: which fields to read of each document, the steps, and the columns of a reply.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! SORTBY: rows by some of their columns, or the first few of them.
+//! SORTBY: sorts rows by some of their columns, or selects the first few.
 
 use std::cmp::Ordering;
 

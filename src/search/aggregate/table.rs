@@ -1,4 +1,4 @@
-//! Rows of the same columns, one behind the other in memory.
+//! Rows with the same columns, stored contiguously.
 
 use crate::search::value::Value;
 

@@ -1,18 +1,18 @@
-//! FT.AGGREGATE: rows and groups on their way between shards.
+//! FT.AGGREGATE: rows and partial groups that shards send to the coordinator.
 //!
-//! A shard runs the steps that look at one row alone. Of the first step that looks at several it does as much as it can:
+//! A shard runs all steps before the first one that needs several rows, and that one as far as possible:
 //!
-//! | first such step | the shard sends | the asking node |
+//! | first such step | the shard sends | the coordinator |
 //! | --- | --- | --- |
-//! | GROUPBY | its groups, each with what its reducers have come to | joins equal groups, finishes the reducers, goes on |
-//! | SORTBY | its first rows in that order | sorts them all, goes on from there |
-//! | LIMIT | its first rows | cuts, goes on from there |
-//! | none | all rows | shows them |
+//! | GROUPBY | its groups, each with the partial states of its reducers | merges equal groups, finishes the reducers, runs the remaining steps |
+//! | SORTBY | its first rows in that order | merges them, runs the remaining steps |
+//! | LIMIT | its first rows | applies the limit, runs the remaining steps |
+//! | none | all rows | returns them |
 //!
-//! Of a KNN, whose k nearest documents only the asking node can tell, shards send the rows of theirs before any step.
+//! For a KNN only the coordinator knows the k nearest documents, so shards send the rows of theirs before any step.
 //!
-//! The last column of rows is the key of their document: one that comes twice, since its slot moved, counts once. In groups that
-//! cannot be told; so while slots move, a shard sends rows instead.
+//! The last column of a row is the key of its document, so that a document that occurs twice because its slot moved counts once. Groups
+//! do not allow that; so while slots move, a shard sends rows instead.
 
 use std::collections::HashSet;
 

@@ -1,9 +1,9 @@
-//! What the whole cluster has to know: definitions of indexes with their synonyms, aliases, dictionaries.
+//! The replicated catalogue of definitions: indexes with their synonyms, aliases, dictionaries.
 //!
-//! Each is a name with a version; of two versions the later holds everywhere, whatever way it came. A version is the time at
-//! which the command was run, in milliseconds, or one above the highest that the node had seen; equal ones are told apart by
-//! what they say. What was dropped is remembered as dropped, for as long as the node runs, so that a node that was away
-//! learns of it. Nodes compare digests now and then and exchange what they have where these differ.
+//! Each is a name with a version; the later of two versions wins on all nodes (last writer wins). A version is the time at
+//! which the command was run, in milliseconds, or one above the highest that the node had seen; ties are broken by
+//! content. Dropped definitions are kept as tombstones while the node runs, so that a node that was disconnected
+//! learns of them. Nodes compare digests periodically and exchange their definitions where these differ.
 
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};

@@ -1,4 +1,5 @@
-//! FT.HYBRID: each shard sends the best of both sides with the cells of their rows; the asking node fuses and goes on.
+//! FT.HYBRID: each shard sends its best hits of both sides with the columns of their rows; the coordinator fuses them
+//! and runs the remaining steps.
 
 use std::collections::HashMap;
 

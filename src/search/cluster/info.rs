@@ -1,4 +1,4 @@
-//! FT.INFO: what the shards tell of their parts of an index, and what that comes to.
+//! FT.INFO: merges the shards' parts.
 
 use super::values::{bulk, bytes, double, items, list, optional};
 use super::wire::Malformed;

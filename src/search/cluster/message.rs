@@ -1,11 +1,11 @@
-//! Messages between nodes, and the pieces in which long ones travel.
+//! Messages between nodes, and the pieces in which long ones are sent.
 //!
 //! ```text
 //!   piece:   version 1 · transfer 8 · length of the message 4 · bytes
 //!   message: kind 1 · …
 //! ```
 //!
-//! Pieces of a message come in order, as the bus's links are connections; the pieces of several messages may alternate.
+//! The pieces of a message arrive in order, as the links of the bus are TCP connections; those of several messages may be interleaved.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! FT.PROFILE: what a shard did for its part, beside the part.
+//! FT.PROFILE: a shard's profile, sent along with its part.
 
 use super::values::{bulk, bytes, count, double, flag, items, list, optional};
 use super::wire::Malformed;

@@ -1,6 +1,6 @@
-//! The shards that a question goes to: which node is asked for each, and what they said.
+//! The shards of a query: which node of each is asked, and what it answered.
 //!
-//! A message takes the same time however many shards there are, and the question goes out to so many at once.
+//! Sending a message takes the same time however many shards there are, and the query is sent to a bounded number at once.
 
 use std::collections::HashMap;
 

@@ -1,8 +1,8 @@
-//! FT.SEARCH: the parts of the shards, and what they become.
+//! FT.SEARCH: the parts of the shards, and how they are merged.
 //!
-//! Each shard sends its rows up to the last that the reply could show, in the order asked for; of a KNN its k nearest. The
-//! merged rows are in the same order; rows that are equal in it are in the order of the shards, and within a shard in its own,
-//! so that pages fit together. Scores are those of the shards, each computed from the statistics of its own documents.
+//! Each shard sends its rows up to the last that the reply could show, sorted; of a KNN its k nearest. Merging keeps the
+//! order; rows with equal keys are in the order of the shards, and within a shard in its own,
+//! so that consecutive pages are consistent. Each shard computes scores from the statistics of its own documents.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;

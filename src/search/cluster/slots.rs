@@ -1,4 +1,4 @@
-//! Slots of a cluster: that of a key, and sets of them.
+//! Hash slots: the slot of a key, and sets of slots.
 
 use super::wire::{Malformed, Reader, Writer};
 

@@ -1,4 +1,4 @@
-//! FT.SPELLCHECK: what each shard's words are near to those of a query, and what that comes to.
+//! FT.SPELLCHECK: merges the shards' suggestions.
 
 use std::collections::BTreeMap;
 

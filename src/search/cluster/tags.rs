@@ -1,4 +1,4 @@
-//! FT.TAGVALS: the union.
+//! FT.TAGVALS: the union of the shards' values.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Messages: what is written is read again, and what was damaged does no harm. Merging: parts come to what the whole comes to.
+//! Messages survive a round trip and damaged ones are refused; merged parts equal the result over the whole.
 
 use std::time::{Duration, Instant};
 

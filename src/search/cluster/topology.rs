@@ -1,4 +1,4 @@
-//! The cluster as a node sees it: CLUSTER NODES, read.
+//! The cluster as this node sees it, parsed from CLUSTER NODES.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};

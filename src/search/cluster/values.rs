@@ -1,5 +1,5 @@
-//! Values and rows as replies, in which form they travel, and back. What another node sent is not believed: what does not have the
-//! expected form is [`Malformed`].
+//! Values and rows as replies, the form in which nodes exchange them, and back. Input from other nodes is untrusted:
+//! what does not have the expected form is [`Malformed`].
 
 use super::wire::Malformed;
 use crate::reply::Reply;

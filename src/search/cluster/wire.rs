@@ -1,7 +1,7 @@
-//! Bytes of messages: numbers in little endian, byte strings behind their lengths, replies as trees.
+//! The binary encoding of messages: little-endian numbers, byte strings with their lengths, replies as trees.
 //!
-//! A reader believes nothing: every length is compared with what is left, depth and the number of items have bounds, and what is
-//! read must end where its message ends.
+//! Input is untrusted: every length is compared with the remaining bytes, depth and number of items are bounded, and decoding
+//! must end where the message ends.
 
 use crate::reply::Reply;
 

@@ -1,4 +1,4 @@
-//! What a command's words may be, and errors that name them.
+//! Parsers of single arguments, and errors that name them.
 
 pub use crate::args::{Args, is_word};
 use crate::search::error::{ARG_UNRECOGNIZED, Error, PARSE_ARGS};

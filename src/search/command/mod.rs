@@ -1,17 +1,17 @@
-//! Arguments of the `FT.*` commands to typed requests. `words` are always those after the command's name.
+//! From arguments of the `FT.*` commands to typed requests. `words` are always the arguments after the command's name.
 //!
 //! | file | holds |
 //! | --- | --- |
 //! | [`create`] | FT.CREATE, FT.ALTER |
-//! | [`options`] | what FT.SEARCH, FT.AGGREGATE, FT.EXPLAIN share, and how it becomes a [`Query`](super::query::Query) |
+//! | [`options`] | options that FT.SEARCH, FT.AGGREGATE, FT.EXPLAIN share, and how they become a [`Query`](super::query::Query) |
 //! | [`search`] | FT.SEARCH, FT.EXPLAIN |
 //! | [`aggregate`] | FT.AGGREGATE |
 //! | [`hybrid`] | FT.HYBRID |
-//! | [`rewrite`] | a definition back to words |
+//! | [`rewrite`] | a definition back to arguments |
 //! | [`profile`] | FT.PROFILE |
 //! | [`cursor`] | FT.CURSOR |
 //! | [`settings`] | FT.CONFIG and the values that it sets |
-//! | [`small`] | commands of a few words |
+//! | [`small`] | commands with few arguments |
 
 pub mod aggregate;
 mod args;

@@ -1,4 +1,4 @@
-//! What FT.SEARCH, FT.AGGREGATE and FT.EXPLAIN share, and how it becomes a query.
+//! Options that FT.SEARCH, FT.AGGREGATE and FT.EXPLAIN share, and how they become a query.
 
 use super::args::{Args, MISSING, OUTSIDE, OptionArgs, UNCONVERTIBLE, bad, integer, integer_within, owned, upper};
 use super::create::language;

@@ -1,4 +1,4 @@
-//! From options to a query: what was named is looked up in the index's definition.
+//! From options to a query: resolves names by the index's definition.
 
 use super::options::{GeoFilter, NumericFilter, QueryOptions};
 use crate::search::error::{Error, QUERY_BAD};

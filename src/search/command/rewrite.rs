@@ -1,4 +1,4 @@
-//! A definition as the words of FT.CREATE that would make it: the form in which it is saved and replicated.
+//! A definition as the arguments of an equivalent FT.CREATE: the form in which it is saved and replicated.
 
 use crate::search::number::format_exact;
 use crate::search::schema::{Definition, Field, Kind, Source, VectorOptions};

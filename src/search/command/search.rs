@@ -1,4 +1,4 @@
-//! FT.SEARCH; FT.EXPLAIN and FT.EXPLAINCLI take the same words.
+//! FT.SEARCH; FT.EXPLAIN and FT.EXPLAINCLI take the same arguments.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Commands of a few words.
+//! Commands with few arguments.
 
 use super::args::{Args, MISSING, OptionArgs, bad, integer_within, unknown, upper};
 use super::options::dialect;

@@ -1,4 +1,4 @@
-//! The recorded commands: what RediSearch took is taken, what it refused is refused with its text.
+//! The recorded commands: what RediSearch accepts is accepted, what it refuses is refused with the same text.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! The first items of an order, out of many.
+//! Selects the first items of an order out of many (top k).
 
 use std::cmp::Ordering;
 

@@ -1,4 +1,4 @@
-//! What is verified and noted of a query when it is bound.
+//! What is verified and recorded of a query when it is bound to a snapshot.
 
 use crate::search::index::{ExactDistance, State};
 use crate::search::query::{Node, NodeKind, Query};

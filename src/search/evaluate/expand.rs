@@ -1,4 +1,4 @@
-//! The words or tags that an affix, a wildcard or a fuzzy word stands for.
+//! Expansion of prefixes, suffixes, wildcards and fuzzy words to the words or tags of the index that match.
 
 use std::ops::Bound;
 use std::sync::Arc;

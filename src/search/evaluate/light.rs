@@ -1,4 +1,4 @@
-//! Whether a query is so little work that any thread may do it at once.
+//! Whether a query is cheap enough for any thread to run it at once.
 
 use super::bind::nodes;
 use super::options::{Order, Scorer, SearchOptions};

@@ -1,4 +1,4 @@
-//! Which documents of a segment match, and what their scores need.
+//! Which documents of a segment match, and the input of their scores.
 
 use std::borrow::Cow;
 

@@ -1,22 +1,22 @@
-//! A query over an index as it was at one moment.
+//! Evaluation of a query over a snapshot of an index.
 //!
-//! Binding takes hold of the whole index by counts of references, in constant time: all its parts are trees and arrays whose
-//! copies share what neither changes. So everything else, looking up words, ranges and affixes included, is done by the
+//! Binding takes the snapshot in constant time, by reference counts: all parts of an index are persistent trees and arrays
+//! whose copies share unchanged nodes. Everything else, including the lookup of words, ranges and affixes, is done by the
 //! thread that runs the query.
 //!
 //! | part | holds |
 //! | --- | --- |
-//! | [`options`] | what is asked, and what is found |
-//! | [`plan`] | the query with its words, tags and ranges looked up |
-//! | [`expand`] | what affixes, wildcards and fuzzy words stand for |
-//! | [`word`], [`near`] | a word's documents and positions; words close to each other |
-//! | [`matched`] | which documents match, segment by segment |
-//! | [`score`] | what a match is worth |
-//! | [`light`] | whether a query is little work |
-//! | [`best`] | the first of an order |
-//! | [`shapes`] | documents whose shapes lie in some way to another |
-//! | [`vectors`], [`within`], [`rerank`] | nearest documents, and those within a distance; exact distances, from the documents |
-//! | [`run`] | a query from its plan to its hits |
+//! | [`options`] | options and result of an evaluation |
+//! | [`plan`] | the query plan, with words, tags and ranges looked up |
+//! | [`expand`] | expansion of affixes, wildcards and fuzzy words |
+//! | [`word`], [`near`] | postings of a word; proximity of words |
+//! | [`matched`] | matching, segment by segment |
+//! | [`score`] | scoring |
+//! | [`light`] | whether a query is cheap |
+//! | [`best`] | top-k selection |
+//! | [`shapes`] | queries on GEOSHAPE fields |
+//! | [`vectors`], [`within`], [`rerank`] | KNN; range queries on vectors; reranking by exact distances from the documents |
+//! | [`run`] | execution, from plan to hits |
 
 mod best;
 mod bind;

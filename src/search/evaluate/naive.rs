@@ -1,4 +1,5 @@
-//! Which documents match a query and what they score, by the definitions: every document looked at by itself.
+//! The reference model of the tests: which documents match a query and their scores, by definition, one document at a
+//! time.
 
 use std::collections::{BTreeMap, BTreeSet};
 

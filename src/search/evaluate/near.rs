@@ -1,4 +1,4 @@
-//! Words close to each other, or in order.
+//! Proximity: words within a slop of each other, or in order.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What a command asks beside its query, and what it gets.
+//! The options of an evaluation besides the query, and its result.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! A query with its words, tags and ranges looked up: a tree of leaves that are sets or postings.
+//! The query plan: a tree whose leaves are document sets and postings lists, with words, tags and ranges looked up.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Exact distances, from the documents, and the order that follows from them.
+//! Reranking by exact distances, which are computed from the documents.
 
 use std::collections::BinaryHeap;
 

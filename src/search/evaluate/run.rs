@@ -1,4 +1,4 @@
-//! A query from its plan to its hits.
+//! Executes a plan.
 
 use std::cell::Cell;
 use std::cmp::Ordering;

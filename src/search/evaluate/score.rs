@@ -1,4 +1,4 @@
-//! What a match is worth. `docs/commands/ft.search.md` lists the scorers.
+//! Scoring of matches. `docs/commands/ft.search.md` lists the scorers.
 
 use super::matched::{Detail, Matched};
 use super::near::PlacesOf;

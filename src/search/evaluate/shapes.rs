@@ -1,4 +1,4 @@
-//! Documents whose shapes lie to that of a query as is asked. The shapes of a document count as one.
+//! Documents whose shapes have a given relation to the shape of a query. The shapes of a document count as one.
 
 use super::plan::{Plan, PlanKind, Planner};
 use crate::search::index::{Finder, Outline, gather};

@@ -1,4 +1,4 @@
-//! Random documents, updates and queries against an evaluation by the definitions.
+//! Random documents, updates and queries against the reference model (`naive`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

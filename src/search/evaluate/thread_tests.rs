@@ -1,4 +1,4 @@
-//! Queries on other threads than the one that writes, and distances that documents make exact.
+//! Queries on other threads than the writer's, and distances that documents make exact.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, mpsc};

@@ -1,4 +1,4 @@
-//! The nearest documents.
+//! KNN: the nearest documents.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

@@ -1,5 +1,5 @@
-//! Documents within a distance. The index of vectors finds them; where what it keeps leaves open whether one is within, the
-//! document decides, which only the main thread can look at.
+//! Range queries on vectors. The index of vectors finds the documents; where its precision leaves open whether one is
+//! within the radius, the document decides, which only the main thread can read.
 
 use std::sync::{Mutex, MutexGuard};
 

@@ -1,4 +1,4 @@
-//! A word of a query with all that it stands for.
+//! A word of a query with all index words that it stands for (synonyms, stems).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Operators over values, and what a value that the row lacks does to them.
+//! Operators over values, and the effect of missing values.
 
 use super::Row;
 use super::tree::{Arithmetic, Comparison, Node};

@@ -1,4 +1,4 @@
-//! The functions: their names, how many arguments they take, what they do.
+//! The functions: names, numbers of arguments, implementations.
 
 use super::evaluate::{Evaluator, number, truth};
 use super::tree::Node;

@@ -1,4 +1,4 @@
-//! An expression's tokens.
+//! The tokens of an expression.
 
 /// What a token is.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,9 +1,9 @@
-//! The expressions of APPLY and FILTER: text to a tree, a row to a value.
+//! The expressions of APPLY and FILTER: parsing, and evaluation on a row.
 //!
 //! | file | holds |
 //! | --- | --- |
 //! | `lexer`, `parser` | text to a tree; chains of one operator are lists, so that only parentheses nest |
-//! | `evaluate` | operators, and what a missing value does |
+//! | `evaluate` | operators, and the effect of missing values |
 //! | `function`, `text`, `time`, `geo` | functions |
 
 mod evaluate;

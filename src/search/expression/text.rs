@@ -1,4 +1,4 @@
-//! Functions of strings, and between strings and numbers.
+//! String functions, and conversions between strings and numbers.
 
 use crate::search::error::{Error, PARSE_ARGS};
 use crate::search::number::{format_number, parse_number};

@@ -1,7 +1,7 @@
 //! Functions of time, in UTC and seconds since 1970.
 //!
-//! Patterns are those of C's strftime and strptime in the C locale: what they do with padding, with unknown conversions and with
-//! text behind a match is part of the language, and differs from that of the calendar crates.
+//! Patterns are those of C's strftime and strptime in the C locale. Their treatment of padding, of unknown conversions and of
+//! text after a match is part of the language, and the calendar crates differ there.
 
 use super::text::string;
 use crate::search::error::Error;

@@ -1,4 +1,4 @@
-//! A document's texts, word by word.
+//! Text analysis: the words of a document's texts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};

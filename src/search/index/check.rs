@@ -1,4 +1,4 @@
-//! Whether an index is what its documents say: compared with one that is newly built from them.
+//! Verifies an index against one that is newly built from its documents.
 
 use std::collections::{BTreeMap, BTreeSet};
 

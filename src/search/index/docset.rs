@@ -1,4 +1,4 @@
-//! A set of documents, small or large, whose copies share what neither changes.
+//! A persistent set of documents, small or large: copies share unchanged parts.
 
 use std::borrow::Cow;
 use std::sync::Arc;

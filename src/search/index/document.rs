@@ -1,4 +1,4 @@
-//! What an index asks of a document.
+//! What an index needs from a document.
 
 /// A document as its key holds it now: a hash, or a JSON value.
 pub trait Document {

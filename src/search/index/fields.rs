@@ -1,4 +1,4 @@
-//! What finds documents by one field, and what sorts by it.
+//! The index structures of one field: lookup and sorting.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Points as cells of 26 bits an axis, interleaved: near points mostly have near codes.
+//! Geographic points as cell codes of 26 bits per axis, interleaved (Z-order): near points mostly have near codes.
 
 /// Metres; the sphere on which the server's own GEO commands measure.
 const EARTH_RADIUS: f64 = 6_372_797.560856;

@@ -1,4 +1,4 @@
-//! Graphs of VECTOR fields, saved with a definition and taken up again while the documents are loaded.
+//! Graphs of VECTOR fields, saved with a definition and restored while the documents are loaded.
 
 use super::SearchIndex;
 use super::fields::Finder;

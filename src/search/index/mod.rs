@@ -1,7 +1,7 @@
-//! Documents and what is looked up in them.
+//! The index structures of FT.*: documents, postings lists, tags, ranges, shapes and vectors.
 //!
-//! The thread that owns a [`SearchIndex`] alone changes it. A query takes hold of the index as it is at one moment
-//! ([`SearchIndex::bind`]: constant time) and runs on any thread without a lock.
+//! Only the thread that owns a [`SearchIndex`] changes it. A query takes a snapshot of the index
+//! ([`SearchIndex::bind`], constant time) and runs lock-free on any thread.
 
 mod analyse;
 #[cfg(test)]

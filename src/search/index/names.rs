@@ -1,4 +1,4 @@
-//! Names by number: what documents keep instead of tags and words.
+//! Interned names: the numbers that records hold instead of tags and words.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! An array by document whose copies share what neither changes.
+//! A persistent array indexed by document: copies share unchanged pages.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What a document has for a field, read as the field's type says.
+//! Parses a document's value for a field by the field's type.
 
 use serde_json::Value as Json;
 

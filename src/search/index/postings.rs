@@ -1,8 +1,9 @@
-//! The documents of a word, with the fields and positions where each has it: blocks of bytes in order of documents.
+//! Postings lists: the documents of a word, with the fields and positions where each has it, in blocks of bytes in
+//! order of documents.
 //!
-//! An entry is the document's distance from the one before it in its block (the first: its number), the length of what
-//! follows, and per field the field's number, how many positions, and their distances. A block never changes: an edit makes
-//! another.
+//! An entry is the difference to the previous document number in its block (for the first: the number), the length of what
+//! follows, and per field the field's number, the number of positions, and the positions, delta-encoded. Blocks are immutable:
+//! an edit replaces a block.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! A document comes, changes or goes.
+//! Indexing: adds, updates and removes documents.
 
 use std::collections::BTreeSet;
 use std::mem::take;

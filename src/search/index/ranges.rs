@@ -1,4 +1,4 @@
-//! Values in order, each with its document: numbers, and points by their cells.
+//! Sorted values, each with its document: numbers, and points by their cell codes.
 
 use std::ops::Bound;
 

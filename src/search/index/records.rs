@@ -1,4 +1,4 @@
-//! What an index remembers of each document: enough to take it out again and to see what changed.
+//! The record of each document: enough to remove it from the index, and to see what an update changed.
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;

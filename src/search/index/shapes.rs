@@ -1,9 +1,9 @@
-//! Shapes of documents, found by where they are.
+//! A spatial index of the documents' shapes.
 //!
-//! A shape stands in a grid of squares whose sides are powers of two, in that of the smallest squares of which two in a row are as
-//! wide and as high as its bounds: so it is in the square of its lower left corner and the three beside and above at most, and is
-//! found from the former. A rectangle of a grid is a few ranges of codes, as with points. The plane has no end: the grid is that
-//! of numbers whose steps grow with the distance from 0, two millionths of it.
+//! The index has a grid for each cell size, a power of two. A shape is stored in the grid with the smallest cells of which two
+//! are as wide and as high as its bounding box: so it overlaps at most the cell of its lower left corner and the three cells to the right and
+//! above, and is stored under the former. A rectangle of a grid is a few ranges of cell codes, as with points. Coordinates are
+//! unbounded, so they are quantized with a relative precision of two millionths.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! All that a query sees of an index. A copy costs a few counts a field and shares what neither changes.
+//! The snapshot that a query sees of an index. A copy takes a few reference counts per field and shares all unchanged
+//! parts.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A TAG field: for each value the documents that have it.
+//! A TAG field: the documents of each value.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
-//! An ordered map whose copies share what neither changes: a B+ tree with counted nodes.
+//! A persistent ordered map: a B+ tree with reference-counted nodes.
 //!
-//! A copy costs one count. A change copies the nodes on its way that a copy still holds, of at most [`FAN`] entries each,
-//! and changes all others in place. So a query keeps the map of one moment while the map goes on.
+//! A copy takes one reference count. A change copies those nodes on its path that a copy still shares, of at most [`FAN`] entries each,
+//! and changes all others in place. So a query keeps its snapshot while the map changes.
 
 use std::borrow::Borrow;
 use std::ops::Bound;

@@ -1,4 +1,4 @@
-//! Numbers in as few bytes as they need, seven bits each, the low ones first.
+//! Variable-length integers: seven bits per byte, the low ones first (LEB128).
 
 pub fn put(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {

@@ -1,7 +1,7 @@
-//! A VECTOR field: its vectors in an index of their own, and which document each is of.
+//! A VECTOR field: its index of vectors, and the document of each row.
 //!
-//! Vectors are not part of what a query shares with the index ([`super::State`]): the index of vectors has threads of its own
-//! and its queries keep their rows. What leads from a row to its document is written before the row can be found.
+//! Vectors are not part of the snapshot ([`super::State`]): the index of vectors has its own background threads,
+//! and its queries keep their rows. The mapping from a row to its document is written before the row can be found.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,4 +1,4 @@
-//! Vectors of documents as bytes of their field's element type.
+//! Vectors of documents, converted to the field's element type.
 
 use serde_json::Value as Json;
 

@@ -1,4 +1,4 @@
-//! Whether an index holds of a document what the document says.
+//! Verifies that the index agrees with one document.
 
 use super::SearchIndex;
 use super::analyse::hash_of;

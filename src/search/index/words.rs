@@ -1,8 +1,7 @@
-//! The words of all TEXT fields of an index: for each the documents that have it, and for stems and sounds the words that
-//! share them.
+//! The words of all TEXT fields of an index: the postings of each, and the words of each stem and sound.
 //!
-//! Stems and sounds have no postings of their own: a query takes those of their words together. What a score needs of them,
-//! in how many documents they are, is counted along.
+//! Stems and sounds have no postings lists: a query merges those of their words. The number of documents of each, which
+//! scores need, is maintained along with the words.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What can be checked only once a query is whole.
+//! Checks that need the whole query.
 
 use super::{Context, Fields, Node, NodeKind};
 use crate::search::error::{Error, QUERY_BAD};

@@ -1,4 +1,5 @@
-//! Bytes to tokens: the longest token at each point; what is no token separates tokens and is skipped.
+//! The tokenizer of the query language: the longest token at each position; all other bytes separate tokens and are
+//! skipped.
 
 /// What a token is. Operands are ranges of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The query language: bytes to a tree in which parameters are replaced, fields are found and values are checked.
+//! The query language: from bytes to a tree with parameters substituted, fields resolved and values checked.
 
 mod attributes;
 mod check;

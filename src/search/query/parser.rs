@@ -1,7 +1,7 @@
-//! The grammar: groups, alternatives, negations, fields. What an atom holds is read in [`words`](super::words),
+//! The parser: groups, alternatives, negations, fields. Atoms are parsed in [`words`](super::words),
 //! [`clauses`](super::clauses) and [`vector`](super::vector).
 //!
-//! Descends recursively, but never deeper than [`MAX_DEPTH`]; parentheses that open together are read by a loop.
+//! Recursive descent, at most [`MAX_DEPTH`] deep; consecutive opening parentheses are read by a loop.
 
 use std::cell::Cell;
 use std::collections::HashSet;

@@ -1,4 +1,4 @@
-//! Parts of a query while it is read, and how they become one.
+//! Parts of a query during parsing, and how they are combined.
 
 use super::{Node, NodeKind};
 use crate::search::error::{Error, SYNTAX};

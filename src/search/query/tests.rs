@@ -1,4 +1,4 @@
-//! The recorded cases, trees printed, and random bytes.
+//! The recorded cases, printed trees, and random bytes.
 
 use super::*;
 use crate::search::command::create::create;

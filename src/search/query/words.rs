@@ -1,4 +1,4 @@
-//! What is looked for in texts: words, phrases, affixes, fuzzy words, wildcards, the empty text.
+//! Text atoms: words, phrases, affixes, fuzzy words, wildcards, the empty text.
 
 use super::lexer::{Kind, Operand, Token, unescape};
 use super::parser::{Parser, Scope};

@@ -1,4 +1,4 @@
-//! EXPLAINSCORE: where a score comes from, as nested arrays of texts.
+//! EXPLAINSCORE: how a score is computed, as nested arrays of texts.
 
 use super::{Protocol, bulk};
 use crate::reply::Reply;

@@ -1,4 +1,4 @@
-//! FT.INFO's reply, key by key in the order that clients know.
+//! FT.INFO's reply, key by key in the order that clients expect.
 
 use super::{Protocol, bulk};
 use crate::reply::Reply;

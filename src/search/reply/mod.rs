@@ -1,7 +1,7 @@
-//! What the `FT.*` commands answer, as typed replies of either protocol.
+//! The replies of the `FT.*` commands, as typed replies for either protocol.
 //!
-//! Servers turn a map into a flat array for clients of RESP2 by themselves; what else differs between the protocols is
-//! decided here.
+//! Servers convert a map to a flat array for RESP2 clients by themselves; all other differences between the protocols are
+//! handled here.
 
 mod cursor;
 mod explanation;

@@ -1,4 +1,4 @@
-//! Edges between vertices. Which side of an edge a point is on is computed exactly, however near to it.
+//! Edges between vertices. The side of an edge on which a point lies is computed exactly (robust predicates).
 
 use robust::{Coord, orient2d};
 

@@ -1,6 +1,6 @@
-//! Points and polygons on a plane: how they are read from well-known text and GeoJSON, and how they lie to each other.
+//! Points and polygons on a plane: parsers for well-known text and GeoJSON, and spatial relations.
 //!
-//! Longitudes and latitudes are taken as a plane too, as GeoJSON does: an edge is straight on a map whose axes they are.
+//! Longitudes and latitudes are treated as plane coordinates, as in GeoJSON: edges are straight on a map with these axes.
 
 mod edge;
 mod geojson;

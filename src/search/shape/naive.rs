@@ -1,5 +1,5 @@
-//! How shapes of whole coordinates lie to each other, by areas: the plane is cut in vertical strips at all vertices and crossings,
-//! and in each strip a shape is some intervals of heights.
+//! The reference model of the tests: relations of shapes with integer coordinates, by areas. The plane is cut into
+//! vertical strips at all vertices and crossings; in each strip a shape is a set of vertical intervals.
 
 type Point = (i64, i64);
 

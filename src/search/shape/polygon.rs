@@ -1,5 +1,5 @@
-//! What rings enclose: the points around which they go an odd number of times. So holes are rings in rings, and rings that
-//! cross, which well-formed polygons do not have, enclose something too.
+//! The interior of a polygon by the even-odd rule: holes are rings within rings, and rings that cross, which
+//! well-formed polygons do not have, enclose something too.
 
 use super::edge::Edge;
 use super::{Bounds, Point};

@@ -1,10 +1,10 @@
-//! How two shapes lie to each other, by the definitions of simple features: a shape is within another if no point of it is
-//! outside of that one and some point inside of it is inside of that one too. So a point on the border of a polygon is not
+//! Spatial relations of two shapes, as defined by OGC Simple Features: a shape is within another if none of its points is
+//! outside of that one and some interior point of it is in the interior of that one. So a point on the border of a polygon is not
 //! within the polygon, but intersects it.
 //!
-//! Only signs of exact determinants decide, but for the middles of parts of edges: points where edges cross, which would have to be
-//! rounded, are not computed. A pair of shapes costs at most the product of their numbers of vertices, in which a [`Watch`] looks at
-//! the clock.
+//! Decisions depend only on the signs of exact determinants, except for the midpoints of parts of edges: intersection points of edges, which
+//! would have to be rounded, are never computed. A pair of shapes costs at most the product of their numbers of vertices; a [`Watch`] checks
+//! the time limit.
 
 use super::edge::{Contact, Edge};
 use super::polygon::{Polygon, Position};

@@ -1,4 +1,4 @@
-//! Random shapes against areas, and texts that are none.
+//! Random shapes against areas, and invalid texts.
 
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 

@@ -1,4 +1,4 @@
-//! What a vertex and a ring have to be, whatever text they come from.
+//! Validation of vertices and rings, shared by all text formats.
 
 use super::{MAX_VERTICES, Point};
 

@@ -1,5 +1,5 @@
-//! Shapes as well-known text: `POINT (x y)`, `POLYGON ((x y, …), (hole), …)`. Read in one pass, without recursion: length and
-//! vertices are bounded, whatever stands there.
+//! Shapes as well-known text: `POINT (x y)`, `POLYGON ((x y, …), (hole), …)`. Parsed in one pass, without recursion;
+//! length and number of vertices are bounded.
 
 use super::vertices::{Coordinates, Read, Vertices, closed};
 use super::{Point, Polygon, Shape};

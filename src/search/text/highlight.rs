@@ -1,4 +1,4 @@
-//! Hits in texts: between tags, and the fragments around them.
+//! Highlighting: tags around hits in texts, and fragments around them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

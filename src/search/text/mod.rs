@@ -1,13 +1,13 @@
-//! Words of texts.
+//! Text analysis.
 //!
 //! | part | holds |
 //! | --- | --- |
-//! | [`fold`](mod@fold) | lower case |
-//! | [`token`] | a text's words and their positions |
-//! | [`stop`] | the words that are not indexed |
-//! | [`stem`] | languages and their stems |
-//! | [`sound`](mod@sound) | what words sound like |
-//! | [`highlight`](mod@highlight) | hits between tags, and fragments around them |
+//! | [`fold`](mod@fold) | case folding |
+//! | [`token`] | the tokenizer: words and their positions |
+//! | [`stop`] | stop words |
+//! | [`stem`] | languages and their stemmers |
+//! | [`sound`](mod@sound) | phonetic codes |
+//! | [`highlight`](mod@highlight) | highlighting and fragments |
 
 mod fold;
 mod highlight;

@@ -1,4 +1,4 @@
-//! What words sound like: Double Metaphone.
+//! Phonetic matching: Double Metaphone.
 
 use std::cell::RefCell;
 

@@ -1,4 +1,4 @@
-//! Languages and their stems.
+//! Languages and their stemmers.
 
 use snowball_stemmers_rs::{Algorithm, Stemmer};
 

@@ -1,4 +1,4 @@
-//! Words too common to be indexed.
+//! Stop words: words too common to be indexed.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! A text's words.
+//! The tokenizer of texts.
 
 use super::fold;
 

@@ -1,5 +1,4 @@
-//! What a user may do. Servers before 7.0 cannot tell: there everything is allowed that the server
-//! let through.
+//! ACL checks. Servers before 7.0 offer none to modules: there everything is allowed that the server let through.
 
 use std::os::raw::c_int;
 

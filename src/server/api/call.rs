@@ -1,4 +1,4 @@
-//! Other commands, called as a client would, and their replies.
+//! Calls of other commands, and their replies.
 
 use std::ffi::{CStr, CString};
 use std::os::raw::c_char;

@@ -1,4 +1,4 @@
-//! The cluster that the server is a node of: what it knows of the others, and messages to this module there.
+//! The cluster: its nodes as the server knows them, and messages to this module on other nodes.
 
 use std::ffi::CString;
 use std::os::raw::{c_char, c_uchar};

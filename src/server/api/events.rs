@@ -1,4 +1,4 @@
-//! What happens to the server as a whole.
+//! Server events: flushes, loading, swapped databases, changed roles, forks, shutdown.
 
 use std::os::raw::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};

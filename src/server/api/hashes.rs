@@ -1,4 +1,4 @@
-//! Fields of a hash. Fields that have expired are absent.
+//! Fields of a hash. Expired fields are absent.
 
 use std::os::raw::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,4 +1,4 @@
-//! What clients do to keys.
+//! Keyspace notifications and command filters: what clients do to keys.
 
 use std::collections::BTreeMap;
 use std::ffi::CStr;

@@ -1,22 +1,23 @@
-//! The server's functions, with Rust types: an idea a file, no knowledge of any command.
+//! A safe Rust interface to the module API, independent of any command.
 //!
-//! Invariant of every call here: the function pointer is checked, since older servers lack some;
-//! contexts, keys and strings live as long as the server says, which the lifetimes express.
+//! Invariants of every call here: the function pointer is checked, since older servers lack some;
+//! lifetimes express how long the server keeps contexts, keys and strings.
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `mod.rs` | a context: flags, module options, log, replication, events of our own |
+//! | `mod.rs` | a context: flags, module options, log, replication, sending keyspace events |
 //! | `strings.rs` | arguments, and strings of the server |
 //! | `keys.rs` | keys: open, read and set a value of a module's type, delete |
 //! | `hashes.rs` | fields of a hash |
 //! | `reply.rs` | replies, item by item |
-//! | `call.rs` | other commands, called; their replies |
-//! | `keyspace.rs`, `events.rs` | what clients do to keys; what happens to the server |
-//! | `scan.rs` | a walk over all keys in small steps |
+//! | `call.rs` | calling other commands; their replies |
+//! | `keyspace.rs`, `events.rs` | keyspace notifications; server events |
+//! | `scan.rs` | incremental iteration over keys and fields |
 //! | `timers.rs`, `threads.rs` | closures that run later, or under the server's lock |
 //! | `types.rs` | data types, and the streams that they are saved to |
-//! | `acl.rs` | what a user may do |
-//! | `cluster.rs`, `sockets.rs` | other nodes, and messages to them; the connections on which they go |
+//! | `database.rs` | databases as a whole, and what the server can save |
+//! | `acl.rs` | ACL checks |
+//! | `cluster.rs`, `sockets.rs` | other nodes and messages to them; the connections that carry these |
 
 mod acl;
 mod call;

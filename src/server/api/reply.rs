@@ -1,5 +1,5 @@
-//! Replies, item by item. Servers from 7.0 on turn RESP3's forms into RESP2's where the client speaks
-//! that; on 6.2 there is nothing else, and each falls back by itself.
+//! Replies, item by item. Servers from 7.0 on convert RESP3 types for RESP2 clients; 6.2 offers
+//! modules only RESP2 types, so each function falls back to these.
 
 use std::ffi::CString;
 use std::os::raw::{c_char, c_int, c_long, c_longlong};

@@ -1,4 +1,4 @@
-//! A walk over all keys of a database, or over the fields of a key, in small steps.
+//! Incremental iteration over all keys of a database, or over the fields of a key.
 
 use std::os::raw::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};

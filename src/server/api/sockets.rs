@@ -1,4 +1,4 @@
-//! Connections that the server has opened and tells nothing of.
+//! The server's connections to other nodes, which the module API does not expose.
 
 use std::mem::ManuallyDrop;
 use std::net::{SocketAddr, TcpStream};

@@ -1,4 +1,4 @@
-//! Arguments, and strings of the server.
+//! Arguments and strings of the server.
 
 use std::os::raw::{c_char, c_int};
 

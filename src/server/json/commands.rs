@@ -1,4 +1,4 @@
-//! The commands of JSON documents.
+//! The table of JSON commands.
 
 use super::{docs, handlers};
 use crate::server::commands::{Command, KeyUse, Keys};

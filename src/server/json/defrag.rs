@@ -1,4 +1,4 @@
-//! Defragmentation: the allocations of a document go where the server's allocator would rather have them.
+//! Active defragmentation: moves the allocations of a document where the server's allocator asks for it.
 
 use std::os::raw::{c_int, c_ulong, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,4 +1,4 @@
-//! What COMMAND DOCS tells of each command of JSON documents.
+//! COMMAND DOCS of each command of JSON documents.
 #![allow(non_upper_case_globals)] // named like the handlers, so that the table names both at once
 
 use crate::server::docs::{Arg, Docs, INTEGER, KEY, ONE_OF, STRING, TOKEN, arg, simple};

@@ -1,4 +1,4 @@
-//! One command's life: find the documents of its keys, run it, replicate, notify.
+//! Executes a command: opens the documents of its keys, runs it, replicates, notifies.
 
 use std::collections::HashSet;
 

@@ -2,8 +2,8 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `commands.rs`, `docs.rs` | the commands; what COMMAND DOCS tells of them |
-//! | `handlers.rs` | one command's life: keys, replication, events |
+//! | `commands.rs`, `docs.rs` | the command table; COMMAND DOCS |
+//! | `handlers.rs` | execution of a command: keys, replication, events |
 //! | `datatype.rs` | load, save, rewrite, copy, free, digest, memory |
 //! | `defrag.rs` | defragmentation |
 

@@ -1,4 +1,4 @@
-//! Kora's commands.
+//! The table of Kora's commands.
 
 use super::handlers::{vecdel, vecquery, vecset};
 use crate::server::commands::{Command, KeyUse, Keys};

@@ -1,4 +1,4 @@
-//! What Kora's commands do.
+//! Executes Kora's commands.
 
 use super::request::{VecQuery, VecSet, dimension};
 use super::{FIELD, INDEX, settings};

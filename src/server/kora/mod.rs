@@ -1,13 +1,13 @@
-//! The face of programs written for Kora: VECSET, VECQUERY and VECDEL, a thin one upon search.
+//! The face for programs written for Kora: VECSET, VECQUERY and VECDEL, a thin layer over search.
 //!
-//! A vector is the field `vector` of a hash. The first VECSET of a database makes the index [`INDEX`] over all hashes with
-//! such a field; the rest is what search does with hashes and queries.
+//! A vector is the field `vector` of a hash. The first VECSET of a database creates the index [`INDEX`] over all hashes with
+//! such a field; search does the rest.
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `commands.rs` | the commands and what COMMAND DOCS tells of them |
-//! | `request.rs` | their arguments |
-//! | `handlers.rs` | what they do |
+//! | `commands.rs` | the command table, with COMMAND DOCS |
+//! | `request.rs` | arguments |
+//! | `handlers.rs` | execution |
 //! | `settings.rs` | parameters of the index and of queries |
 
 mod commands;

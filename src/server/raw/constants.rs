@@ -1,4 +1,4 @@
-//! The numbers, with the names and types that they have in C.
+//! Constants, with the names and types that they have in C.
 
 use std::os::raw::c_int;
 

@@ -1,4 +1,4 @@
-//! The functions: pointers by their C names, null where the server has none.
+//! Function pointers by their C names, null where the server lacks the function.
 #![allow(static_mut_refs)]
 
 use std::os::raw::{c_char, c_int, c_long, c_longlong, c_uint, c_ulong, c_ulonglong, c_void};

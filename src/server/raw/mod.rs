@@ -1,8 +1,7 @@
-//! The module API as C sees it: names, types and numbers as its documentation has them, as far as they are
-//! used here.
+//! The part of the module API that is used here, declared as in C, with the names, types and numbers of its
+//! documentation.
 //!
-//! Written down rather than generated from a header: generating takes libclang and a C compiler, which
-//! all who build the crate would need.
+//! Declared by hand rather than generated from a header: bindgen would make libclang a requirement of every build.
 //!
 //! | file | holds |
 //! | --- | --- |

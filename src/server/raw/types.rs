@@ -1,4 +1,4 @@
-//! The types: what the server shows only by pointer, what it reads from us, and callbacks.
+//! Opaque types, structures that the server reads, and callbacks.
 
 use std::os::raw::{c_char, c_int, c_longlong, c_uchar, c_uint, c_void};
 

@@ -1,4 +1,4 @@
-//! Which indexes a user may see: those of whose keys the user may read all.
+//! ACL: a user may use an index if the user may read all of its keys.
 
 use super::registry;
 use super::{Missing, refuse_missing};

@@ -1,5 +1,5 @@
-//! FT.CHECK: an index is compared with its documents, in slices: first every key with what the index has of it, then
-//! every document of the index with its key.
+//! FT.CHECK: verifies an index against its documents, in slices: first every key against the index, then every
+//! document of the index against its key.
 
 use std::time::Instant;
 

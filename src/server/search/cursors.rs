@@ -1,4 +1,4 @@
-//! Walks that wait for their clients to read on.
+//! Open cursors: pipelines that wait for their clients to read on.
 
 use std::collections::HashMap;
 use std::sync::Mutex;

@@ -1,4 +1,4 @@
-//! FT.DROPINDEX DD: the documents of an index go too, in slices.
+//! FT.DROPINDEX DD: deletes the documents of an index, in slices.
 
 use super::registry::{self, Entry};
 use super::{cluster, free_behind, ok};

@@ -1,4 +1,4 @@
-//! Documents as their keys hold them.
+//! Reads documents from their keys.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Deref;

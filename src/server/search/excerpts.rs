@@ -1,4 +1,4 @@
-//! HIGHLIGHT and SUMMARIZE: texts of a row, marked and cut.
+//! HIGHLIGHT and SUMMARIZE, applied to the fields of a row.
 
 use std::collections::BTreeSet;
 

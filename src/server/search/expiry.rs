@@ -1,4 +1,4 @@
-//! When documents expire: a query must not count one whose time has passed, though its key may still be there.
+//! Expiry of documents: a query must not count an expired one, though its key may still exist.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};

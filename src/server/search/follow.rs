@@ -1,4 +1,4 @@
-//! Following the key space: each change of a key reaches the indexes before its command is answered.
+//! Change capture: each change of a key reaches the indexes before its command is replied to.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! What has to be done now and then: cursors that are not read, indexes that are not used, documents that expired unseen.
+//! Periodic work: idle cursors, unused temporary indexes, expired documents whose keys still exist.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! FT.INFO, FT.TAGVALS, FT.EXPLAIN and FT.CHECK.
+//! FT.INFO, FT.TAGVALS and FT.EXPLAIN.
 
 use super::access::{Target, target};
 use super::{Missing, binding, check, cluster, cursors, follow, protocol, refuse, registry};

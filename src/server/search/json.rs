@@ -1,4 +1,4 @@
-//! JSON documents, which another face keeps, or another module: its documents are read by `JSON.GET`.
+//! Reads JSON documents: those of the JSON face, or those of another module by its `JSON.GET`.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 

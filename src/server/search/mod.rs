@@ -8,20 +8,20 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `commands.rs` | the table of commands |
-//! | `registry.rs`, `access.rs` | all indexes; which of them a user may see |
-//! | `follow.rs`, `documents.rs`, `json.rs`, `expiry.rs` | changes of keys; what keys hold; when they expire |
+//! | `commands.rs` | the command table |
+//! | `registry.rs`, `access.rs` | all indexes; which of them a user may use |
+//! | `follow.rs`, `documents.rs`, `json.rs`, `expiry.rs` | change capture; reading documents; expiry |
 //! | `check.rs` | FT.CHECK |
 //! | `scan.rs`, `deletion.rs`, `housekeeping.rs` | long work of the main thread, in slices |
 //! | `definitions.rs` | FT.CREATE, FT.ALTER, FT.DROPINDEX, FT._LIST, aliases |
-//! | `binding.rs`, `work.rs`, `rank.rs` | a query's way |
-//! | `find.rs`, `excerpts.rs` | FT.SEARCH |
+//! | `binding.rs`, `work.rs`, `rank.rs` | running a query: binding, moving between threads, ranking by documents |
+//! | `find.rs`, `excerpts.rs` | FT.SEARCH; HIGHLIGHT and SUMMARIZE |
 //! | `aggregate.rs`, `walk.rs`, `cursors.rs`, `hybrid.rs` | FT.AGGREGATE, FT.CURSOR, FT.HYBRID |
 //! | `inspect.rs`, `profile.rs`, `config.rs` | FT.INFO, FT.TAGVALS, FT.EXPLAIN; FT.PROFILE; FT.CONFIG |
 //! | `suggest.rs` | suggestions |
-//! | `cluster/` | all of it over a cluster |
-//! | `words.rs` | synonyms, dictionaries |
-//! | `persist.rs`, `saved.rs`, `rewrite.rs` | the saved form: of RDB files, its strings, of append-only files without any |
+//! | `words.rs` | synonyms, dictionaries, spell checking |
+//! | `cluster/` | all of this over a cluster |
+//! | `persist.rs`, `saved.rs`, `rewrite.rs` | the saved form in RDB files; its strings; the form in append-only files without RDB preamble |
 //! | `telemetry.rs` | the section of INFO |
 
 mod access;

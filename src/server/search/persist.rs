@@ -1,9 +1,9 @@
-//! The saved form: definitions, aliases, synonyms, dictionaries and graphs stand before the keys of an RDB file, and behind
-//! them a mark that they have all come.
+//! The saved form in RDB files: definitions, aliases, synonyms, dictionaries and graphs come before the keys, and after
+//! the keys a marker that all of them were loaded.
 //!
-//! Its frame never changes: strings, and an empty one behind them. What they hold is a matter of versions; a string that
-//! is not understood is left out, so that the keys behind it load all the same. A graph comes as blocks, each in a string
-//! of its own; one that is damaged is left out, and its vectors are linked as any that come.
+//! The frame never changes: a sequence of strings, terminated by an empty one. The content of a string depends on its version; one that
+//! is not understood is skipped, so that the keys after it still load. A graph is saved as blocks, one per string;
+//! a damaged graph is skipped, and its vectors are linked as new ones.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;

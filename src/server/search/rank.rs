@@ -1,4 +1,4 @@
-//! Hits put in order by what only their documents hold: exact distances, and sort values that the index does not keep.
+//! Ranking that needs the documents: exact distances, and sort keys that the index does not keep.
 
 use std::time::Instant;
 

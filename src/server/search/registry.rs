@@ -1,7 +1,7 @@
-//! All indexes, by database and name, and what else belongs to search as a whole.
+//! The registry of all indexes, by database and name, and other global state of search.
 //!
-//! Only the main thread gets here. The registry is never held while the server is asked for something: a key that is
-//! opened may turn out to be expired, and the event of that comes here again.
+//! Used by the main thread only. The registry is never borrowed during a call of the server: a key that is
+//! opened may turn out to be expired, and that event accesses the registry again.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

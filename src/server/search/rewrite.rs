@@ -1,7 +1,7 @@
 //! Append-only files without an RDB preamble (`aof-use-rdb-preamble no`).
 //!
-//! The child that rewrites such a file writes keys, and no module is asked for anything else. So the definitions as they
-//! are when it is forked are appended behind what it writes, by FT.REPLAY: that file goes on with what comes from then on.
+//! The child that rewrites such a file writes only keys; modules have no hook for anything else. So the definitions at the
+//! time of the fork are appended to the increment that follows, as FT.REPLAY commands.
 
 use super::registry;
 use super::saved::{self, Saved};

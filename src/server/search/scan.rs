@@ -1,4 +1,4 @@
-//! Documents that were there before their index: the key space is walked in slices, with everything else in between.
+//! The initial scan: indexes the keys that exist before their index, in slices between other commands.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! FT.SUGADD and its kin: keys of a type of their own.
+//! FT.SUGADD and related commands, with the data type of suggestions.
 
 use std::os::raw::{c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};

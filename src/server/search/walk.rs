@@ -1,4 +1,4 @@
-//! Documents become rows, rows go through steps; all at once, or as many as are asked for.
+//! Runs documents through the steps of a pipeline; all at once, or in batches for a cursor.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

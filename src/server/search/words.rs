@@ -1,4 +1,4 @@
-//! Synonyms, dictionaries, spell check.
+//! Synonyms, dictionaries and spell checking.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;

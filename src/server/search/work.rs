@@ -1,12 +1,12 @@
-//! A query's way between the pool, where it thinks, and the main thread, where documents are looked at.
+//! Moves a query between the pool, which evaluates it, and the main thread, which reads documents.
 //!
 //! ```text
 //!   bind ─► think ─► look ─► think ─► … ─► reply
 //!   main    pool     main    pool          main, or written by the pool if it is long
 //! ```
 //!
-//! Looking at many documents is done in slices, a turn of the server's loop apart. Where the client may not be blocked
-//! everything happens at once on the main thread.
+//! *Think* is the evaluation on the index, *look* reads documents. Reading many documents is done in slices, one per iteration of
+//! the server's event loop. Where the client may not be blocked, everything runs at once on the main thread.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! A VMADD of more elements than are stored in one go: stored in slices, a timer's tick apart, so that other
-//! clients are served in between and the linkers catch up. Each slice is a VMADD of its own to replicas.
+//! Large VMADDs: elements are stored in slices, a timer's tick apart, so that other
+//! clients are served in between and the linkers catch up. Each slice is replicated as a separate VMADD.
 
 use crate::server::raw;
 

@@ -1,4 +1,4 @@
-//! VCHECK: a set is verified in slices, between which other clients are served.
+//! VCHECK: verifies a set in slices, between which other clients are served.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! The commands of vector sets.
+//! The table of vector set commands.
 
 use super::{
     check::vcheck, docs, expire::*, handlers::*, insertion::*, random::vrandmember, replay::vreplay, search::*,

@@ -1,4 +1,4 @@
-//! What COMMAND DOCS tells of each command of vector sets.
+//! COMMAND DOCS of each command of vector sets.
 #![allow(non_upper_case_globals)] // named like the handlers, so that the table names both at once
 
 use crate::server::docs::{Arg, BLOCK, DOUBLE, Docs, INTEGER, KEY, ONE_OF, STRING, TOKEN, UNIX_TIME, arg, simple};

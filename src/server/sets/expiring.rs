@@ -1,8 +1,8 @@
-//! Removes elements whose time has come: in slices on the main thread, as so many VREMs.
+//! Removes expired elements, in slices on the main thread; each removal is replicated as a VREM.
 //!
-//! Sets with times are watched by the names of their keys, which are told by the commands that set times, by loads
-//! and by what moves keys. Whatever is found there when the time has come decides: a name that leads to another
-//! value, or to none, is forgotten. Replicas hide such elements, but leave the removal to their master.
+//! Keys of sets with expiries are registered by the commands that set expiries, by loads and by commands that move
+//! keys. When the time has come, the key is looked up again: a name that leads to another
+//! value, or to none, is dropped. Replicas hide expired elements, but leave the removal to their primary.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};

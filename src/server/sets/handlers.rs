@@ -1,5 +1,5 @@
-//! Commands that read a set or change what is known of elements: read the arguments, open the key, run,
-//! replicate, notify, reply. What stores and searches has files of its own.
+//! Commands that read a set or change attributes: parse, open the key, run, replicate, notify, reply. Inserting,
+//! searching and removing by filter are in other files.
 
 use super::open::{open, read};
 use super::removal;

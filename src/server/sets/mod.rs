@@ -2,19 +2,19 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `commands.rs`, `docs.rs` | the commands; what COMMAND DOCS tells of them |
-//! | `insertion.rs`, `batches.rs` | VADD, VMADD, VREM; a VMADD of thousands |
+//! | `commands.rs`, `docs.rs` | the command table; COMMAND DOCS |
+//! | `insertion.rs`, `batches.rs` | VADD, VMADD, VREM; large VMADDs, in slices |
 //! | `search.rs` | VSIM, VMSIM, VEXPLAIN |
-//! | `expire.rs`, `expiring.rs` | times of elements; removing those whose time has come |
+//! | `expire.rs`, `expiring.rs` | VEXPIRE and related commands; removing expired elements |
 //! | `random.rs` | VRANDMEMBER |
 //! | `check.rs` | VCHECK |
 //! | `replay.rs` | VREPLAY |
 //! | `handlers.rs` | all other commands |
-//! | `removal.rs` | VREMBYFILTER: more work than fits into one go |
-//! | `remains.rs` | freeing what removed elements leave behind |
+//! | `removal.rs` | VREMBYFILTER, in slices |
+//! | `remains.rs` | freeing the memory of removed elements |
 //! | `reply.rs` | hits as RESP |
 //! | `datatype.rs` | load, save, rewrite, copy, free, digest, memory, defragmentation |
-//! | `open.rs` | the set in a key |
+//! | `open.rs` | opening the set in a key |
 //! | `settings.rs`, `info.rs` | parameters; counters and their section of INFO |
 
 mod batches;

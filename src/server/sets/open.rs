@@ -1,4 +1,4 @@
-//! The set in a key.
+//! Opens the set in a key.
 
 use super::datatype;
 use crate::command::{CommandError, Reply};

@@ -1,5 +1,5 @@
-//! Frees what removed elements leave behind: most of it goes with later changes of the set, and here where none
-//! follow. In small steps, by a timer that runs while there is something to free.
+//! Frees the memory of removed elements: most of it is freed by later changes of the set, the rest by a timer that
+//! runs in small steps while there is something to free.
 
 use std::cell::RefCell;
 use std::collections::{HashSet, VecDeque};

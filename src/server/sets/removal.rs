@@ -1,4 +1,4 @@
-//! VREMBYFILTER: found in the pool, removed on the main thread in slices, a timer's tick apart, so
+//! VREMBYFILTER: matches are found in the pool and removed on the main thread in slices, a timer's tick apart, so
 //! that other clients are served in between.
 
 use crate::server::raw;

@@ -1,4 +1,4 @@
-//! VREPLAY: a set that comes in chunks, from a file or from a server that gives a slot away.
+//! VREPLAY: a set that arrives in chunks, from a file or from a server that migrates a slot.
 
 use std::sync::Mutex;
 use std::time::Instant;

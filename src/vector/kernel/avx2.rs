@@ -1,5 +1,5 @@
-//! Kernels for AVX2 with FMA, and with AVX-VNNI where a CPU has that but no AVX-512. Tails that fill no
-//! register are loaded with what stands before them, which is multiplied by zeros.
+//! Kernels for AVX2 with FMA, and with AVX-VNNI for CPUs that have it but no AVX-512. A tail shorter than a
+//! register is loaded together with the components before it, which are multiplied by zeros.
 
 use std::arch::x86_64::*;
 

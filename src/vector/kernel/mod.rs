@@ -1,8 +1,8 @@
 //! The inner loops of all distances, in one form per instruction set, chosen at run time.
 //!
-//! A kernel takes one query and a batch of rows: one indirect call for all. It works on four rows at a time,
-//! which share the loads of the query, run in parallel and are summed up together. `scalar` defines what
-//! every form computes: integers exactly, floats up to the order of summation.
+//! A kernel takes one query and a batch of rows, so one indirect call serves all. It processes four rows at a time,
+//! which share the loads of the query and are summed together. `scalar` is the reference definition that
+//! every other form is tested against: integers exactly, floats up to the order of summation.
 #![allow(unsafe_code)]
 
 use std::fmt;

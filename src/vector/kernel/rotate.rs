@@ -1,5 +1,5 @@
-//! A random rotation in n log n additions: signs are flipped and Hadamard transforms applied, twice, to the first and
-//! to the last components of the largest power of two (as Ailon and Chazelle's fast Johnson-Lindenstrauss transform).
+//! A random rotation in n log n additions: random signs and Hadamard transforms, applied twice, to the first and to
+//! the last components of the largest power of two (as Ailon and Chazelle's fast Johnson-Lindenstrauss transform).
 
 /// Rotates a vector at random, always in the same way.
 ///

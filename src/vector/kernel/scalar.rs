@@ -1,4 +1,4 @@
-//! The definition of every kernel, for any CPU.
+//! The reference definition of every kernel, for any CPU.
 
 use super::{Kernels, batch};
 use crate::vector::codec::{bit, floats, signed};

@@ -1,5 +1,5 @@
-//! Kernels over words of 64 bits in plain Rust: of these the compiler makes vector code by itself. They are
-//! compiled into their callers, by whose instructions they run.
+//! Kernels over words of 64 bits in plain Rust, which the compiler vectorizes. They are inlined into their callers
+//! and use the instruction set of those.
 
 /// Differing bits.
 ///

@@ -1,4 +1,4 @@
-//! A command under way among the shards.
+//! A query that is waiting for its shards.
 //!
 //! ```text
 //!   start ─► round: ask each shard ─► answered … answered ─► settle ─► gather, in the pool ─► reply
@@ -6,10 +6,10 @@
 //!              └──── slots have moved, an index is not there yet ┘
 //! ```
 //!
-//! Each round has a number of its own, so that answers to an earlier one are known as such. Everything here happens under the
-//! server's lock, for some shards at a time; a timer looks whether shards were lost or time is over, and sends the question again
-//! to those that are silent: a server drops messages of a node that it has only just met, and what was on a link that breaks. Who
-//! works on the question already takes no notice.
+//! Each round has its own number, so that late answers to an earlier one are recognised. Everything here runs under the
+//! server's lock, for a few shards at a time. A timer checks for lost shards and the time limit, and repeats the request
+//! to nodes that have not answered: a server drops messages of a node that it has only just met, and those on a link that breaks. A node
+//! that is already working on the request ignores the repetition.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};

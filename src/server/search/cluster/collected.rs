@@ -1,4 +1,4 @@
-//! Answers that wait for those of other shards: the memory that they may take together, and where they are freed.
+//! Partial replies that wait for those of other shards: their memory limit, and where they are freed.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

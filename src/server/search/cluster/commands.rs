@@ -1,4 +1,4 @@
-//! Commands that define something: carried out here, and then everywhere.
+//! Commands that define something: executed here, then on all other nodes.
 
 use super::super::{definitions, words};
 use super::spread::carry_out;

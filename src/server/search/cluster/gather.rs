@@ -1,4 +1,4 @@
-//! One reply of the parts that the shards sent.
+//! Merges the parts of the shards into one reply.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! Messages to and from other nodes.
+//! Sends and receives messages of other nodes.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex};

@@ -1,13 +1,13 @@
-//! FT.* over a cluster: any node takes any command. How, and why so, is told in [`crate::search::cluster`].
+//! FT.* over a cluster: every node accepts every command. [`crate::search::cluster`] describes the design.
 //!
 //! | file | does |
 //! | --- | --- |
-//! | `link.rs`, `prompt.rs` | sends messages and puts them together again; has TCP send them at once |
-//! | `ask.rs`, `collected.rs` | asks the shards, waits, asks again; the answers until all are there |
+//! | `link.rs`, `prompt.rs` | sends messages and reassembles received ones; sets TCP_NODELAY |
+//! | `ask.rs`, `collected.rs` | asks the shards, waits, retries; holds the answers until all have arrived |
 //! | `part.rs` | answers for this node's documents |
-//! | `gather.rs` | makes a reply of the parts |
-//! | `commands.rs` | takes commands, and sends out what they define |
-//! | `spread.rs` | compares definitions with other nodes and carries out what changed there |
+//! | `gather.rs` | merges the parts into a reply |
+//! | `commands.rs` | executes commands that define something, here and on all other nodes |
+//! | `spread.rs` | compares definitions with other nodes and applies what changed there |
 //!
 //! Where the server is no node of a cluster nothing of this runs.
 

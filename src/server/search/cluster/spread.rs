@@ -1,8 +1,8 @@
-//! Definitions on their way through the cluster.
+//! Distribution of definitions in the cluster.
 //!
-//! A command that defines something is carried out on its node, sent to all others, and answered when all primaries have it, or
-//! after a second: those that could not be reached learn of it later. Every second each node sends the digest of what it knows to a
-//! few others; who has another sends all that it knows. Replicas remember too, to know as much when they are promoted, but get
+//! A command that defines something is executed on its node, sent to all others, and replied to when all primaries have it, or
+//! after a second: unreachable nodes catch up later. Every second each node sends the digest of its catalogue to a
+//! few others; a node with a different digest sends its whole catalogue. Replicas keep the catalogue too, for when they are promoted, but get
 //! their indexes from their primary.
 
 use std::collections::HashMap;
