@@ -25,7 +25,7 @@ impl<'a> Args<'a> {
         self.rest.first().copied()
     }
 
-    /// The next `n` arguments, if there are so many.
+    /// The next `n` arguments, if there are enough.
     pub fn take(&mut self, n: usize) -> Option<&'a [&'a [u8]]> {
         let (taken, rest) = self.rest.split_at_checked(n)?;
         self.rest = rest;

@@ -13,7 +13,7 @@ impl Counter {
         Counter(AtomicU64::new(0))
     }
 
-    /// Adds so many.
+    /// Adds `n`.
     pub fn add(&self, n: u64) {
         self.0.fetch_add(n, Ordering::Relaxed);
     }

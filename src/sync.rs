@@ -14,7 +14,7 @@ pub use std::sync::{Mutex, MutexGuard};
 #[cfg(not(loom))]
 pub use std::{sync::atomic, thread::yield_now};
 #[cfg(tsan)]
-pub use told::{Mutex, MutexGuard};
+pub use tsan::{Mutex, MutexGuard};
 
 /// A fence between two sequentially consistent operations, which only the model needs.
 #[inline(always)]
@@ -34,12 +34,12 @@ pub fn own(number: &atomic::AtomicU64) -> u64 {
 }
 
 #[cfg(tsan)]
-mod told {
+mod tsan {
     use std::ops::{Deref, DerefMut};
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{self, LockResult};
 
-    /// What is done with it is what the standard mutex does; `turn` only tells of it.
+    /// What is done with it is what the standard mutex does; `turn` only makes it visible to the sanitizer.
     #[derive(Default)]
     pub struct Mutex<T> {
         turn: AtomicUsize,

@@ -16,7 +16,7 @@ use crate::sync::Mutex;
 /// Most rows of the first chunk, and bytes of them; few, so that a set of three elements stays small.
 const FIRST_ROWS: u32 = 4;
 const FIRST_BYTES: usize = 64;
-/// Rows of at least so many bytes get chunks that grow more slowly: a set of five does not pay for eight.
+/// Rows of at least this many bytes get chunks that grow more slowly: a set of five elements does not pay for eight.
 const LARGE: usize = 96;
 /// Size that chunks grow to. A power of two, which allocators serve without slack.
 const CHUNK_BYTES: usize = 64 << 10;

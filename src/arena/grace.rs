@@ -118,7 +118,7 @@ mod tests {
         assert!(!grace.is_over(stamp));
         let late = grace.enter();
         grace.leave(reader);
-        // `late` entered after the retirement, but in an epoch that cannot tell.
+        // `late` entered after the retirement, but in an epoch that does not show it.
         grace.leave(late);
         assert!(grace.is_over(stamp));
     }

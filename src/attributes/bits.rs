@@ -12,12 +12,12 @@ const MISSING: u16 = 0xFFFA;
 const NULL: u16 = 0xFFFB;
 const ARRAY: u16 = 0xFFFC;
 
-/// A value, or as much of it as eight bytes tell: numbers and strings of up to six bytes exactly,
+/// A value, or as much of it as fits into eight bytes: numbers and strings of up to six bytes exactly,
 /// of longer ones a hash, of arrays that they are there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bits([u8; 8]);
 
-/// What [`Bits`] tell.
+/// The decoded content of [`Bits`].
 #[derive(Clone, Copy, Debug)]
 pub enum Seen<'a> {
     /// The field has no value.
@@ -88,7 +88,7 @@ impl Bits {
         Bits::tagged(STRING + string.len() as u16, u64::from_le_bytes(bytes))
     }
 
-    /// What the bits tell.
+    /// Decodes the bits.
     #[inline]
     pub fn seen(&self) -> Seen<'_> {
         let bits = u64::from_le_bytes(self.0);

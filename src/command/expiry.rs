@@ -10,13 +10,13 @@ pub enum Expiry {
     None,
     /// It keeps the one that it has (KEEPTTL).
     Keep,
-    /// In so many milliseconds.
+    /// After this many milliseconds.
     In(i64),
     /// At this moment, in milliseconds since 1970.
     At(i64),
 }
 
-/// Whether an option of VADD tells a time.
+/// Whether an option of VADD is an expiry.
 pub fn is_expiry(option: &[u8]) -> bool {
     ["EX", "PX", "EXAT", "PXAT"].iter().any(|word| is_word(option, word))
 }
@@ -46,7 +46,7 @@ impl Expiry {
         Ok(())
     }
 
-    /// The moment, if one is told.
+    /// The expiry, if one is given.
     pub fn at(self, now: i64) -> Option<i64> {
         match self {
             Expiry::None | Expiry::Keep => None,
@@ -59,7 +59,7 @@ impl Expiry {
 /// The latest time, in milliseconds since 1970 or from now: what HEXPIRE allows, 2^46 - 1.
 const MOST: i64 = (1 << 46) - 1;
 
-/// In what a command tells times.
+/// The unit in which a command gives times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unit {
     /// Milliseconds in one.

@@ -173,7 +173,7 @@ pub fn check_vrange<'a>(args: Arguments<'a>) -> Result<Range<'a>, CommandError> 
     Ok(range)
 }
 
-/// VRANGE on a set: tells `name` each of them.
+/// VRANGE on a set: calls `name` with each name.
 pub fn vrange(set: &VectorSet, range: Range, name: &mut dyn FnMut(&[u8])) {
     let mut left = range.limit;
     if left > 0 {

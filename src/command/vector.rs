@@ -94,7 +94,7 @@ impl<'a> VectorArgument<'a> {
     }
 }
 
-/// A count, then so many doubles.
+/// A count, then this many doubles.
 fn from_values(args: &mut Args) -> Option<Vec<f32>> {
     let count = usize::try_from(integer(args.next()?)?).ok().filter(|n| (1..=MAX_DIM).contains(n))?;
     args.take(count)?.iter().map(|arg| double(arg).map(|x| x as f32)).collect()

@@ -105,7 +105,7 @@ pub type Parameters<'a> = HashMap<&'a [u8], &'a [u8]>;
 /// `n name value …` behind PARAMS, n counting words; of a name that stands twice the last value counts.
 ///
 /// # Errors
-/// If there are not so many, or not in pairs.
+/// If there are fewer, or an odd number.
 pub fn parse_parameters<'a>(count: &[u8], args: &mut Args<'a>) -> Result<Parameters<'a>, CommandError> {
     let count = integer(count).and_then(|n| usize::try_from(n).ok()).filter(|n| n % 2 == 0);
     let words = count.and_then(|count| args.take(count)).ok_or(CommandError::InvalidParams)?;

@@ -118,7 +118,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn field(&mut self, path: &'a Path) -> u16 {
-        // A text of 64 KB names no more fields than these indices tell apart.
+        // A text of 64 KB has no more fields than these indices can number.
         let next = self.fields.len() as u16;
         let index = *self.indices.entry(path).or_insert(next);
         if index == next {

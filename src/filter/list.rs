@@ -58,7 +58,7 @@ impl List {
         has(&self.as_numbers, 0.0)
     }
 
-    /// Whether a long string with these bits is in the list; None if they do not tell.
+    /// Whether a long string with these bits is in the list; None if they do not decide.
     pub fn contains_long(&self, bits: Bits) -> Option<bool> {
         (self.numbers.is_empty() && !self.bits.contains(&bits.to_u64())).then_some(false)
     }

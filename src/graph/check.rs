@@ -145,7 +145,7 @@ impl Reach {
         true
     }
 
-    /// Whether a node was met, or is connected with one that was: newcomers are, and what a removal has joined again.
+    /// Whether a node was met, or is connected with one that was: new nodes are, and those that a removal has reconnected.
     pub fn includes(&mut self, graph: &Graph, node: u32) -> bool {
         graph.entry().into_iter().for_each(|(entry, _)| self.meet(entry));
         let (mut group, mut known) = (vec![node], HashSet::from([node]));

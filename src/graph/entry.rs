@@ -62,7 +62,7 @@ impl Graph {
         ranked.max().map(|((is_linked, level, _), node)| (is_linked, level, node))
     }
 
-    /// Links a live linked node that has no links on level 0 to the rest of the graph: a newcomer all of
+    /// Links a live linked node that has no links on level 0 to the rest of the graph: a new node all of
     /// whose candidates died, or the last neighbour of a removed node.
     ///
     /// All that have links are connected with the entry, and if it has none itself, no other has: only this,

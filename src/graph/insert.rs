@@ -45,7 +45,7 @@ impl Graph {
                 self.attach(node, turns, grace);
             }
         }
-        // After that: queries do not compare with what is marked, so their searches must come to it.
+        // After that: queries do not compare with linked rows one by one, so graph searches must find them.
         if self.nodes.mark_linked(node) {
             return true;
         }
@@ -55,7 +55,7 @@ impl Graph {
         fence(Ordering::SeqCst);
         if self.is_above_entry(level) {
             let _turns = turns.get_or_insert_with(|| self.lock_turns(alone));
-            // Who removes it marks it first, and then takes this lock to look whether it is the entry.
+            // A removal marks the node first, and then takes this lock to check whether it is the entry.
             if self.is_live(node) && self.is_above_entry(level) {
                 self.set_entry(Some((node, level)));
             }
@@ -63,7 +63,7 @@ impl Graph {
         false
     }
 
-    /// Searches for a newcomer's neighbours on the levels from `highest` down, and joins it to them from the lowest up:
+    /// Searches for a new node's neighbours on the levels from `highest` down, and links it to them from the lowest up:
     /// a search that comes down to it finds the others on the level below.
     fn find_neighbours<S: Space>(&self, newcomer: &mut Newcomer<S>, highest: usize, ef: usize, scratch: &mut Scratch) {
         scratch.pool.begin(ef);

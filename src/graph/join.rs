@@ -17,7 +17,7 @@ use crate::arena::Grace;
 /// Attempts at one connection while other threads change the same rows.
 const ATTEMPTS: usize = 8;
 
-/// Candidates tried on upper levels, for each of the M links that a newcomer may get there.
+/// Candidates tried on upper levels, for each of the M links that a new node may get there.
 const UPPER_TRIES: usize = 3;
 
 /// Neighbours that a candidate is compared with at once: the first ones often decide.
@@ -36,7 +36,7 @@ pub(super) struct Newcomer<'a, S: Space> {
     pub space: &'a S,
     pub node: u32,
     grace: &'a Grace,
-    /// Measures from the newcomer.
+    /// Distances from the new node.
     probe: S::Probe,
     /// Estimates from it, where that is cheaper.
     rough: Option<S::Probe>,
@@ -81,7 +81,7 @@ impl<'a, S: Space> Newcomer<'a, S> {
     /// Connects to the best of the candidates (nearest first) on a level: up to M of them.
     pub fn join(&mut self, level: usize, candidates: &[Candidate]) {
         let most = self.graph.m;
-        // On the upper levels nearly all are full: a newcomer without a place among the nearest of many would try
+        // On the upper levels nearly all are full: a new node without a place among the nearest of many would try
         // all of them.
         let tried = if level > 0 { UPPER_TRIES * most } else { usize::MAX };
         let candidates = &candidates[..candidates.len().min(tried)];
@@ -109,7 +109,7 @@ impl<'a, S: Space> Newcomer<'a, S> {
             }
         }
         if made.is_empty() {
-            // The nearest must take the newcomer, even where all their links are better.
+            // The nearest must take the new node, even where all their links are better.
             let graph = self.graph;
             let _ = candidates.iter().any(|c| graph.connect_by_force(self.node, c.node, level, self.grace));
         }
@@ -163,7 +163,7 @@ impl<'a, S: Space> Newcomer<'a, S> {
         false
     }
 
-    /// The link that a full candidate gives up for the newcomer: the longest, if it is longer than the
+    /// The link that a full candidate drops for the new node: the longest, if it is longer than the
     /// new one, of those that their other ends can spare and around which there is a way.
     fn victim(&mut self, level: usize, candidate: Candidate) -> Option<u32> {
         let (graph, space) = (self.graph, self.space);
@@ -201,10 +201,10 @@ impl Graph {
         allowed
     }
 
-    /// Whether a link may be made as far as the newcomer is concerned. Both nodes are locked.
+    /// Whether the new node may get a link. Both nodes are locked.
     ///
     /// Not to a node without links on level 0: the two would be a group of their own. Such a node
-    /// waits for its [`Graph::attach`], and so does a newcomer that found no other.
+    /// waits for its [`Graph::attach`], and so does a new node that found no other.
     fn may_link(&self, node: u32, other: u32, level: usize, capacity: usize) -> bool {
         node != other
             && self.is_live(other)
@@ -229,7 +229,7 @@ impl Graph {
         self.links.meets(b, level, &Few::new(&ways), |way| self.is_way(way))
     }
 
-    /// What tells this graph's locks from those of others.
+    /// Distinguishes this graph's locks from those of others.
     pub(super) fn address(&self) -> usize {
         self as *const Graph as usize
     }

@@ -157,7 +157,7 @@ impl Links {
     /// The class and the number of an unused row of level 0, of this class or a larger one.
     ///
     /// A class ends at [`MOST_ROWS`], and larger rows serve then. There are four times as many ids, so the last
-    /// class cannot end: all nodes would have to have more links than newcomers make.
+    /// class cannot end: all nodes would have to have more links than new nodes make.
     fn take(&self, least: usize, grace: &Grace) -> (usize, u32) {
         let found = (least..CLASSES)
             .find_map(|class| Some((class, self.classes[class].take(1 + class_capacity(self.m, class), grace)?)));

@@ -50,13 +50,13 @@
 //! | `check.rs` | verification of the invariants |
 
 pub mod check;
+#[cfg(test)]
+mod concurrent_tests;
 mod entry;
 mod few;
 mod groups;
 mod insert;
 mod join;
-#[cfg(test)]
-mod judged;
 mod links;
 mod locks;
 mod node;
@@ -105,18 +105,18 @@ pub trait Space: Measure {
     /// Makes `probe` that of another node, keeping its buffers.
     fn move_probe(&self, probe: &mut Self::Probe, node: u32);
 
-    /// A probe of a node whose distances are cheaper estimates, if there is one: a newcomer's neighbours are looked
+    /// A probe of a node whose distances are cheaper estimates, if there is one: a new node's neighbours are looked
     /// for by it, and chosen by distances.
     fn rough_probe(&self, _node: u32) -> Option<Self::Probe> {
         None
     }
 
-    /// Whether a candidate lies behind a neighbour, as seen from a newcomer: then the link to the
+    /// Whether a candidate lies behind a neighbour, as seen from a new node: then the link to the
     /// neighbour leads there, and no other one is needed in this direction. `between` is the distance of
-    /// the two, `distance` that of the candidate from the newcomer.
+    /// the two, `distance` that of the candidate from the new node.
     ///
     /// Here, for distances that are not negative: if it is nearer to the neighbour than a share below 1
-    /// of its distance from the newcomer, so that more of the nearest are linked: the last steps of a
+    /// of its distance from the new node, so that more of the nearest are linked: the last steps of a
     /// search, which a narrow beam often misses, lead over those.
     #[inline(always)]
     fn lies_behind(&self, between: f32, distance: f32) -> bool {

@@ -10,7 +10,7 @@ use super::{Graph, Measure, Space};
 use crate::arena::Grace;
 use crate::sync::{Mutex, MutexGuard};
 
-/// Who else may be changing the graph.
+/// Whether other threads may be changing the graph.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Alone {
     /// Other threads may.
@@ -72,7 +72,7 @@ impl Graph {
                 self.bridge_by_any(space, survivors, level, alone, grace);
             }
         }
-        // Before the turn is over: from then on this mark alone tells that it gets no links.
+        // Before the turn is over: from then on only this mark keeps links away from it.
         self.nodes.mark_removed(dead);
         for &survivor in &turn.neighbours[0] {
             if self.is_live(survivor) && self.links.count(survivor, 0) == 0 {

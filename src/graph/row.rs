@@ -62,7 +62,7 @@ pub(super) fn read<W: Word>(row: &[W], out: &mut Vec<u32>) {
         let head = row[0].load(Ordering::Acquire);
         let ids = &row[1..=count(head).min(row.len() - 1)];
         out.extend(ids.iter().map(|id| id.load(Ordering::Relaxed)));
-        // Who sees an id sees all that its writer did before: removals, and the announcement of its node.
+        // A thread that sees an id sees all that its writer did before: removals, and the announcement of its node.
         fence(Ordering::Acquire);
         if row[0].load(Ordering::Relaxed) & !COUNT == head & !COUNT {
             return;

@@ -43,7 +43,7 @@ pub(super) struct OwnTurn<'a> {
     graph: &'a Graph,
     dead: u32,
     alone: Alone,
-    /// Its neighbours on each level, from 0 up. It gets no more: newcomers do not link to the dead, nor
+    /// Its neighbours on each level, from 0 up. It gets no more: new nodes do not link to the dead, nor
     /// removals to one whose turn it is.
     pub neighbours: Vec<Vec<u32>>,
 }
@@ -82,7 +82,7 @@ impl Graph {
             // A thread that found the node alive before it was marked, and links to it, is done after this.
             drop(lock(self.address(), &[dead]));
             let neighbours: Vec<Vec<u32>> = (0..=self.level(dead)).map(|level| self.neighbours(dead, level)).collect();
-            // Under the lock of turns: of two at the same time, one sees that the other is no way for its neighbours.
+            // Under the lock of turns: of two concurrent removals, one sees that the other is no detour for its neighbours.
             self.nodes.mark_leaving(dead);
             if let Some(turns) = &mut turns {
                 turns.0.push(Turn { dead, neighbours: neighbours.concat(), over: over.clone() });
@@ -97,7 +97,7 @@ impl Graph {
     pub(super) fn rejoin(&self, a: u32, b: u32, level: usize, alone: Alone, grace: &Grace) -> bool {
         if self.is_live(a) && self.is_live(b) {
             let _locked = lock(self.address(), &[a, b]);
-            // Who dies from here on begins its turn after this, and finds the link.
+            // A node that dies from here on begins its turn after this, and finds the link.
             if self.is_live(a) && self.is_live(b) {
                 return self.link_if_room(a, b, level, grace);
             }

@@ -27,7 +27,7 @@ impl Backlog {
         self.pieces.fetch_sub(pieces, Ordering::Relaxed);
     }
 
-    /// About how long one thread takes for all pieces, and so many more.
+    /// About how long one thread takes for all tasks, and for this many more.
     fn nanos(&self, more: usize) -> u64 {
         (self.pieces.load(Ordering::Relaxed) + more) as u64 * self.mean.load(Ordering::Relaxed)
     }
@@ -44,7 +44,7 @@ impl Backlog {
 pub(super) static TO_LINK: Backlog = Backlog::new(150_000);
 /// Rows that are dead and not yet repaired.
 pub(super) static TO_REPAIR: Backlog = Backlog::new(100_000);
-/// Pieces that a mean is taken over: so many that single ones do not move the bound by more than [`MARGIN`].
+/// Tasks that a mean is taken over: enough that a single one does not move the bound by more than [`MARGIN`].
 const MEAN_OVER: u64 = 1024;
 /// All that waits must be done in about this time by one thread: a saving child does it.
 const BACKLOG_NANOS: u64 = 1_000_000_000;
@@ -89,7 +89,7 @@ impl Shared {
         !self.is_over(1, (self.most_pending() / 8).min(MARGIN))
     }
 
-    /// Whether what waits, and so many rows more, is beyond some times the bound.
+    /// Whether the pending work, with this many rows more, exceeds a multiple of the bound.
     fn is_over(&self, times: usize, more: usize) -> bool {
         // What the owner has left is never done.
         if self.abandoned.load(Ordering::Relaxed) {
@@ -97,7 +97,7 @@ impl Shared {
         }
         let (pending, dead) = (self.pending.count(), self.dead.len());
         let nanos = TO_LINK.nanos(more) + TO_REPAIR.nanos(0);
-        // An index with next to nothing waiting is never over it: no linker would come by to tell of room.
+        // An index with next to nothing waiting is never over it: no linker would run and report that there is room.
         pending + more > (times * self.most_pending()).min(Pending::NEARLY_FULL)
             || (pending + dead > PENDING_LEAST && nanos > times as u64 * BACKLOG_NANOS)
             || dead + more > times * DEAD_MOST

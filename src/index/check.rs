@@ -58,7 +58,7 @@ impl VectorIndex {
         reach.step(&self.shared.graph)
     }
 
-    /// Checks that searches come to a row, if it is live and linked.
+    /// Checks that searches find a row, if it is live and linked.
     ///
     /// # Errors
     /// As above.

@@ -65,7 +65,7 @@ mod search;
 mod settle;
 mod shared;
 #[cfg(test)]
-mod sketched;
+mod sketch_tests;
 mod space;
 #[cfg(test)]
 mod tests;
@@ -233,7 +233,7 @@ impl VectorIndex {
         self.insert_with(vector, ef, |_| ())
     }
 
-    /// [`VectorIndex::insert`], where `attach` is told the row before any query can find it.
+    /// [`VectorIndex::insert`], with `attach` called for the row before any query can find it.
     ///
     /// # Errors
     /// As above; `attach` was not called then.
@@ -297,7 +297,7 @@ impl VectorIndex {
         self.replace_with(old, vector, ef, |_| ())
     }
 
-    /// [`VectorIndex::replace`], where `attach` is told the new row before any query can find it. It is not
+    /// [`VectorIndex::replace`], with `attach` called for the new row before any query can find it. It is not
     /// called where the old row stays.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ pub const MIN_M: usize = 4;
 pub const MAX_M: usize = 4096;
 /// M where none is given.
 pub const DEFAULT_M: usize = 16;
-/// Width of the search for a newcomer's neighbours where none is given.
+/// Default beam width of the search for a new row's neighbours.
 pub const DEFAULT_EF_ADD: usize = 200;
 /// Width of a query's search where none is given.
 pub const DEFAULT_EF_SEARCH: usize = 100;

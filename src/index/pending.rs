@@ -79,7 +79,7 @@ impl Pending {
         }
     }
 
-    /// Reports a claimed node as linked or dead. `settled` tells it of any node.
+    /// Reports a claimed node as linked or dead. `settled` tests this for any node.
     pub fn done(&self, settled: impl Fn(u32) -> bool) {
         self.count.fetch_sub(1, Ordering::AcqRel);
         loop {

@@ -178,7 +178,7 @@ impl VectorIndex {
     }
 
     /// Prepares a query for all rows that are, or by what their encoding leaves open may be, within a distance, in the units
-    /// of the index's metric. [`Found::error`] tells which are for certain.
+    /// of the index's metric. [`Found::error`] bounds their errors.
     ///
     /// Unless it is exact it walks the graph where that is cheaper than to compare with all, and may then miss
     /// rows that only lie behind others farther away; a larger `slack` finds more of these.
@@ -186,7 +186,7 @@ impl VectorIndex {
     /// # Errors
     /// As [`VectorIndex::query`].
     pub fn range(&self, target: Target, radius: f32, options: &RangeOptions) -> Result<Query, AddError> {
-        // Binary distances are too coarse to tell what is near enough to be looked at again.
+        // Binary distances are too coarse to select what is near enough to be reranked.
         let exact = options.exact || self.params().encoding == Encoding::Binary;
         let how = Options { count: usize::MAX, ef: options.ef, exact, ..Options::default() };
         let reach = radius + options.slack * radius.abs();

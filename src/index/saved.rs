@@ -73,7 +73,7 @@ pub fn take_number(bytes: &mut &[u8]) -> Result<u64, LoadError> {
 /// Takes that many bytes off the front.
 ///
 /// # Errors
-/// If there are not so many.
+/// If there are fewer.
 pub fn take_bytes<'a>(bytes: &mut &'a [u8], len: usize) -> Result<&'a [u8], LoadError> {
     let (taken, rest) = bytes.split_at_checked(len).ok_or_else(LoadError::truncated)?;
     *bytes = rest;

@@ -12,7 +12,7 @@ use super::space::Point;
 use crate::graph::{Candidate, Measure, Within};
 use crate::vector::{ExactQuery, Metric, Probe};
 
-/// Rows beyond those asked for, in case some are removed before the reply is built: at least so many, and a share.
+/// Rows beyond those asked for, in case some are removed before the reply is built: at least this many, and a share.
 const SPARE: usize = 8;
 const SPARE_SHARE: usize = 8;
 

@@ -215,7 +215,7 @@ fn all_rows_are_found_once_while_some_are_replaced() {
     assert_eq!([10, 50, 90].map(|row| reader.latest(row)), [100, 50, 101]);
 }
 
-/// A verification goes on while rows come and go; what is damaged is told.
+/// Verification works while rows are inserted and removed, and reports damage.
 #[test]
 fn damaged_links_are_told() {
     let mut index = arc(300);

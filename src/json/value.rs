@@ -206,7 +206,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The kind's name, as JSON.TYPE tells it.
+    /// The kind's name in JSON.TYPE.
     pub fn kind(self) -> &'static str {
         match self.view() {
             View::Null => "null",

@@ -15,7 +15,7 @@ pub struct Loaded {
     pub graph: Restored,
 }
 
-/// The most links of a level that a file may tell of; the bound of Redis 8 too.
+/// The maximum number of links per level in a file; Redis 8 has the same bound.
 const MAX_LINKS: u64 = 16384;
 
 fn refuse<T>(why: String) -> Result<T, LoadError> {

@@ -10,7 +10,7 @@ use crate::set::Settled;
 /// Bytes of a chunk: well below what a command's argument may have.
 pub const CHUNK_BYTES: usize = 16 << 20;
 
-/// Calls `emit` with each chunk of the set's saved form; its second argument tells the last one.
+/// Calls `emit` with each chunk of the set's saved form; its second argument is true for the last one.
 pub fn rewrite(set: &Settled, emit: &mut dyn FnMut(&[u8], bool)) {
     let mut chunks = Chunks { buffer: Vec::new(), emit };
     save(set, &mut chunks);

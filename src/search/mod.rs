@@ -27,8 +27,6 @@
 //! | [`pace`] | calibration of cost estimates |
 
 pub mod aggregate;
-#[cfg(test)]
-mod cases;
 pub mod cluster;
 pub mod command;
 pub mod error;
@@ -40,6 +38,8 @@ pub mod number;
 pub mod pace;
 pub mod prefixes;
 pub mod query;
+#[cfg(test)]
+mod recorded_tests;
 pub mod reply;
 pub mod schema;
 pub mod shape;

@@ -26,7 +26,7 @@ fn trim_zeros(digits: &str) -> &str {
     if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits }
 }
 
-/// A number with so many significant digits at most, as C's `%g`, whose exponent has no zeros in front.
+/// A number with at most this many significant digits, as C's `%g`, whose exponent has no zeros in front.
 pub fn format_digits(number: f64, digits: usize) -> String {
     if !number.is_finite() {
         return format_number(number);

@@ -1,32 +1,32 @@
 //! Calibrates cost estimates of queries to this machine by measured times.
 
-/// How many times longer queries take than was estimated.
+/// The factor by which queries take longer than estimated.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace(f64);
 
-/// By this factor a query changes it. So it follows the median: a query that was interrupted counts as much as any other.
+/// Each query changes the factor by this step. So it follows the median: an interrupted query counts no more than any other.
 const STEP: f64 = 1.05;
-/// What a query that was not tried takes of its distance from 1: some time one is.
+/// A query that was not tried moves the factor towards 1 by this share, so that one is tried eventually.
 const FORGOTTEN: f64 = 0.001;
-/// It is not greater, nor less than one through this.
+/// The greatest factor; the least is its inverse.
 const MOST: f64 = 16.0;
 
 impl Pace {
     /// Before any query ran.
     pub const START: Pace = Pace(1.0);
 
-    /// The nanoseconds that an estimate comes to.
+    /// The calibrated estimate, in nanoseconds.
     pub fn of(self, estimated: u64) -> u64 {
         (estimated as f64 * self.0) as u64
     }
 
-    /// Behind a query that took so many nanoseconds.
+    /// After a query that took `took` nanoseconds.
     pub fn after(self, estimated: u64, took: u64) -> Pace {
         let is_slower = took > self.of(estimated);
         Pace((if is_slower { self.0 * STEP } else { self.0 / STEP }).clamp(1.0 / MOST, MOST))
     }
 
-    /// Behind a query that was too slow by it to be tried.
+    /// After a query that was not tried because it was estimated to be too slow.
     pub fn untried(self) -> Pace {
         Pace(self.0 - (self.0 - 1.0) * FORGOTTEN)
     }

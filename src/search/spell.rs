@@ -94,7 +94,7 @@ impl Near {
         self.word.len() <= self.distance || self.last_row(&characters(candidate), true).is_some()
     }
 
-    /// Whether the word has so many characters more that no edits make up for them.
+    /// Whether the word is too long for any allowed number of edits.
     fn is_longer_than(&self, candidate: &[u8]) -> bool {
         self.word.len() > candidate.len() + self.distance
     }
@@ -161,7 +161,7 @@ mod tests {
     fn suggestions_are_those_recorded() {
         let terms: [(&[u8], usize); 5] = [(b"hello", 4), (b"world", 1), (b"lazy", 1), (b"other", 1), (b"nothing", 1)];
         let dictionary: [&[u8]; 4] = [b"halo", b"held", b"helo", b"help"];
-        let told = |word: &[u8], with: bool| -> Vec<(String, usize)> {
+        let suggested = |word: &[u8], with: bool| -> Vec<(String, usize)> {
             let dictionary = dictionary.into_iter().filter(|_| with);
             let found = suggestions(word, 1, terms.into_iter(), dictionary, &Limits::default());
             found
@@ -170,11 +170,11 @@ mod tests {
                 .map(|found| (String::from_utf8(found.word).unwrap(), found.documents))
                 .collect()
         };
-        assert_eq!(told(b"helo", false), [("hello".into(), 4)]);
-        assert_eq!(told(b"wrld", false), [("world".into(), 1)]);
-        assert_eq!(told(b"zzzzzz", true), []);
-        assert_eq!(told(b"hlo", true), [("halo".into(), 0), ("helo".into(), 0)]);
-        assert_eq!(told(b"helo", true).len(), 5);
+        assert_eq!(suggested(b"helo", false), [("hello".into(), 4)]);
+        assert_eq!(suggested(b"wrld", false), [("world".into(), 1)]);
+        assert_eq!(suggested(b"zzzzzz", true), []);
+        assert_eq!(suggested(b"hlo", true), [("halo".into(), 0), ("helo".into(), 0)]);
+        assert_eq!(suggested(b"helo", true).len(), 5);
     }
 
     #[test]
@@ -192,7 +192,7 @@ mod tests {
             let terms = names.iter().take(20 * STRIDE).map(|name| (&name[..], 1)).inspect(|_| count());
             let dictionary = names.iter().skip(20 * STRIDE).map(|name| &name[..]).inspect(|_| count());
             assert_eq!(suggestions(b"w", 1, terms, dictionary, &limits), None);
-            assert!(looked.get() <= ends_at + STRIDE + 1, "{} looks, told to end at {ends_at}", looked.get());
+            assert!(looked.get() <= ends_at + STRIDE + 1, "{} looks, should end at {ends_at}", looked.get());
         }
     }
 }

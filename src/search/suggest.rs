@@ -146,7 +146,7 @@ impl Finding {
         Finding { prefix, near, max, looked_at: 0, last: None, best: BinaryHeap::new() }
     }
 
-    /// Looks at the next strings, so many at most; whether there are more.
+    /// Looks at the next strings, at most `most`; whether there are more.
     pub fn step(&mut self, all: &Suggestions, most: usize) -> bool {
         let from = match self.last.take() {
             Some(last) => Bound::Excluded(last),

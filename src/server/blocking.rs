@@ -45,7 +45,7 @@ pub struct Unblock {
     left: Option<Arc<AtomicBool>>,
 }
 
-/// What is to be told when a blocked client leaves, by the server's pointer.
+/// Callbacks for blocked clients that disconnect, by the server's pointer.
 static WATCHED: Mutex<BTreeMap<usize, Arc<AtomicBool>>> = Mutex::new(BTreeMap::new());
 
 fn watched() -> MutexGuard<'static, BTreeMap<usize, Arc<AtomicBool>>> {

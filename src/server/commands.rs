@@ -50,7 +50,7 @@ pub enum Keys {
     None,
     /// From `first` to `last` (-1 being the last argument), `step` apart.
     Range { first: i32, last: i32, step: i32, usage: KeyUse },
-    /// Argument `at` tells how many follow it.
+    /// Argument `at` is the number of keys that follow it.
     Counted { at: i32, usage: KeyUse },
 }
 
@@ -191,7 +191,7 @@ unsafe extern "C" fn enter<const ROW: usize>(
         unsafe { Call::with(&ctx, argv, argc, |call| body(call)) }
     };
     if api!(RedisModule_IsKeysPositionRequest(ctx.ptr)).unwrap_or(0) != 0 {
-        run(&|call| tell_keys(call, command.keys));
+        run(&|call| report_keys(call, command.keys));
     } else if exact || argc < command.arity.abs() {
         ctx.reply_arity();
     } else if catch_unwind(AssertUnwindSafe(|| run(&|call| reply::answer(&ctx, (command.handler)(call))))).is_err() {
@@ -202,7 +202,7 @@ unsafe extern "C" fn enter<const ROW: usize>(
 }
 
 /// Tells a server that asks where the keys are, if it does not know by itself.
-fn tell_keys(call: &Call, keys: Keys) {
+fn report_keys(call: &Call, keys: Keys) {
     let Keys::Counted { at, .. } = keys else { return };
     let count = call.args.get(at as usize - 1).and_then(|text| crate::command::args::integer(text)).unwrap_or(0);
     let most = call.args.len() as i64 - i64::from(at);

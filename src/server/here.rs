@@ -10,7 +10,7 @@ use crate::search::pace::Pace;
 /// A query that takes less than this is run here.
 const BELOW_NANOS: u64 = 100_000;
 
-/// The pause between two queries on the main thread that tells one client's next question from
+/// The pause between two queries on the main thread that distinguishes one client's next query from
 /// others' questions that were waiting.
 const PAUSE: Duration = Duration::from_micros(10);
 
@@ -37,7 +37,7 @@ impl Traffic {
         Traffic { is_alone: pools::queries().is_idle() && has_paused() }
     }
 
-    /// Whether a search over documents is to be run here that is estimated to take so many nanoseconds, as those before it show
+    /// Whether to run a search over documents here that is estimated to take this many nanoseconds, as those before it show
     /// what that means.
     pub fn allows_search(self, estimated: u64) -> bool {
         let pace = PACE.get();
@@ -48,7 +48,7 @@ impl Traffic {
         self.is_alone && is_short
     }
 
-    /// Whether a query that takes about so many nanoseconds is to be run here.
+    /// Whether to run a query here that is estimated to take this many nanoseconds.
     pub fn allows(self, nanos: u64) -> bool {
         self.is_alone && nanos < BELOW_NANOS
     }

@@ -22,7 +22,7 @@ pub struct Checking {
     unlinked: Vec<u32>,
 }
 
-/// Who is looked at next.
+/// The element that is checked next.
 enum Stage {
     /// Each name behind this one, its row and that row's links.
     Names(Vec<u8>, Bound<()>),

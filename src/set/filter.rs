@@ -138,7 +138,7 @@ impl Accept for Chosen<'_> {
     }
 
     fn matches_successor(&self, _old: u32, new: u32) -> bool {
-        // The record tells, whatever was gathered when.
+        // The record decides, regardless of gathered data.
         self.filter.matches(new, self.records)
     }
 

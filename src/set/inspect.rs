@@ -25,10 +25,10 @@ pub fn totals() -> Totals {
     }
 }
 
-/// What VINFO tells.
+/// The content of VINFO.
 #[derive(Clone, Debug)]
 pub struct Info {
-    /// Elements that replies tell of.
+    /// Visible elements.
     pub size: usize,
     /// Elements that have a time at which they expire.
     pub expiring: usize,
@@ -88,7 +88,7 @@ impl VectorSet {
         self.table.name(self.names.nth(rank))
     }
 
-    /// What VINFO tells.
+    /// The content of VINFO.
     pub fn info(&self) -> Info {
         Info {
             size: self.visible(),

@@ -155,7 +155,7 @@ impl VectorSet {
         self.names.len() == 0
     }
 
-    /// The row of an element that replies may tell of.
+    /// The row of a visible element.
     fn id(&self, name: &[u8]) -> Option<u32> {
         let id = self.stored_id(name)?;
         if self.expiring() == 0 || !self.table.is_hidden(id, now()) { Some(id) } else { None }
@@ -322,7 +322,7 @@ impl VectorSet {
         self.id(name).is_some()
     }
 
-    /// An element's vector as stored, back in its original length: what VEMB tells.
+    /// An element's vector as stored, scaled to its original length: the reply of VEMB.
     pub fn vector(&self, name: &[u8]) -> Option<Vec<f32>> {
         Some(self.index.vector(self.id(name)?))
     }

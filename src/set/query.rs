@@ -215,7 +215,7 @@ impl Hits {
         self.found.work()
     }
 
-    /// Whether it found elements that are gone by now, and so many of them that too few hits are left: to ask again
+    /// Whether so many of the found elements have been removed by now that too few hits are left: to search again
     /// may find others. `left` are the hits of [`Hits::resolve`]. On the set's main thread.
     pub fn is_short(&self, left: usize) -> bool {
         let now = now();
@@ -227,7 +227,7 @@ impl Hits {
         self.found.is_last() || Arc::strong_count(&self.table) == 1
     }
 
-    /// Whether a row may be told of, with the attributes that it has now: those that a hit is shown with match.
+    /// Whether a row may be in the reply: it is visible, and its present attributes, which are shown with the hit, match.
     fn is_shown(&self, row: u32, now: i64) -> bool {
         let matches = |filter: &Filter| filter.matches(row, &self.table.attributes);
         let is_as_found = self.changes == self.table.changes();

@@ -42,7 +42,7 @@ impl Settled<'_> {
         self.set.is_empty()
     }
 
-    /// What VINFO tells.
+    /// The content of VINFO.
     pub fn info(&self) -> Info {
         self.set.info()
     }

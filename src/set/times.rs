@@ -143,18 +143,18 @@ impl VectorSet {
         if self.order.len == 0 { 0 } else { self.order.due(now()) }
     }
 
-    /// Elements that replies tell of.
+    /// The number of visible elements.
     pub fn visible(&self) -> usize {
         self.len() - self.hidden()
     }
 
-    /// Random ones of the elements that replies tell of by now.
+    /// Random visible elements.
     pub fn draws(&self) -> Draws<'_> {
         let due = self.hidden();
         Draws { set: self, due, timed: self.order.len - due, looks: 0, untimed: None }
     }
 
-    /// The elements that replies tell of, in byte order.
+    /// The visible elements, in byte order.
     pub fn visible_names(&self) -> Vec<&[u8]> {
         let now = now();
         let visible = self.names.iter().filter(|&id| !self.table.is_hidden(id, now));

@@ -357,7 +357,7 @@ fn round(x: f32) -> i32 {
     (x + 0.5f32.next_down().copysign(x)) as i32
 }
 
-/// Bit j tells whether component j is above zero.
+/// Bit j is set if component j is above zero.
 fn pack_signs(unit: &[f32], code: &mut [u8]) {
     code.fill(0);
     for (byte, xs) in code.iter_mut().zip(unit.chunks(8)) {

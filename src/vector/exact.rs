@@ -99,7 +99,7 @@ impl ExactQuery {
         }
     }
 
-    /// The distance to each row as exactly as an f32 tells it: L2 and the inner product are summed up in f64, L2
+    /// The distance to each row to the precision of an f32: L2 and the inner product are summed up in f64, L2
     /// by differences, so that near vectors do not lose their distance and the same has none. For the few that
     /// are shown; cosine distances are those of [`ExactQuery::distances`].
     ///

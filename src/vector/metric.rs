@@ -110,7 +110,7 @@ impl Metric {
         }
     }
 
-    /// The distance as document search tells it.
+    /// The distance that document search returns.
     pub fn reported(self, distance: f32) -> f32 {
         match self {
             Metric::Cosine | Metric::L2 => distance,

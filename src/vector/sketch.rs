@@ -3,7 +3,7 @@
 //! RaBitQ (Gao and Long, "RaBitQ: Quantizing High-Dimensional Vectors with a Theoretical Error Bound", SIGMOD
 //! 2024): a vector is rotated at random and keeps the signs s of its components o. With D of them,
 //! ⟨o, q⟩ ≈ ‖o‖ / Σ|oᵢ| · Σ sᵢqᵢ, without bias, for any q that is rotated alike; the error is about
-//! 0.75 / √D times the part of q that is orthogonal to o, for unit vectors. So near ones are told apart best.
+//! 0.75 / √D times the part of q that is orthogonal to o, for unit vectors. So near vectors are distinguished best.
 //!
 //! A search traverses the graph by estimates, with a wider beam, and computes exact distances only for the final beam.
 //! Sketches are not saved: they are computed from the rows.

@@ -22,7 +22,7 @@ fn values(args: &[&[u8]]) -> Result<Vec<Value>, Error> {
     args.iter().map(|arg| parse(arg)).collect()
 }
 
-/// Refuses values that would nest too deep or take too much in so many arrays.
+/// Refuses values that would nest too deep, or take too much memory in this many arrays.
 fn check(values: &[Value], matches: &[Match]) -> Result<(), Error> {
     edit::check_growth(matches.len(), values.iter().map(Value::memory).sum())?;
     let depth = values.iter().map(|value| value.node().depth()).max().unwrap_or(0);

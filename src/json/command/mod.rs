@@ -27,7 +27,7 @@ pub trait Keys {
     fn create(&mut self, key: usize, value: Value);
     /// Removes a key.
     fn delete(&mut self, key: usize);
-    /// A key's document was changed: `event` tells how.
+    /// A key's document was changed; `event` is the keyspace event.
     fn changed(&mut self, key: usize, event: &'static str);
     /// Frees what is not needed.
     fn discard(&mut self, values: Vec<Value>) {
@@ -126,7 +126,7 @@ struct Measure {
     absent_is_nil: bool,
     /// The error of a legacy path to another kind of value.
     wrong: Wrong,
-    /// What is told of a value, or takes to be found out, grows with it.
+    /// Reports of a value whose size, or whose cost, grows with the value.
     grows: bool,
 }
 
@@ -189,7 +189,7 @@ fn check_size(nodes: &[Node]) -> Result<(), Error> {
 /// A change at all matches of a path, of those values that it is for.
 struct Change {
     event: &'static str,
-    /// What a legacy path without such a value is told, behind `Path does not exist or`.
+    /// The end of the error for a legacy path without such a value, after `Path does not exist or`.
     wrong: &'static str,
 }
 

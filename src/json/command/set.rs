@@ -202,7 +202,7 @@ pub(super) fn mset(call: &Call, keys: &mut dyn Keys) -> Result<Reply, Error> {
         };
         steps.push(step);
     }
-    // An error in a later one is told rather than that an earlier one had nothing to do.
+    // An error in a later one takes precedence over an earlier one that had nothing to do.
     let Some(steps) = steps.into_iter().collect::<Option<Vec<Step>>>() else { return Ok(Reply::Nil) };
     for (i, step) in steps.into_iter().enumerate() {
         match (step, keys.document(3 * i)?) {

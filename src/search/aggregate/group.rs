@@ -16,7 +16,7 @@ pub struct Grouping {
     pub reducers: Vec<Reducer>,
 }
 
-/// Combinations of arrays' values that one step adds: so many, and so many for each row. A few arrays of a few values would
+/// Limits on the combinations of arrays' values that one step adds: in all, and per row. A few arrays of a few values would
 /// fill the memory.
 const MAX_COMBINATIONS: usize = 1 << 17;
 const COMBINATIONS_OF_A_ROW: usize = 64;
@@ -68,7 +68,7 @@ pub struct Groups {
     groups: Vec<Vec<Accumulator>>,
 }
 
-/// A group taken apart: what it is grouped by, and what each reducer has come to.
+/// A partial group: its key, and the state of each reducer.
 pub type Apart = (Vec<Value>, Vec<Vec<Option<Value>>>);
 
 impl Groups {

@@ -32,7 +32,7 @@ pub struct Pipeline<E> {
     pub steps: Vec<Step<E>>,
 }
 
-/// When a query has to end. Only every so many looks it asks for the time.
+/// The deadline of a query. Reads the clock only at every n-th check.
 pub struct Clock {
     end: Option<Instant>,
     looks: u32,

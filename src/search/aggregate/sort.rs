@@ -17,7 +17,7 @@ pub enum Direction {
 pub struct Sorting {
     /// Columns, the most important first. None: the order stays.
     pub keys: Vec<(usize, Direction)>,
-    /// Only so many of the first rows are kept.
+    /// Only this many of the first rows are kept.
     pub keep: Option<usize>,
 }
 

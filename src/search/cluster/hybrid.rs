@@ -43,7 +43,7 @@ impl Part {
         Reply::Array(vec![warnings(self.warnings), Reply::Array(candidates.collect())])
     }
 
-    /// Reads a part whose rows have so many columns.
+    /// Reads a part whose rows have this many columns.
     ///
     /// # Errors
     /// If it is not what a shard sends.
@@ -67,7 +67,7 @@ impl Part {
     }
 }
 
-/// All candidates once, and for each side the numbers of its best: so many texts by score, so many vectors by distance.
+/// All candidates once, and for each side the numbers of its best: `texts` by score, `vectors` by distance.
 pub fn merge(parts: Vec<Part>, texts: usize, vectors: usize) -> (Warnings, Vec<Candidate>, Side, Side) {
     let mut warnings = Warnings::default();
     let (mut places, mut all) = (HashMap::new(), Vec::<Candidate>::new());

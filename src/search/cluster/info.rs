@@ -5,7 +5,7 @@ use super::wire::Malformed;
 use crate::reply::Reply;
 use crate::search::index::{Failures, Stats};
 
-/// What a shard tells.
+/// A shard's part of the reply.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Part {
     pub stats: Stats,

@@ -70,7 +70,7 @@ pub struct Ask {
 pub struct Answer {
     /// The slots whose documents it speaks for.
     pub slots: Slots,
-    /// Whether keys of some slot come to it one by one, or leave it so.
+    /// Whether it is importing or migrating a slot key by key.
     pub importing: bool,
     pub migrating: bool,
     pub outcome: Outcome,
@@ -96,9 +96,9 @@ pub enum Message {
         id: u64,
         answer: Answer,
     },
-    /// What the sender's definitions come to.
+    /// The digest of the sender's definitions.
     Digest(u64),
-    /// Definitions of the sender: some that changed, or all. Who gets them acknowledges them if `id` is not 0, and sends
+    /// Definitions of the sender: some that changed, or all. The receiver acknowledges them if `id` is not 0, and sends
     /// back its own if `asks`.
     Definitions {
         id: u64,
@@ -216,7 +216,7 @@ impl Message {
     }
 }
 
-/// Whether an answer, of so many bytes as a message, is more than other nodes read.
+/// Whether an answer, whose message has this many bytes, is more than other nodes accept.
 pub fn is_too_long(answer: &Answer, bytes: usize) -> bool {
     // Each item is a byte at least.
     let is_full = || matches!(&answer.outcome, Outcome::Part(part) if items(part) > MAX_ITEMS);

@@ -9,7 +9,7 @@ use crate::search::reply::{ITERATORS, Profiled, Timings};
 pub fn write(part: Reply, profiled: &Profiled) -> Reply {
     let Timings { total, parsing, queue, planning, search, rows } = profiled.timings;
     let timings = [total, parsing, queue, planning, search, rows].map(Reply::Double);
-    let told = vec![
+    let profile = vec![
         Reply::Array(timings.into()),
         bulk(profiled.iterator.as_bytes()),
         profiled.term.as_deref().map_or(Reply::Nil, bulk),
@@ -18,14 +18,14 @@ pub fn write(part: Reply, profiled: &Profiled) -> Reply {
         Reply::from(profiled.results),
         Reply::Bool(profiled.timed_out),
     ];
-    Reply::Array(vec![part, Reply::Array(told)])
+    Reply::Array(vec![part, Reply::Array(profile)])
 }
 
 /// # Errors
 /// If it is not what a shard sends.
 pub fn read(reply: Reply) -> Result<(Reply, Profiled), Malformed> {
-    let [part, told] = items(reply)?;
-    let [timings, iterator, term, shard, matches, results, timed_out] = items(told)?;
+    let [part, profile] = items(reply)?;
+    let [timings, iterator, term, shard, matches, results, timed_out] = items(profile)?;
     let timings: Vec<f64> = list(timings)?.into_iter().map(double).collect::<Result<_, _>>()?;
     let [total, parsing, queue, planning, search, rows] = timings[..] else { return Err(Malformed) };
     let iterator = bytes(iterator)?;

@@ -83,7 +83,7 @@ impl<A> Roll<A> {
         (0..self.shards.len()).rev().filter(|place| self.shards[*place].answer.is_none()).collect()
     }
 
-    /// Asks the next shards. `send` tells whether a message to a node could be sent; another node of the shard is asked if not.
+    /// Asks the next shards. `send` returns whether a message to a node could be sent; another node of the shard is asked if not.
     pub fn ask(&mut self, topology: &Topology, mut send: impl FnMut(&Node) -> bool) -> Asked {
         let mut is_mine = false;
         for _ in 0..AT_ONCE {
@@ -188,7 +188,7 @@ impl<A> Roll<A> {
 mod tests {
     use super::*;
 
-    /// A cluster of so many shards, each of a primary and a replica, seen from the first primary.
+    /// A cluster of this many shards, each of a primary and a replica, seen from the first primary.
     fn cluster(shards: usize) -> Topology {
         let line = |shard: usize| {
             let (first, last) = (shard * 16384 / shards, (shard + 1) * 16384 / shards - 1);

@@ -331,7 +331,7 @@ fn rounded(table: &Table) -> Vec<String> {
     table.rows().map(|row| row.iter().map(cell).collect::<Vec<_>>().join(" ")).collect()
 }
 
-/// Steps over parts come to what they come to over all rows, whatever is sent.
+/// Steps over merged parts give the same as over all rows, whatever is sent.
 #[test]
 fn merged_steps_are_those_of_one_index() {
     for seed in 0..60 {

@@ -28,7 +28,7 @@ pub struct Topology {
     pub nodes: Vec<Node>,
     /// The place of the node that was asked.
     me: Option<usize>,
-    /// Slots whose keys come to this node one by one, and slots whose keys leave it.
+    /// Slots that this node is importing key by key, and slots that it is migrating.
     pub importing: Slots,
     pub migrating: Slots,
     /// Places of nodes by their ids.
@@ -140,7 +140,7 @@ impl Topology {
         primary.map_or_else(|| node.slots.clone(), |primary| primary.slots.clone())
     }
 
-    /// Who is asked for a shard: this node if it is one of the shard's, else the primary, else a replica of it; those tried
+    /// The node to ask for a shard: this node if it is one of the shard's, else the primary, else a replica of it; those tried
     /// before are left out. None if all are lost.
     pub fn voice(&self, shard: &Node, tried: &[Vec<u8>]) -> Option<&Node> {
         let fit = self.members(&shard.id).filter(|node| !node.is_lost && !tried.contains(&node.id));
@@ -149,8 +149,8 @@ impl Topology {
     }
 }
 
-/// Whether two texts of CLUSTER NODES tell the same but for when nodes were heard.
-pub fn tell_the_same(a: &[u8], b: &[u8]) -> bool {
+/// Whether two texts of CLUSTER NODES differ only in the times of pings.
+pub fn same_topology(a: &[u8], b: &[u8]) -> bool {
     let is_same = |a: &[u8], b: &[u8]| {
         let words = |line| <[u8]>::split(line, |byte| *byte == b' ').enumerate().filter(|(i, _)| !TIMES.contains(i));
         a == b || words(a).eq(words(b))
@@ -165,7 +165,7 @@ pub fn tell_the_same(a: &[u8], b: &[u8]) -> bool {
     }
 }
 
-/// The words of a line of CLUSTER NODES that tell when the node was sent a ping and answered one.
+/// The words of a line of CLUSTER NODES with the times of the last ping and pong.
 const TIMES: [usize; 2] = [4, 5];
 
 /// Reads `ip:port@port of the bus,…`.
@@ -209,11 +209,11 @@ mod tests {
     #[test]
     fn when_nodes_were_heard_changes_nothing() {
         let text = String::from_utf8_lossy(TEXT);
-        assert!(tell_the_same(TEXT, text.replace(" 0 0 1 ", " 17 99 1 ").replace(" 0 1 2 ", " 5 6 2 ").as_bytes()));
+        assert!(same_topology(TEXT, text.replace(" 0 0 1 ", " 17 99 1 ").replace(" 0 1 2 ", " 5 6 2 ").as_bytes()));
         for (old, new) in
             [("0 0 1 conn", "0 0 2 conn"), ("5460", "5461"), ("nonsense\n", ""), (",fail", ""), (" cc", " bb")]
         {
-            assert!(!tell_the_same(TEXT, text.replacen(old, new, 1).as_bytes()), "{old}");
+            assert!(!same_topology(TEXT, text.replacen(old, new, 1).as_bytes()), "{old}");
         }
     }
 }

@@ -54,7 +54,7 @@ pub fn read_explanation(reply: Reply) -> Read<Explanation> {
     Ok(Explanation { text: String::from_utf8_lossy(&bytes(text)?).into_owned(), parts })
 }
 
-/// An array of exactly so many items.
+/// An array of exactly this many items.
 pub fn items<const N: usize>(reply: Reply) -> Read<[Reply; N]> {
     list(reply)?.try_into().map_err(|_| Malformed)
 }

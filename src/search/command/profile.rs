@@ -7,7 +7,7 @@ use super::search::SearchRequest;
 use super::settings::Settings;
 use crate::search::error::Error;
 
-/// A command to be run and told about.
+/// A command to be run and profiled.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProfileRequest<'a> {
     pub limited: bool,

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-/// Keeps the first so many, by a rule of what comes before what.
+/// Keeps the first `keep` items by an order.
 pub struct Best<T, F> {
     items: Vec<T>,
     keep: usize,
@@ -26,7 +26,7 @@ impl<T: Clone, F: Fn(&T, &T) -> Ordering> Best<T, F> {
             return;
         }
         self.items.push(item);
-        // Cutting now and then costs a constant for each item.
+        // Cutting at intervals costs a constant for each item (amortized).
         if self.items.len() >= self.keep.saturating_mul(2).saturating_add(64) {
             self.cut();
         }

@@ -71,7 +71,7 @@ pub type OfKey = Box<dyn Fn(&[u8]) -> bool + Send + Sync>;
 pub struct Owned {
     /// Whether a document of this key is.
     pub passes: OfKey,
-    /// Is told if all are.
+    /// Called if all are.
     pub all_pass: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -150,7 +150,7 @@ impl BoundQuery {
         self.state.sort_value(document, field)
     }
 
-    /// A TAG field's value just as the document has it, None in Some if it has none; None if only the document tells.
+    /// A TAG field's value just as the document has it, None in Some if it has none; None if only the document has it.
     pub fn verbatim(&self, document: u32, field: usize) -> Option<Option<Value>> {
         self.state.verbatim(document, field)
     }

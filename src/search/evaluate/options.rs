@@ -108,7 +108,7 @@ impl Default for SearchOptions {
     }
 }
 
-/// When a query is to end early: at a moment, or as soon as it is told to.
+/// When a query is to end early: at a deadline, or when it is cancelled.
 #[derive(Clone, Debug, Default)]
 pub struct Limits {
     pub deadline: Option<Instant>,
@@ -118,7 +118,7 @@ pub struct Limits {
 impl Limits {
     /// Whether the query has to end. Costs a look at the clock.
     pub fn reached(&self) -> bool {
-        self.cancelled.as_ref().is_some_and(|told| told.load(Ordering::Relaxed))
+        self.cancelled.as_ref().is_some_and(|cancelled| cancelled.load(Ordering::Relaxed))
             || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 }
@@ -128,7 +128,7 @@ impl Limits {
 pub struct Found {
     /// All matches, whatever the limit.
     pub total: usize,
-    /// In order, from the offset on, unless [`Found::rerank`] or [`Found::unsorted`] tell of work that is left.
+    /// In order, from the offset on, unless [`Found::rerank`] or [`Found::unsorted`] says that work is left.
     pub hits: Vec<Hit>,
     pub warnings: Warnings,
     /// A distance is approximate: the caller computes it from the hits' documents, on the main thread
@@ -149,13 +149,13 @@ pub struct Rerank {
     pub distance: usize,
     /// Position of the vector's field in the schema.
     pub field: usize,
-    /// Of a KNN: so many of the hits, the nearest, stay, before offset and limit apply.
+    /// Of a KNN: only this many hits, the nearest, are kept before offset and limit apply.
     pub keep: usize,
     /// Of a range: only hits within it stay; offset and limit were applied.
     pub radius: Option<f64>,
 }
 
-/// What a reply tells in its warnings.
+/// What a reply reports in its warnings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Warnings {
     pub timed_out: bool,

@@ -23,7 +23,7 @@ impl Weigher {
         Weigher { scorer, documents: state.records.len() as f64, mean_length: state.mean_length() }
     }
 
-    /// The factor of something that is in so many documents.
+    /// The factor (IDF) of something that is in this many documents.
     pub fn rarity(&self, documents: u64) -> f64 {
         let (all, having) = (self.documents, documents as f64);
         match self.scorer {

@@ -299,7 +299,7 @@ fn queries_find_and_score_by_the_definitions() {
                 index.check(&documents, || SearchIndex::new(definition(schema())));
             }
         }
-        // What was bound long ago tells of then.
+        // An old snapshot still shows the old state.
         for (bound, keys) in bound {
             let found: BTreeSet<Vec<u8>> =
                 bound.run(&Limits::default()).hits.iter().map(|hit| hit.key.to_vec()).collect();

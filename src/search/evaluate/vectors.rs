@@ -107,7 +107,7 @@ impl Asked {
                 if count == 0 {
                     return Some(Vec::new());
                 }
-                // Of several vectors a document, about so many rows.
+                // With several vectors per document, about this many rows.
                 let count = count as f64 * rows.rows as f64 / rows.documents.len().max(1) as f64;
                 search.run_among(&Among { state, field, rows, chosen, count: count.ceil() as usize })
             }

@@ -85,7 +85,7 @@ impl Function {
         FUNCTIONS.iter().find(|function| function.name.as_bytes().eq_ignore_ascii_case(name))
     }
 
-    /// Whether it takes so many arguments.
+    /// Whether it takes this many arguments.
     pub fn check_count(&self, count: usize) -> Result<(), Error> {
         let Function { name, min, max, .. } = self;
         if (*min..=*max).contains(&count) {

@@ -89,7 +89,7 @@ pub(super) fn strlen(arguments: &[Value]) -> Result<Value, Error> {
     Ok(Value::Number(string(arguments, 0, "strlen")?.len() as f64))
 }
 
-/// From an offset, from the end if negative; so many bytes, all if negative.
+/// From an offset, from the end if negative; `count` bytes, all if negative.
 pub(super) fn substr(arguments: &[Value]) -> Result<Value, Error> {
     let text = string(arguments, 0, "substr")?;
     let (offset, count) = (whole(arguments, 1, "substr")?, whole(arguments, 2, "substr")?);

@@ -240,7 +240,7 @@ pub(super) fn parsetime(arguments: &[Value]) -> Result<Value, Error> {
         .map_or(Value::Null, |seconds| Value::Number(seconds as f64)))
 }
 
-/// What a text told.
+/// The parts of a date that a text has.
 #[derive(Default)]
 struct Fields {
     year: Option<i64>,
@@ -332,7 +332,7 @@ impl Reader<'_> {
     }
 }
 
-/// Up to so many digits, spaces before them skipped.
+/// Up to this many digits; spaces before them are skipped.
 fn number(text: &mut &[u8], most: usize, min: i64, max: i64) -> Option<i64> {
     *text = text.trim_ascii_start();
     let digits = text.iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();

@@ -16,7 +16,7 @@ const GAP: u32 = 100;
 /// Where a document has a word: positions by the number of the field.
 type Places = BTreeMap<u32, Vec<u32>>;
 
-/// What a document's texts come to.
+/// The result of analysing a document's texts.
 #[derive(Default)]
 pub struct Analysed {
     words: BTreeMap<Vec<u8>, Places>,
@@ -41,7 +41,7 @@ pub fn analyse(state: &State, texts: &[(u32, Vec<Vec<u8>>)]) -> Analysed {
     analysed
 }
 
-/// A hash by which changed values are told from equal ones; of this process alone.
+/// A hash that detects changed values; differs from process to process.
 pub fn hash_of(values: impl std::hash::Hash) -> u64 {
     static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     KEYS.hash_one(values)

@@ -13,7 +13,7 @@ impl SearchIndex {
         let state = self.state();
         let mut contents = Contents::new();
         let key = |document: u32| {
-            let record = state.records.get(document).expect("postings tell of documents that are there");
+            let record = state.records.get(document).expect("postings refer to existing documents");
             String::from_utf8_lossy(record.key()).into_owned()
         };
         let mut note = |place: String, found: String| contents.entry(place).or_default().insert(found);

@@ -7,7 +7,7 @@ use roaring::RoaringBitmap;
 
 /// Documents of a segment: that part of their numbers of which a bitmap of `roaring` makes one container.
 pub const SEGMENT: u32 = 1 << 16;
-/// From so many documents on a set is cut in segments, so that no change copies more than one.
+/// From this many documents on a set is split into segments, so that no change copies more than one.
 const MANY: usize = 2048;
 
 /// The segment in which a document is.

@@ -5,7 +5,7 @@ pub trait Document {
     /// The value of a hash's field, or what a JSONPath yields.
     fn field(&self, path: &[u8]) -> FieldValue;
 
-    /// Why that cannot be told, if it cannot.
+    /// Why it is unknown, if it is.
     fn refused(&self, _path: &[u8]) -> Option<&str> {
         None
     }
@@ -50,11 +50,11 @@ pub enum Outcome {
 pub struct Failure {
     /// Position in the schema.
     pub field: Option<usize>,
-    /// What FT.INFO tells.
+    /// For FT.INFO.
     pub text: String,
 }
 
-/// Failures of an index or of one of its fields, as FT.INFO tells them.
+/// Failures of an index or of one of its fields, for FT.INFO.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Failures {
     pub count: u64,
@@ -62,7 +62,7 @@ pub struct Failures {
     pub last: Option<(String, Vec<u8>)>,
 }
 
-/// What FT.INFO tells of an index's contents; sizes in bytes.
+/// The statistics of an index for FT.INFO; sizes in bytes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stats {
     pub documents: u64,

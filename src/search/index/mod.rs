@@ -59,7 +59,7 @@ pub(super) use words::Group;
 
 use vector_field::VectorField;
 
-/// Numbers of documents that went are used again from so many on, so that in small indexes order is that of coming.
+/// Numbers of removed documents are reused from this many on, so that small indexes keep the order of insertion.
 const SPARE_NUMBERS: usize = 1024;
 
 /// An index: its definition and what it knows of its documents.
@@ -265,7 +265,7 @@ impl SearchIndex {
         stats
     }
 
-    /// Whether so many vectors wait to be linked that replies to writes should wait
+    /// Whether so many vectors are pending that replies to writes should be delayed
     /// ([`SearchIndex::wait_for_room`]).
     pub fn is_over_bound(&self) -> bool {
         self.vector_indexes().any(VectorIndex::is_over_bound)

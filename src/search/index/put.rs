@@ -112,7 +112,7 @@ fn sort_value(definition: &Definition, field: &Field, value: &FieldValue) -> Opt
 }
 
 impl Read {
-    /// What a record tells of it, and the greatest frequency of its words.
+    /// The document's part of its record, and the greatest frequency of its words.
     pub(super) fn about(&self, max_frequency: u32) -> About<'_> {
         About { score: self.score, language: self.language, payload: self.payload.as_deref(), max_frequency }
     }

@@ -75,7 +75,7 @@ impl fmt::Debug for Key {
 #[derive(Clone)]
 pub struct Record(Key);
 
-/// What a record tells of its document besides fields and words.
+/// The part of a record besides fields and words.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct About<'a> {
     /// Its weight.
@@ -181,7 +181,7 @@ impl Record {
         &self.0
     }
 
-    /// What it tells besides fields and words.
+    /// The part besides fields and words.
     pub fn about(&self) -> About<'_> {
         self.parts().0
     }

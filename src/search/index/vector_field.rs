@@ -14,7 +14,7 @@ use crate::index::{Params, VectorIndex};
 use crate::search::schema::{Algorithm, VectorOptions};
 use crate::vector::{Encoding, Input};
 
-/// Up to so many components graphs keep floats: little is to be saved, and distances are exact as they stand.
+/// Up to this many components graphs keep floats: quantization would save little, and distances are exact.
 const SMALL_DIM: usize = 64;
 
 /// The owner's half.

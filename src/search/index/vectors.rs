@@ -21,7 +21,7 @@ pub fn finite(bytes: &[u8], element: Element) -> Result<(), String> {
     if all { Ok(()) } else { Err("Could not add vector with a component that is not finite".into()) }
 }
 
-/// The bytes of an array of numbers, or those that a string of hex digits or base64 tells, if they are as many as a
+/// The bytes of an array of numbers, or those that a string of hex digits or base64 encodes, if they are as many as a
 /// vector has: published programs store blobs in JSON like that.
 ///
 /// # Errors

@@ -112,7 +112,7 @@ impl Words {
         number
     }
 
-    /// Takes a document from a word; a word without documents goes, and its number is told.
+    /// Removes a document from a word; a word without documents is removed, and its number returned.
     pub fn remove(&mut self, word: &[u8], document: u32) -> Option<u32> {
         let term = self.terms.get_mut(word)?;
         let edit = term.postings.remove(document);

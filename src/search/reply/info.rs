@@ -6,7 +6,7 @@ use crate::search::index::{Failures, Stats};
 use crate::search::number::format_number;
 use crate::search::schema::{Algorithm, Definition, Field, Kind, Source, VectorOptions};
 
-/// All that FT.INFO tells of an index.
+/// The content of FT.INFO.
 pub struct Info<'a> {
     pub definition: &'a Definition,
     pub stats: &'a Stats,

@@ -50,10 +50,10 @@ pub struct Profiled {
     pub timed_out: bool,
 }
 
-/// What became of a command, and how it is told.
+/// The outcome of a command, and how it is reported.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Telling {
-    /// FT.HYBRID's sides are told apart.
+    /// The two sides of FT.HYBRID are reported separately.
     pub sides: bool,
     /// Milliseconds of the node that asked the shards and merged their parts.
     pub coordinator: Option<Coordinator>,
@@ -122,7 +122,7 @@ fn shard(profiled: &Profiled, protocol: Protocol) -> Reply {
     };
     let processors = PROCESSORS.iter().enumerate().map(processor).collect();
     let shard = profiled.shard.as_deref().map(|address| (Reply::Simple("Shard"), bulk(address)));
-    let told = [
+    let parts = [
         (Reply::Simple("Total profile time"), time(total)),
         (Reply::Simple("Parsing time"), time(parsing)),
         (Reply::Simple("Workers queue time"), time(queue)),
@@ -131,5 +131,5 @@ fn shard(profiled: &Profiled, protocol: Protocol) -> Reply {
         (Reply::Simple("Iterators profile"), Reply::Map(iterator)),
         (Reply::Simple("Result processors profile"), Reply::Array(processors)),
     ];
-    Reply::Map(shard.into_iter().chain(told).collect())
+    Reply::Map(shard.into_iter().chain(parts).collect())
 }

@@ -42,7 +42,7 @@ impl Predicate {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Late;
 
-/// Looks at the clock now and then.
+/// Checks the time limit periodically.
 pub struct Watch<'a> {
     is_late: &'a dyn Fn() -> bool,
     left: usize,
@@ -117,7 +117,7 @@ fn meet(a: &Polygon, b: &Polygon, watch: &mut Watch) -> Result<bool, Late> {
 }
 
 /// No part of the inner border is outside, no part of the outer border is inside of the inner shape, and where all of the inner
-/// border is on the outer one, a point inside tells that it does not just fill a hole.
+/// border is on the outer one, an interior point shows that it does not just fill a hole.
 fn is_within(inner: &Polygon, outer: &Polygon, watch: &mut Watch) -> Result<bool, Late> {
     if !outer.bounds().covers(&inner.bounds()) {
         return Ok(false);
@@ -135,7 +135,7 @@ fn is_within(inner: &Polygon, outer: &Polygon, watch: &mut Watch) -> Result<bool
     }
 }
 
-/// Goes along a border and tells if some of it is off that of the other polygon. None if a part of it is where it must not be, or
+/// Follows a border and returns whether some of it is off that of the other polygon. None if a part of it is where it must not be, or
 /// the borders cross, so that both sides have parts of it.
 fn border(of: &Polygon, other: &Polygon, forbidden: Position, watch: &mut Watch) -> Result<Option<bool>, Late> {
     let mut is_off = false;

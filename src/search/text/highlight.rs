@@ -11,7 +11,7 @@ pub type Hits = BTreeSet<Arc<[u8]>>;
 /// Bytes that tags or separators may add to a text: long ones around each of many words would fill the memory.
 const MAX_ADDED: usize = 1 << 20;
 
-/// The text with each hit between two tags, as far as the tags of a text come to 1 MiB.
+/// The text with each hit between two tags; the tags of a text are limited to 1 MiB.
 pub fn highlight(text: &[u8], hits: &Hits, open: &[u8], close: &[u8]) -> Vec<u8> {
     let (mut marked, mut done) = (Vec::with_capacity(text.len() + 16), 0);
     let most = MAX_ADDED / (open.len() + close.len()).max(1);
@@ -27,7 +27,7 @@ pub fn highlight(text: &[u8], hits: &Hits, open: &[u8], close: &[u8]) -> Vec<u8>
 }
 
 /// Up to `fragments` pieces of about `length` words, those with the most hits, in the text's order, each followed by the
-/// separator, as far as the separators come to 1 MiB. Without a hit, the beginning of the text.
+/// separator, limited to 1 MiB of separators. Without a hit, the beginning of the text.
 pub fn summarize(text: &[u8], hits: &Hits, fragments: usize, length: usize, separator: &[u8]) -> Vec<u8> {
     let length = length.max(1);
     let (mut words, mut found) = (Vec::new(), Vec::new());

@@ -61,7 +61,7 @@ impl Iterator for Tokens<'_> {
     }
 }
 
-/// The first bytes of a word, so many at most, not ending within a character.
+/// A prefix of a word, of at most this many bytes, not ending within a character.
 pub fn cut(word: &[u8], most: usize) -> &[u8] {
     if word.len() <= most {
         return word;

@@ -16,12 +16,12 @@ impl Drop for User {
 }
 
 impl Context<'_> {
-    /// The name of the user that the client is; none where the server cannot tell.
+    /// The client's user name; none if the server does not report it.
     pub fn user_name(&self) -> Option<Text> {
         Text::owned(api!(RedisModule_GetCurrentUserName(self.ptr))?)
     }
 
-    /// The user that the client is; none where the server cannot tell.
+    /// The client's user; none if the server does not report it.
     pub fn user(&self) -> Option<User> {
         let name = self.user_name()?;
         let user = api!(RedisModule_GetModuleUserFromUserName(name.ptr()))?;

@@ -27,7 +27,7 @@ impl Context<'_> {
     /// The text of CLUSTER NODES.
     ///
     /// # Errors
-    /// Why the server does not tell.
+    /// Why the server does not report it.
     pub fn cluster_nodes(&self) -> Result<Vec<u8>, Vec<u8>> {
         self.call("CLUSTER", &["NODES"], Called::default()).map(|reply| reply.text().to_vec())
     }

@@ -77,7 +77,7 @@ unsafe extern "C" fn on_event<const SLOT: usize>(
 }
 
 /// Valkey 8 lends the client itself to events, and leaves the one of a MOVE or a COPY in the other database: selects the
-/// one that it had. While a log is loaded no command is filtered; what was changed last tells its database, unless the
+/// one that it had. While a log is loaded no command is filtered; the last change gives its database, unless the
 /// copy is the first change there.
 fn give_back(ctx: &Context, event: &[u8]) {
     static CHANGED_LAST: AtomicI32 = AtomicI32::new(0);

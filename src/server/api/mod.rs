@@ -104,7 +104,7 @@ impl Context<'_> {
         api!(RedisModule_GetContextFlags(self.ptr)).unwrap_or(0) as u32
     }
 
-    /// The context flag that tells a command that comes with a slot that moves here (Valkey 9); none
+    /// The context flag of commands that arrive with a slot that moves here (Valkey 9); none
     /// elsewhere: Redis 8 uses the bit for servers that allow DEBUG.
     pub fn slot_import_flag() -> u32 {
         if IS_VALKEY.get() == Some(&true) { 1 << 25 } else { 0 }
@@ -113,9 +113,9 @@ impl Context<'_> {
     /// Finds out which server this is, while the module is loaded.
     pub fn learn_server(&self) {
         let info = self.call("INFO", &["server"], Called::default());
-        let tells = |what: &[u8]| info.as_ref().is_ok_and(|info| memchr::memmem::find(info.text(), what).is_some());
-        let _ = IS_VALKEY.set(tells(b"valkey_version:"));
-        let _ = LENDS_CLIENTS.set(tells(b"valkey_version:8."));
+        let reports = |what: &[u8]| info.as_ref().is_ok_and(|info| memchr::memmem::find(info.text(), what).is_some());
+        let _ = IS_VALKEY.set(reports(b"valkey_version:"));
+        let _ = LENDS_CLIENTS.set(reports(b"valkey_version:8."));
     }
 
     /// Whether what is done here was done before: by a master, by the one whose slot comes here, or

@@ -77,12 +77,12 @@ impl Context<'_> {
         api!(RedisModule_ReplyWithSimpleString(self.ptr, word.as_ptr()));
     }
 
-    /// Begins an array of so many items.
+    /// Begins an array of this many items.
     pub fn reply_array(&self, len: usize) {
         api!(RedisModule_ReplyWithArray(self.ptr, len as c_long));
     }
 
-    /// Begins an array whose number of items is told at its end, by [`Context::end_array`]. Arrays
+    /// Begins an array whose number of items is given at its end, by [`Context::end_array`]. Arrays
     /// that are begun so may be nested.
     pub fn begin_array(&self) {
         api!(RedisModule_ReplyWithArray(self.ptr, raw::REDISMODULE_POSTPONED_LEN as c_long));
@@ -93,14 +93,14 @@ impl Context<'_> {
         api!(RedisModule_ReplySetArrayLength(self.ptr, len as c_long));
     }
 
-    /// Begins a map of so many pairs; an array of twice as many items where there are no maps.
+    /// Begins a map of this many pairs; an array of twice as many items where there are no maps.
     pub fn reply_map(&self, pairs: usize) {
         if api!(RedisModule_ReplyWithMap(self.ptr, pairs as c_long)).is_none() {
             self.reply_array(2 * pairs);
         }
     }
 
-    /// Begins a set of so many items; an array where there are no sets.
+    /// Begins a set of this many items; an array where there are no sets.
     pub fn reply_set(&self, len: usize) {
         if api!(RedisModule_ReplyWithSet(self.ptr, len as c_long)).is_none() {
             self.reply_array(len);

@@ -14,7 +14,7 @@ type Task = Box<dyn FnOnce(&Context)>;
 type Sent = Box<dyn FnOnce(&Context) + Send>;
 
 impl Context<'_> {
-    /// Runs `task` on the main thread after so many milliseconds, 0 being the next turn of the
+    /// Runs `task` on the main thread after this many milliseconds, 0 being the next turn of the
     /// server's loop. Its context belongs to no client and has database 0 selected.
     pub fn after(&self, milliseconds: i64, task: impl FnOnce(&Context) + 'static) {
         let task: Box<Task> = Box::new(Box::new(task));

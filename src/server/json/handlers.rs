@@ -29,7 +29,7 @@ struct Opener<'a> {
     call: &'a Call<'a>,
     writes: bool,
     open: Option<(usize, Key)>,
-    /// What happened to which argument, and whether its key is gone; told when all is done.
+    /// The keyspace event of each argument, and whether its key was deleted; sent when all is done.
     events: Vec<(usize, &'static str, bool)>,
 }
 
@@ -50,7 +50,7 @@ impl Opener<'_> {
         }
     }
 
-    /// Sends on what was done, and tells those who watch.
+    /// Replicates the command and sends its keyspace events.
     fn finish(mut self) {
         self.open = None;
         if !self.events.is_empty() {

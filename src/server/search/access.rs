@@ -41,7 +41,7 @@ pub fn check(ctx: &Context, definition: &Definition) -> Result<(), Failure> {
     check_keys(ctx, &definition.prefixes)
 }
 
-/// Whether the user may read all keys that begin with any of these prefixes. Servers tell only about keys; a key whose end
+/// Whether the user may read all keys that begin with any of these prefixes. Servers check only keys; a key whose end
 /// was unknowable then stands for all.
 pub fn check_keys(ctx: &Context, prefixes: &[impl AsRef<[u8]>]) -> Result<(), Failure> {
     if ctx.is_repetition() || super::cluster::is_applying() {

@@ -60,7 +60,7 @@ impl Bounds {
     }
 }
 
-/// A search among so many documents takes less than the way to another thread and back.
+/// A search among at most this many documents takes less than switching to another thread and back.
 const FEW_DOCUMENTS: usize = 300;
 
 impl Bound {
@@ -127,7 +127,7 @@ pub fn hurried(limits: &Limits) -> Limits {
     Limits { deadline: limits.deadline.into_iter().chain(most).min(), ..limits.clone() }
 }
 
-/// What the engine is told of a command's options.
+/// The engine's options, from those of the command.
 pub fn search_options(options: &QueryOptions, settings: &Settings, definition: &Definition) -> SearchOptions {
     let names = options.in_fields.as_ref().filter(|names| !names.is_empty());
     SearchOptions {

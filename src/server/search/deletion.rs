@@ -68,7 +68,7 @@ pub fn delete(ctx: &Context, database: i32, mut doomed: Doomed) -> Outcome {
     ok()
 }
 
-/// The same while others are served; a client that waits is told when all are gone, and other nodes know.
+/// The same while others are served; a client that waits gets its reply when all are deleted and other nodes know.
 fn later(ctx: &Context, database: i32, mut doomed: Doomed, waiting: Option<Unblock>) {
     ctx.after(0, move |ctx| {
         // What has become a replica takes its changes from its master alone.

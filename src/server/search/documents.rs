@@ -18,7 +18,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// What an index of this definition looks at: its fields, those that tell language, score and payload, and those
+    /// The fields that an index of this definition reads: those of its schema, of language, score and payload, and those
     /// that its filter names.
     pub fn of(definition: &Definition) -> Wanted {
         let mut paths: Vec<Vec<u8>> = definition.fields.iter().map(|field| field.path.clone()).collect();

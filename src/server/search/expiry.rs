@@ -40,7 +40,7 @@ impl Expiry {
         }
     }
 
-    /// Takes at most so many keys whose time has passed.
+    /// Takes at most this many keys that have expired.
     pub fn due(&mut self, now: i64, most: usize) -> Vec<Arc<[u8]>> {
         let mut due = Vec::new();
         while due.len() < most

@@ -48,7 +48,7 @@ pub fn ft_info(call: &Call) -> Outcome {
 /// Milliseconds that other nodes have for what takes no time, but may wait for its turn on a busy one.
 const QUICKLY: u64 = 5000;
 
-/// What FT.INFO tells of this node's part of an index.
+/// FT.INFO for this node's part of an index.
 pub fn info_part(target: &Target) -> Option<Part> {
     registry::with(|registry| {
         let (_, entry) = registry.by_id(target.id)?;

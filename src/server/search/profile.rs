@@ -27,7 +27,7 @@ pub fn ft_profile(call: &Call) -> Outcome {
     let settings = binding::settings();
     let ProfileRequest { command, query, .. } = ProfileRequest::parse(call.args, &settings).map_err(refuse)?;
     let parsing = milliseconds(began);
-    let told = Told::Client { sides: matches!(command, Asked::Hybrid(_)), protocol: protocol(call.ctx) };
+    let receiver = Receiver::Client { sides: matches!(command, Asked::Hybrid(_)), protocol: protocol(call.ctx) };
     if let Some(others) = cluster::others(call.ctx, &target)? {
         return ask(call, others, target, command, &query, Watch { began, parsing });
     }
@@ -43,7 +43,7 @@ pub fn ft_profile(call: &Call) -> Outcome {
         }
         Asked::Hybrid(request) => (Box::new(Hybrid::new(ctx, target, *request, &settings)?), Outline::BOTH),
     };
-    work::start(ctx, Box::new(Profiling::new(inner, outline, Watch { began, parsing }, told)))
+    work::start(ctx, Box::new(Profiling::new(inner, outline, Watch { began, parsing }, receiver)))
 }
 
 /// Has the shards answer, each with what that cost it.
@@ -76,7 +76,7 @@ pub struct Watch {
     pub parsing: f64,
 }
 
-/// A query that tells what it did.
+/// A query that can be profiled.
 pub trait Profilable: Work {
     /// Documents that matched, rows that are replied, whether time was over.
     fn counts(&self) -> (usize, usize, bool);
@@ -100,8 +100,8 @@ impl Outline {
     }
 }
 
-/// Who is told what a query did.
-pub enum Told {
+/// The receiver of a profile.
+pub enum Receiver {
     Client {
         sides: bool,
         protocol: Protocol,
@@ -110,7 +110,7 @@ pub enum Told {
     Node(Vec<u8>),
 }
 
-/// A query whose reply tells what it did.
+/// A query whose reply includes its profile.
 pub struct Profiling {
     inner: Box<dyn Profilable>,
     began: Instant,
@@ -118,14 +118,14 @@ pub struct Profiling {
     outline: Outline,
     /// When the first thought began.
     thinking: Option<Instant>,
-    told: Told,
+    receiver: Receiver,
 }
 
 impl Profiling {
-    pub fn new(inner: Box<dyn Profilable>, outline: Outline, watch: Watch, told: Told) -> Profiling {
+    pub fn new(inner: Box<dyn Profilable>, outline: Outline, watch: Watch, receiver: Receiver) -> Profiling {
         let Watch { began, parsing } = watch;
         let timings = Timings { parsing, planning: milliseconds(began) - parsing, ..Timings::default() };
-        Profiling { inner, began, timings, outline, thinking: None, told }
+        Profiling { inner, began, timings, outline, thinking: None, receiver }
     }
 }
 
@@ -177,11 +177,11 @@ impl Work for Profiling {
         self.timings.total = milliseconds(self.began);
         let Outline { iterator, term } = self.outline;
         let mut profiled = Profiled { timings: self.timings, iterator, term, shard: None, matches, results, timed_out };
-        Ok(match self.told {
-            Told::Client { sides, protocol } => {
+        Ok(match self.receiver {
+            Receiver::Client { sides, protocol } => {
                 reply::profile(inner, &[profiled], Telling { sides, coordinator: None, protocol })
             }
-            Told::Node(address) => {
+            Receiver::Node(address) => {
                 profiled.shard = Some(address);
                 write(inner, &profiled)
             }

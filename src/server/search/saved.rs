@@ -10,7 +10,7 @@ use crate::search::schema::Definition;
 /// Of what the strings hold.
 const VERSION: u8 = 1;
 
-/// What a string tells of.
+/// The content of a string.
 pub enum Saved {
     Index(Box<Index>),
     Dictionary {

@@ -157,7 +157,7 @@ impl Walk {
         !self.rows.is_empty() || !self.is_over()
     }
 
-    /// What is needed for so many rows.
+    /// What is needed for this many rows.
     pub fn need(&self, wanted: usize) -> Need {
         if self.is_over() || self.rows.len() >= wanted {
             Need::Nothing
@@ -168,7 +168,7 @@ impl Walk {
         }
     }
 
-    /// Takes at most so many rows.
+    /// Takes at most this many rows.
     ///
     /// # Errors
     /// If a step failed.
@@ -320,7 +320,7 @@ fn is_known(place: &Place, plan: &Plan, input: &Input) -> bool {
     })
 }
 
-/// A field's value as far as the index knows it: None if only the document tells, None in Some if it has no such field.
+/// A field's value as far as the index knows it: None if only the document has it, None in Some if it has no such field.
 fn known(place: &Place, input: &Input, position: usize, loaded: bool) -> Option<Option<Value>> {
     let (query, document) = (place.query.as_ref()?, input.document?);
     let is_number = matches!(place.definition.fields[position].kind, Kind::Numeric);

@@ -23,7 +23,7 @@ use crate::server::{pools, reply, settings};
 /// What a query needs to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// To look at so many documents.
+    /// To read this many documents.
     Documents(usize),
     Thought,
     /// It is done.
@@ -40,7 +40,7 @@ pub trait Work: Send + 'static {
     /// Looks at documents, on the main thread, until it has seen all or the time is over.
     fn look(&mut self, ctx: &Context, until: Option<Instant>);
 
-    /// What ends it early: told of a client that leaves.
+    /// Ends it early, for example when the client disconnects.
     fn limits(&self) -> Option<&Limits> {
         None
     }
@@ -50,7 +50,7 @@ pub trait Work: Send + 'static {
         None
     }
 
-    /// Is told that everything else waits for it: from now on it ends in time, with what it has.
+    /// Called when everything else waits for it: from now on it ends in time, with what it has.
     fn hurry(&mut self) {}
 
     /// Whether it takes less than the way to another thread and back.

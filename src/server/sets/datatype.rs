@@ -116,7 +116,7 @@ fn watch_loaded(io: *mut raw::RedisModuleIO) {
     let name = unsafe { string_bytes(name.cast_mut()) };
     match api!(RedisModule_GetDbIdFromIO(io)) {
         Some(database) => expiring::watch(database, name),
-        // Before 7.0 there is no way to tell: where there is no such key, it is forgotten at the first look.
+        // Before 7.0 the database is unknown: where there is no such key, it is dropped at the first lookup.
         None => (0..DATABASES).for_each(|database| expiring::watch(database, name)),
     }
 }
@@ -182,7 +182,7 @@ unsafe extern "C" fn copy(
 }
 
 /// Moves names and attributes to where the server's allocator would rather have them; 1 if there are
-/// more when time is up. Servers whose allocator cannot tell never call it.
+/// more when time is up. Servers whose allocator does not support it never call this.
 unsafe extern "C" fn defragment(
     ctx: *mut raw::RedisModuleDefragCtx,
     _key: *mut raw::RedisModuleString,
@@ -213,7 +213,7 @@ unsafe extern "C" fn defragment(
     }
 }
 
-/// Everything that clients can tell apart, but not the graph, which differs from server to server.
+/// Everything that clients can observe, but not the graph, which differs from server to server.
 unsafe extern "C" fn digest(digest: *mut raw::RedisModuleDigest, value: *mut c_void) {
     // SAFETY: as in `save`.
     let set = unsafe { set(value) };

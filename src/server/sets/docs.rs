@@ -128,7 +128,7 @@ pub const vmsim: Docs = Docs {
 };
 
 pub const vexplain: Docs = Docs {
-    summary: "Runs a VSIM and tells how it was done.",
+    summary: "Runs a VSIM and reports how it was executed.",
     complexity: "As VSIM.",
     since: c"0.1.0",
     arguments: SEARCH,
@@ -169,7 +169,7 @@ pub const vrandmember: Docs = simple(
     &[KEY, arg(c"count", INTEGER).optional()],
 );
 pub const vismember: Docs =
-    simple("Tells whether an element is in a vector set.", "O(log N)", c"8.2.0", &[KEY, ELEMENT]);
+    simple("Returns whether an element is in a vector set.", "O(log N)", c"8.2.0", &[KEY, ELEMENT]);
 pub const vrange: Docs = simple(
     "Returns elements in the order of their names.",
     "O(log N + count)",

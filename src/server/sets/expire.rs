@@ -32,19 +32,19 @@ pub fn vpexpireat(call: &Call) -> Outcome {
 }
 
 pub fn vttl(call: &Call) -> Outcome {
-    tell(call, SECONDS)
+    reply_times(call, SECONDS)
 }
 
 pub fn vpttl(call: &Call) -> Outcome {
-    tell(call, MILLISECONDS)
+    reply_times(call, MILLISECONDS)
 }
 
 pub fn vexpiretime(call: &Call) -> Outcome {
-    tell(call, SECOND)
+    reply_times(call, SECOND)
 }
 
 pub fn vpexpiretime(call: &Call) -> Outcome {
-    tell(call, MILLISECOND)
+    reply_times(call, MILLISECOND)
 }
 
 /// `VEXPIRE key time [NX | XX | GT | LT] ELEMENTS n element …`
@@ -130,7 +130,7 @@ fn change<'a>(
         key.delete();
     }
     drop(key);
-    expiring::tell(call.ctx, call.key, &removed);
+    expiring::announce(call.ctx, call.key, &removed);
     if empty {
         call.ctx.notify(call.key, c"del");
     }
@@ -138,7 +138,7 @@ fn change<'a>(
 }
 
 /// `VTTL key ELEMENTS n element …`
-fn tell(call: &Call, unit: Unit) -> Outcome {
+fn reply_times(call: &Call, unit: Unit) -> Outcome {
     let elements = elements(call)?;
     let absent = Reply::Array(elements.iter().map(|_| Reply::Int(ABSENT)).collect());
     read(call, absent, |set| {

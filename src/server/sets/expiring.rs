@@ -143,9 +143,9 @@ fn remove_from(ctx: &Context, name: &Text) -> Option<i64> {
     if empty {
         key.delete();
     }
-    // Those who are told may do anything to the key.
+    // Listeners of the events may do anything to the key.
     drop(key);
-    tell(ctx, name.ptr(), &removed);
+    announce(ctx, name.ptr(), &removed);
     if empty {
         ctx.notify(name.ptr(), c"del");
     }
@@ -153,7 +153,7 @@ fn remove_from(ctx: &Context, name: &Text) -> Option<i64> {
 }
 
 /// Replicates and notifies removals.
-pub fn tell(ctx: &Context, name: *mut raw::RedisModuleString, removed: &[Vec<u8>]) {
+pub fn announce(ctx: &Context, name: *mut raw::RedisModuleString, removed: &[Vec<u8>]) {
     info::STATS.removals.add(removed.len() as u64);
     // SAFETY: the caller's string.
     let key = unsafe { string_bytes(name) }.to_vec();
@@ -167,7 +167,7 @@ pub fn tell(ctx: &Context, name: *mut raw::RedisModuleString, removed: &[Vec<u8>
 }
 
 /// Before a write to elements: those of them whose time has come are removed first, as they would have been a
-/// moment later. Their names, to be told of ([`tell`]) once the key is closed.
+/// moment later. Returns their names, for [`announce`] once the key is closed.
 pub fn remove_hidden(call: &Call, set: &mut VectorSet, elements: &[&[u8]]) -> Vec<Vec<u8>> {
     if call.ctx.is_repetition() || set.expiring() == 0 {
         return Vec::new();

@@ -39,7 +39,7 @@ pub fn vrembyfilter(call: &Call) -> Outcome {
     }
     let mut selected = selection.run();
     let slice = removal::take_slice(set, &mut selected, usize::MAX);
-    Ok(Some(slice.close_and_tell(call.ctx, call.key, key).into()))
+    Ok(Some(slice.close_and_announce(call.ctx, call.key, key).into()))
 }
 
 pub fn vdim(call: &Call) -> Outcome {

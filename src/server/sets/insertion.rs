@@ -52,7 +52,7 @@ pub fn vadd(call: &Call) -> Outcome {
     let is_over = is_over_bound(&mut key);
     drop(key);
     watch_times(call, &request.how);
-    expiring::tell(call.ctx, call.key, &removed);
+    expiring::announce(call.ctx, call.key, &removed);
     match request.is_normal(call.args) {
         // Without copies of all.
         true => call.ctx.replicate_verbatim(),
@@ -145,7 +145,7 @@ pub fn add_all(call: &Call, request: &vmadd::Request) -> Result<(usize, bool), F
         key.delete();
     }
     drop(key);
-    expiring::tell(call.ctx, call.key, &removed);
+    expiring::announce(call.ctx, call.key, &removed);
     if !done.is_empty() {
         watch_times(call, &request.how);
         call.ctx.replicate(registered_name("VMADD"), &request.normalised(now, &done));
@@ -160,7 +160,7 @@ fn reply_with_room(call: &Call, is_over: bool, reply: Reply) -> Outcome {
     if !is_over {
         return Ok(Some(reply));
     }
-    // Opened once more: those who were told of the change may have done anything to the key.
+    // Opened again: listeners of the event may have done anything to the key.
     let mut key = call.ctx.open_to_read(call.key);
     let Ok(Some(set)) = open(&mut key) else { return Ok(Some(reply)) };
     if blocking::is_allowed(call.ctx) && !single_threaded() {

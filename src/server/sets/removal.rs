@@ -61,7 +61,7 @@ fn remove_next(ctx: &Context, mut removal: Removal) {
         return next_slice(ctx, 5, removal);
     }
     let slice = take_slice(set, &mut removal.selected, SLICE);
-    removal.removed += slice.close_and_tell(ctx, name.ptr(), key);
+    removal.removed += slice.close_and_announce(ctx, name.ptr(), key);
     if removal.selected.is_empty() {
         removal.unblock.reply(removal.removed.into());
     } else {
@@ -83,9 +83,9 @@ pub fn take_slice(set: &mut VectorSet, selected: &mut Selected, most: usize) -> 
 }
 
 impl Slice {
-    /// Deletes the key of an empty set, closes it, and then tells replicas and others of the elements,
-    /// as so many VREMs would: with the key closed, since they may do anything to it. Their number.
-    pub fn close_and_tell(self, ctx: &Context, name: *mut raw::RedisModuleString, mut key: Key) -> usize {
+    /// Deletes the key of an empty set, closes it, and then replicates the removals and sends their events,
+    /// like separate VREMs: with the key closed, since listeners may do anything to it. Returns their number.
+    pub fn close_and_announce(self, ctx: &Context, name: *mut raw::RedisModuleString, mut key: Key) -> usize {
         if self.set_is_empty {
             key.delete();
         }

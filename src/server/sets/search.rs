@@ -208,7 +208,7 @@ fn prepare(call: &Call, request: &vmsim_command::Request, options: &Options) -> 
     Ok(queries)
 }
 
-/// VEXPLAIN takes VSIM's arguments, runs it at once and tells how.
+/// VEXPLAIN takes VSIM's arguments, runs it at once and reports how.
 pub fn vexplain(call: &Call) -> Outcome {
     let mut args = vsim_command::arguments(call.args)?;
     let question = near::parse(&mut args, false)?;

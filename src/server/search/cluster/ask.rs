@@ -39,7 +39,7 @@ const REMINDED: Duration = Duration::from_millis(100);
 const AGAIN: i64 = 10;
 /// Bytes of all answers of which the main thread makes a reply itself: in less time than the way to the pool and back takes.
 const SHORT: usize = 16 << 10;
-/// Rounds after which two nodes may name the same slot: keys tell what came twice.
+/// Rounds after which two nodes may claim the same slot: duplicates are recognised by their keys.
 const PATIENCE: u32 = 10;
 
 struct Asking {
@@ -160,7 +160,7 @@ pub fn awaits(sender: &[u8], id: u64) -> bool {
     with(|all| all.get(&id).is_some_and(|asking| asking.roll.awaits(sender)))
 }
 
-/// Takes an answer, which came in so many bytes; one that no query waits for, or that came before, is dropped.
+/// Takes an answer, whose message had this many bytes; one that no query waits for, or a duplicate, is dropped.
 pub fn answered(ctx: &Context, sender: &[u8], id: u64, answer: Answer, bytes: usize) {
     let answer = Collected::new(answer, bytes);
     with(|all| {
@@ -188,7 +188,7 @@ enum Next {
     Refuse(Vec<u8>),
     /// A shard has not answered, and time is over.
     Fail,
-    /// Another round, in so many milliseconds.
+    /// Another round, after this many milliseconds.
     Again(i64),
     /// The same, of every primary: though the index belongs to one, or some have no slots.
     AgainAll,
@@ -233,7 +233,7 @@ impl Asking {
         let is_over = Instant::now() >= self.end;
         let is_unknown = self.answers().any(|answer| answer.outcome == Answered::NoIndex);
         if is_unknown || self.is_missing() && !self.partial {
-            // The cluster may be about to replace a node, or to tell one of the index.
+            // The cluster may be about to replace a node, or to send it the index.
             return if is_over { Next::Fail } else { Next::Again(TICK) };
         }
         let failed = |answer: &Answer| match &answer.outcome {
@@ -300,7 +300,7 @@ impl Asking {
     }
 }
 
-/// Asks all again, in so many milliseconds.
+/// Asks all again, after this many milliseconds.
 fn again(ctx: &Context, asking: Asking, milliseconds: i64) {
     ctx.after(milliseconds, move |ctx| round(ctx, asking, &topology(ctx)));
 }

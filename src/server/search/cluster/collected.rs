@@ -59,7 +59,7 @@ pub struct Collected {
 }
 
 impl Collected {
-    /// An answer that came in a message of so many bytes. Where there is no room for it, it becomes a failure.
+    /// An answer that arrived in a message of this many bytes. Where there is no room for it, it becomes a failure.
     pub fn new(mut answer: Answer, bytes: usize) -> Collected {
         let room = Room::take(bytes);
         if room.is_none() {

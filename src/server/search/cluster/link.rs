@@ -10,7 +10,7 @@ use crate::server::api::{self, Context};
 use crate::server::pools;
 
 static ASSEMBLY: Mutex<Option<Assembly>> = Mutex::new(None);
-/// Whether the log has been told of bytes that make no sense.
+/// Whether invalid bytes have been logged.
 static COMPLAINED: AtomicBool = AtomicBool::new(false);
 
 /// A number that this node uses once, and hardly one that it used before it was started again: what was sent then may still come.
@@ -66,7 +66,7 @@ impl Sending {
     pub fn go_on(&mut self, ctx: &Context) -> bool {
         for _ in 0..AT_ONCE {
             let Some(piece) = piece(self.transfer, &self.bytes, self.next) else { return false };
-            // Who is gone needs no more of it.
+            // A node that is gone needs no more of it.
             if !ctx.send_to_node(&self.node, &piece) {
                 return false;
             }

@@ -33,7 +33,7 @@ use super::access::Target;
 use crate::reply::Reply;
 use crate::search::cluster::message::{Ask, Question};
 use crate::search::cluster::slots::{hash_tag, slot_of};
-use crate::search::cluster::topology::{Topology, tell_the_same};
+use crate::search::cluster::topology::{Topology, same_topology};
 use crate::server::api::Context;
 use crate::server::blocking;
 use crate::server::commands::{Call, Failure, Outcome};
@@ -62,20 +62,20 @@ pub fn start(ctx: &Context) {
     }
 }
 
-/// What the server told of the cluster, and when.
-struct Told {
+/// The cluster's nodes as the server reported them, and when.
+struct Reported {
     text: Vec<u8>,
     topology: Arc<Topology>,
     at: Instant,
 }
 
-static TOLD: Mutex<Option<Told>> = Mutex::new(None);
+static REPORTED: Mutex<Option<Reported>> = Mutex::new(None);
 
-/// How old what was told may be where it decides only who is asked: answers tell the slots that they speak for.
+/// The maximal age of this report where it only decides which node is asked: answers list the slots that they cover.
 const LATELY: Duration = Duration::from_millis(100);
 
-/// The cluster as this node sees it now; without any node if the server does not tell. The server writes a line for each node, which is
-/// read only when it tells something else than before.
+/// The cluster as this node sees it now; without any node if the server does not report it. The report has a line per node, which is
+/// parsed only if it differs from the previous one.
 fn topology(ctx: &Context) -> Arc<Topology> {
     static COMPLAINED: AtomicBool = AtomicBool::new(false);
     let text = ctx.cluster_nodes().unwrap_or_else(|why| {
@@ -84,16 +84,16 @@ fn topology(ctx: &Context) -> Arc<Topology> {
         }
         Vec::new()
     });
-    let mut told = TOLD.lock().unwrap_or_else(|e| e.into_inner());
+    let mut reported = REPORTED.lock().unwrap_or_else(|e| e.into_inner());
     let at = Instant::now();
-    match &mut *told {
-        Some(told) if tell_the_same(&told.text, &text) => {
-            told.at = at;
-            told.topology.clone()
+    match &mut *reported {
+        Some(reported) if same_topology(&reported.text, &text) => {
+            reported.at = at;
+            reported.topology.clone()
         }
         _ => {
             let topology = Arc::new(Topology::read(&text));
-            *told = Some(Told { text, topology: topology.clone(), at });
+            *reported = Some(Reported { text, topology: topology.clone(), at });
             topology
         }
     }
@@ -101,9 +101,10 @@ fn topology(ctx: &Context) -> Arc<Topology> {
 
 /// The cluster as this node saw it a moment ago.
 fn topology_lately(ctx: &Context) -> Arc<Topology> {
-    let told = TOLD.lock().unwrap_or_else(|e| e.into_inner());
-    let known = told.as_ref().filter(|told| told.at.elapsed() < LATELY).map(|told| told.topology.clone());
-    drop(told);
+    let reported = REPORTED.lock().unwrap_or_else(|e| e.into_inner());
+    let known =
+        reported.as_ref().filter(|reported| reported.at.elapsed() < LATELY).map(|reported| reported.topology.clone());
+    drop(reported);
     known.unwrap_or_else(|| topology(ctx))
 }
 

@@ -11,7 +11,7 @@ use super::super::binding;
 use super::super::find::Search;
 use super::super::hybrid::Hybrid;
 use super::super::inspect;
-use super::super::profile::{Outline, Profilable, Profiling, Told, Watch};
+use super::super::profile::{Outline, Profilable, Profiling, Receiver, Watch};
 use super::super::words::Spelling;
 use super::super::work::{self, Sent, Work};
 use super::super::{refuse, registry};
@@ -129,7 +129,7 @@ impl Answering {
     }
 
     /// Documents may have left since the slots were known, before they were looked at: the answer speaks for what is this node's
-    /// still, and tells of slots that have begun to move. So the slots need not be known well in the beginning.
+    /// still, and reports slots that have begun to move. So the slots need not be known well in the beginning.
     fn keep_up(&mut self, ctx: &Context) {
         let topology = topology(ctx);
         self.slots.retain(&topology.me().map(|me| topology.slots_of(me)).unwrap_or_default());
@@ -224,8 +224,8 @@ fn part(ctx: &Context, question: &Ask, served: Slots, address: Vec<u8>) -> Resul
     };
     Ok(Part::Work(match outline.filter(|_| question.profiled) {
         Some(outline) => {
-            let told = Told::Node(address);
-            Box::new(Profiling::new(query, outline, Watch { began, parsing: 0.0 }, told))
+            let receiver = Receiver::Node(address);
+            Box::new(Profiling::new(query, outline, Watch { began, parsing: 0.0 }, receiver))
         }
         None => query,
     }))

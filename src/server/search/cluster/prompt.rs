@@ -28,7 +28,7 @@ struct Known {
 
 static KNOWN: Mutex<Option<Known>> = Mutex::new(None);
 
-/// Sees that the connections to all nodes send at once. To be called now and then, as connections break and are made again.
+/// Sets the option on the connections to all nodes. To be called periodically, as connections break and are opened again.
 pub fn keep(topology: &Topology) {
     let me = topology.me().map(|me| &me.id);
     let others = topology.nodes.iter().filter(|node| Some(&node.id) != me && !node.is_lost);

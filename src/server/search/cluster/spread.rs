@@ -219,7 +219,7 @@ fn round(ctx: &Context) {
     }
 }
 
-/// A node tells what its definitions come to.
+/// A node has sent the digest of its catalogue.
 pub fn compare(ctx: &Context, sender: &[u8], digest: u64) {
     let all = catalog(|catalog| (catalog.digest() != digest).then(|| catalog.all()));
     if let Some(definitions) = all {
@@ -227,7 +227,7 @@ pub fn compare(ctx: &Context, sender: &[u8], digest: u64) {
     }
 }
 
-/// A node tells what it knows.
+/// A node has sent definitions.
 pub fn learn(ctx: &Context, sender: &[u8], id: u64, asks: bool, definitions: Vec<Definition>) {
     let (news, all) = catalog(|catalog| {
         let news = catalog.merge(definitions.clone(), now());

@@ -153,7 +153,7 @@ fn a_removed_node_leads_on_until_it_is_forgotten() {
     assert!(linked.graph.neighbours(entry, 0).is_empty());
 }
 
-/// All that a newcomer could link to is dead, but still holds links.
+/// All that a new node could link to is dead, but still has links.
 #[test]
 fn a_newcomer_among_the_dead_is_found_later() {
     let mut linked = Linked::new(301, 4, 4, 33);
@@ -197,7 +197,7 @@ fn neighbours_may_be_removed_at_once() {
     }
 }
 
-/// Points whose distances from some cannot be told.
+/// Points whose distances from some are undefined.
 struct Faulty<'a>(&'a Points);
 
 impl Measure for Faulty<'_> {
