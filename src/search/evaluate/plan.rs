@@ -8,7 +8,9 @@ use super::options::{Limits, SearchOptions, Warnings};
 use super::score::Weigher;
 use super::within::Within;
 use super::word::{Part, Source, Word};
-use crate::search::index::{DocSet, Finder, Group, State, Tag, Tags, cover, distance, gather, middle, number_code};
+use crate::search::index::{
+    DocSet, Finder, Group, State, Tag, Tags, WordSet, cover, distance, gather, middle, number_code,
+};
 use crate::search::query::{Affix, Bound, Fields, GeoUnit, Node, NodeKind, TagValue, VectorRange};
 use crate::search::schema::Kind;
 use crate::search::text::{Language, fold, sound};
@@ -219,9 +221,7 @@ impl<'a> Planner<'a> {
     }
 
     fn synonyms(&self, word: &[u8], mask: u128) -> Vec<Part> {
-        let synonyms = &self.state.synonyms;
-        let groups = synonyms.by_word.get(word).into_iter().flatten().filter_map(|group| synonyms.groups.get(group));
-        let part = |words: &Vec<Vec<u8>>| {
+        let part = |words: &WordSet| {
             let terms = words.iter().filter_map(|word| Some((word, self.state.words.term(word)?)));
             let sources: Vec<Source> =
                 terms.map(|(word, term)| Source::new(word, &term.postings, term.documents)).collect();
@@ -230,7 +230,7 @@ impl<'a> Planner<'a> {
             let weights = self.state.texts.iter().map(|text| text.weight).collect();
             Part { sources, mask, weights, rarity: self.weigher.rarity(documents.len() as u64) }
         };
-        groups.map(part).collect()
+        self.state.synonyms.of(word).map(part).collect()
     }
 
     fn sounds(&self, word: &[u8], mask: u128) -> Option<Part> {

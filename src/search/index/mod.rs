@@ -20,20 +20,24 @@ mod ranges;
 mod records;
 mod shapes;
 mod state;
+mod synonyms;
 mod tags;
 mod tree;
 mod varint;
 mod vector_field;
 mod vectors;
 mod verify;
+mod word_set;
 mod words;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub use document::*;
 pub use records::Key;
+pub use synonyms::Synonyms;
 pub use vectors::from_json;
+pub use word_set::WordSet;
 
 use super::evaluate::{BoundQuery, SearchOptions};
 use super::query::Query;
@@ -49,6 +53,7 @@ pub(super) use ranges::{gather, number_code};
 pub(super) use records::{Known, Record};
 pub(super) use shapes::Outline;
 pub(super) use state::{LanguageFilter, State};
+pub use tags::TagValues;
 pub(super) use tags::{Tag, Tags};
 pub(super) use tree::Tree;
 pub(super) use vector_field::{VectorRows, is_exact};
@@ -172,21 +177,14 @@ impl SearchIndex {
     }
 
     /// Adds words to a synonym group; a word may be in many.
-    pub fn add_synonyms(&mut self, group: &[u8], words: &[Vec<u8>]) {
-        let synonyms = Arc::make_mut(&mut Arc::make_mut(&mut self.state).synonyms);
-        let members = synonyms.groups.entry(group.to_vec()).or_default();
-        let mut known: HashSet<Vec<u8>> = members.iter().cloned().collect();
-        for word in words.iter().map(|word| fold(word).into_owned()) {
-            if known.insert(word.clone()) {
-                members.push(word.clone());
-                synonyms.by_word.entry(word).or_default().push(group.to_vec());
-            }
-        }
+    pub fn add_synonyms(&mut self, group: &[u8], words: &[impl AsRef<[u8]>]) {
+        let synonyms = &mut Arc::make_mut(&mut self.state).synonyms;
+        words.iter().for_each(|word| synonyms.add(group, &fold(word.as_ref())));
     }
 
-    /// The synonym groups, each with its words.
-    pub fn synonyms(&self) -> impl Iterator<Item = (&[u8], &[Vec<u8>])> {
-        self.state.synonyms.groups.iter().map(|(group, words)| (&group[..], &words[..]))
+    /// The synonym groups.
+    pub fn synonyms(&self) -> &Synonyms {
+        &self.state.synonyms
     }
 
     /// Whether the key's document is in the index.
@@ -306,10 +304,10 @@ impl SearchIndex {
         self.field_failures.get(field).cloned().unwrap_or_default()
     }
 
-    /// The distinct values of a TAG field, in byte order; None if the field is of another kind or not indexed.
-    pub fn tag_values(&self, field: usize) -> Option<Vec<Arc<[u8]>>> {
+    /// Takes hold of the distinct values of a TAG field; None if the field is of another kind or not indexed.
+    pub fn tag_values(&self, field: usize) -> Option<TagValues> {
         match &self.state.fields.get(field)?.finder {
-            Finder::Tags(tags) => Some(tags.values().iter().map(|(value, _)| value.clone()).collect()),
+            Finder::Tags(tags) => Some(TagValues(tags.values().clone())),
             _ => None,
         }
     }

@@ -1,12 +1,12 @@
 //! The snapshot that a query sees of an index. A copy takes a few reference counts per field and shares all unchanged
 //! parts.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::docset::DocSet;
 use super::fields::{Column, FieldIndex, Finder};
 use super::records::{Known, Records};
+use super::synonyms::Synonyms;
 use super::words::Words;
 use crate::search::schema::{Definition, Field, Kind, Schema, Source};
 use crate::search::text::{Language, StopWords};
@@ -26,7 +26,7 @@ pub struct State {
     pub languages: Vec<(Language, DocSet)>,
     pub language: Language,
     pub stop_words: Arc<StopWords>,
-    pub synonyms: Arc<Synonyms>,
+    pub synonyms: Synonyms,
 }
 
 /// A TEXT field that is indexed.
@@ -48,14 +48,6 @@ pub enum LanguageFilter {
     Except(Vec<DocSet>),
 }
 
-/// Words that stand for each other.
-#[derive(Clone, Debug, Default)]
-pub struct Synonyms {
-    pub groups: HashMap<Vec<u8>, Vec<Vec<u8>>>,
-    /// The groups of each word.
-    pub by_word: HashMap<Vec<u8>, Vec<Vec<u8>>>,
-}
-
 impl State {
     pub fn new(definition: Definition) -> State {
         let language = definition.language.as_deref().and_then(Language::named).unwrap_or_default();
@@ -72,7 +64,7 @@ impl State {
             languages: Vec::new(),
             language,
             stop_words,
-            synonyms: Arc::default(),
+            synonyms: Synonyms::default(),
         };
         state.add_fields(definition.fields.to_vec());
         state

@@ -24,6 +24,24 @@ pub struct Tag {
     pub documents: DocSet,
 }
 
+/// The values of a TAG field at one moment.
+pub struct TagValues(pub(super) Tree<Arc<[u8]>, Tag>);
+
+impl TagValues {
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The values, in byte order.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(|(value, _)| &value[..])
+    }
+}
+
 impl Tags {
     /// Notes that a document has a value; the value's number.
     pub fn insert(&mut self, value: &[u8], document: u32) -> u32 {

@@ -240,6 +240,10 @@ impl Work for Aggregate {
         !self.is_light || matches!(&self.stage, Stage::Ranking(ranking) if ranking.is_heavy(&self.query))
     }
 
+    fn reads_much(&self) -> bool {
+        self.is_heavy() || matches!(&self.stage, Stage::Walking(walk) if walk.reads_documents())
+    }
+
     fn reply(mut self: Box<Self>) -> Result<Reply, Failure> {
         let wanted = self.wanted();
         let Stage::Walking(mut walk) = std::mem::replace(&mut self.stage, Stage::Done) else {

@@ -29,8 +29,6 @@ pub struct Bounds {
     pub is_small: bool,
     /// Whether documents may have many fields.
     pub is_wide: bool,
-    /// Whether rows were long before.
-    pub is_long: bool,
     /// When the look at documents ends too, where everything else waits for the query.
     last: Option<Instant>,
 }
@@ -67,17 +65,13 @@ impl Bound {
     /// A bound query with what bounds its time.
     pub fn new(query: BoundQuery, target: &Target, options: &QueryOptions, settings: &Settings) -> Bound {
         let known = registry::with(|registry| {
-            registry
-                .by_id(target.id)
-                .map(|(_, entry)| (entry.index.len(), entry.is_wide, entry.is_long))
-                .unwrap_or_default()
+            registry.by_id(target.id).map(|(_, entry)| (entry.index.len(), entry.is_wide)).unwrap_or_default()
         });
         let bounds = Bounds {
             limits: limits(options, settings),
             on_timeout: settings.on_timeout,
             is_small: known.0 < FEW_DOCUMENTS && query.is_light(),
             is_wide: known.1,
-            is_long: known.2,
             last: None,
         };
         Bound { query, bounds }

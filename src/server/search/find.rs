@@ -10,7 +10,7 @@ use super::documents::Open;
 use super::rank;
 use super::walk::size;
 use super::work::{self, Need, Work};
-use super::{Missing, cluster, excerpts, follow, protocol, refuse, registry, telemetry};
+use super::{Missing, cluster, excerpts, follow, protocol, refuse, telemetry};
 use crate::reply::Reply;
 use crate::search::cluster::message::Question;
 use crate::search::cluster::search::{Merging, Part, Ranked};
@@ -30,8 +30,6 @@ use crate::server::here::Traffic;
 
 /// More fields of a document than this take long to be read.
 const MANY: usize = 64;
-/// Rows of more bytes than this are read in slices, from the next search on.
-const LONG: usize = 256 << 10;
 /// Bytes of texts that a reply may show: one field may be asked for under many names.
 const MAX_BYTES: usize = 1 << 30;
 
@@ -105,6 +103,10 @@ impl Work for Other {
 
     fn is_heavy(&self) -> bool {
         self.search.is_heavy()
+    }
+
+    fn reads_much(&self) -> bool {
+        self.search.reads_much()
     }
 
     fn reply(self: Box<Self>) -> Result<Reply, Failure> {
@@ -454,9 +456,6 @@ impl Work for Search {
                         break;
                     }
                 }
-                if self.bytes > LONG && !self.bound.bounds.is_long {
-                    registry::with(|registry| registry.by_id(self.index).map(|(_, entry)| entry.is_long = true));
-                }
                 let is_cut = hits.len() > 0 && self.bound.bounds.is_over();
                 self.warnings.timed_out |= is_cut;
                 self.stage = if hits.len() == 0 || is_cut { Stage::Done } else { Stage::Rows(hits) };
@@ -484,9 +483,13 @@ impl Work for Search {
     fn is_heavy(&self) -> bool {
         let shown = self.request.returned.as_ref().map(Vec::len);
         let has_many = shown.map_or(self.bound.bounds.is_wide, |shown| shown > MANY);
-        let is_wide = !self.request.no_content && !self.is_bare && (has_many || self.bound.bounds.is_long);
+        let is_wide = !self.request.no_content && !self.is_bare && has_many;
         let is_undecided = matches!(&self.stage, Stage::Ranking(ranking) if ranking.is_heavy(&self.bound.query));
         is_wide || is_undecided || excerpts::are_asked(&self.request)
+    }
+
+    fn reads_much(&self) -> bool {
+        !self.is_bare || self.is_heavy()
     }
 
     fn reply(self: Box<Self>) -> Result<Reply, Failure> {

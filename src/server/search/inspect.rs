@@ -1,13 +1,15 @@
 //! FT.INFO, FT.TAGVALS and FT.EXPLAIN.
 
 use super::access::{Target, target};
+use super::listing::{Listing, bulks};
+use super::work::Work;
 use super::{Missing, binding, check, cluster, cursors, follow, protocol, refuse, registry};
 use crate::reply::Reply;
 use crate::search::cluster::info::Part;
 use crate::search::cluster::message::Question;
 use crate::search::command::search::SearchRequest;
 use crate::search::error::Error;
-use crate::search::index::Failures;
+use crate::search::index::{Failures, TagValues};
 use crate::search::query;
 use crate::search::reply::{self, Info};
 use crate::server::commands::{Call, Failure, Outcome};
@@ -68,17 +70,21 @@ pub fn ft_tagvals(call: &Call) -> Outcome {
     let asked =
         cluster::Asked { question: Question::TagValues, profiled: false, milliseconds: QUICKLY, partial: false };
     let outcome = cluster::ask(call, &target, asked, || Ok(Box::new(cluster::TagValues)));
-    outcome.unwrap_or(Ok(Some(Reply::Set(values))))
+    outcome.unwrap_or_else(|| Listing::new(values.len(), move || Reply::Set(bulks(values.iter()))).start(call.ctx))
 }
 
-/// The values of a TAG field in this node's part of an index.
-pub fn tag_values(target: &Target, field: &[u8]) -> Result<Vec<Reply>, Failure> {
+/// The same in this node's part of an index.
+pub fn tag_values_part(target: &Target, field: &[u8]) -> Result<Box<dyn Work>, Failure> {
+    let values = tag_values(target, field)?;
+    Ok(Box::new(Listing::new(values.len(), move || Reply::Array(bulks(values.iter())))))
+}
+
+fn tag_values(target: &Target, field: &[u8]) -> Result<TagValues, Failure> {
     let bad = |text: &str| refuse(Error::new("SEARCH_ATTR_BAD", text));
     let field = target.definition.field(field).ok_or_else(|| bad("No such field"))?;
     let values =
         registry::with(|registry| registry.by_id(target.id).and_then(|(_, entry)| entry.index.tag_values(field)));
-    let values = values.ok_or_else(|| bad("Not a tag field"))?;
-    Ok(values.iter().map(|value| Reply::Bulk(value.to_vec())).collect())
+    values.ok_or_else(|| bad("Not a tag field"))
 }
 
 fn explained(call: &Call) -> Result<String, Failure> {

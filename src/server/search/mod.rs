@@ -19,7 +19,7 @@
 //! | `aggregate.rs`, `walk.rs`, `cursors.rs`, `hybrid.rs` | FT.AGGREGATE, FT.CURSOR, FT.HYBRID |
 //! | `inspect.rs`, `profile.rs`, `config.rs` | FT.INFO, FT.TAGVALS, FT.EXPLAIN; FT.PROFILE; FT.CONFIG |
 //! | `suggest.rs` | suggestions |
-//! | `words.rs` | synonyms, dictionaries, spell checking |
+//! | `words.rs`, `listing.rs` | synonyms, dictionaries, spell checking; replies that may be long lists |
 //! | `cluster/` | all of this over a cluster |
 //! | `persist.rs`, `saved.rs`, `rewrite.rs` | the saved form in RDB files; its strings; the form in append-only files without RDB preamble |
 //! | `telemetry.rs` | the section of INFO |
@@ -43,6 +43,7 @@ mod housekeeping;
 mod hybrid;
 mod inspect;
 mod json;
+mod listing;
 mod persist;
 mod profile;
 mod rank;

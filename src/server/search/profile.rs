@@ -171,6 +171,10 @@ impl Work for Profiling {
         self.inner.is_heavy()
     }
 
+    fn reads_much(&self) -> bool {
+        self.inner.reads_much()
+    }
+
     fn reply(mut self: Box<Self>) -> Result<Reply, Failure> {
         let (matches, results, timed_out) = self.inner.counts();
         let inner = self.inner.reply()?;

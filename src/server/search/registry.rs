@@ -3,7 +3,7 @@
 //! Used by the main thread only. The registry is never borrowed during a call of the server: a key that is
 //! opened may turn out to be expired, and that event accesses the registry again.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use super::scan::Scan;
 use crate::search::cluster::slots::slot_of;
 use crate::search::command::settings::Settings;
 use crate::search::expression::Expression;
-use crate::search::index::SearchIndex;
+use crate::search::index::{SearchIndex, WordSet};
 use crate::search::prefixes::Prefixes;
 use crate::search::schema::Definition;
 use crate::server::api;
@@ -24,7 +24,7 @@ use crate::server::api;
 #[derive(Default)]
 pub struct Registry {
     databases: HashMap<i32, Database>,
-    pub dictionaries: BTreeMap<Vec<u8>, BTreeSet<Vec<u8>>>,
+    pub dictionaries: BTreeMap<Vec<u8>, WordSet>,
     pub settings: Settings,
 }
 
@@ -59,8 +59,6 @@ pub struct Entry {
     prefixes: Prefixes,
     /// Some document has, or had, many fields or values: to read all of them takes long.
     pub is_wide: bool,
-    /// The rows of some search were long.
-    pub is_long: bool,
     /// The slot of which alone it holds documents.
     slot: Option<u16>,
     /// In a cluster: the slots that hold all of its documents, as far as that is known.
@@ -105,7 +103,6 @@ impl Entry {
             indexing: Duration::ZERO,
             dialects: [false; 4],
             is_wide: false,
-            is_long: false,
             slot,
             settled: Arc::default(),
         }
@@ -222,8 +219,7 @@ impl Registry {
         let ids = gone.iter().flat_map(|database| database.indexes.values()).map(|entry| entry.id);
         super::cursors::forget(&ids.collect::<Vec<_>>());
         // Dictionaries belong to no database.
-        self.dictionaries.clear();
-        super::free_behind(gone);
+        super::free_behind((gone, std::mem::take(&mut self.dictionaries)));
     }
 
     /// Indexes follow their documents to the other number.

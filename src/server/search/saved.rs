@@ -1,10 +1,8 @@
 //! The strings in which indexes and dictionaries are saved, in RDB files and in append-only files.
 
-use std::collections::BTreeSet;
-
 use super::registry::{Entry, Registry};
 use crate::search::command::{create, rewrite};
-use crate::search::index::SearchIndex;
+use crate::search::index::{SearchIndex, WordSet};
 use crate::search::schema::Definition;
 
 /// Of what the strings hold.
@@ -15,7 +13,7 @@ pub enum Saved {
     Index(Box<Index>),
     Dictionary {
         name: Vec<u8>,
-        words: BTreeSet<Vec<u8>>,
+        words: WordSet,
     },
     /// A block of the graph of a field.
     Graph {
@@ -72,14 +70,14 @@ pub fn strings(registry: &mut Registry) -> Vec<Vec<u8>> {
         let mut fields = vec![vec![VERSION], b"index".to_vec(), database.to_string().into_bytes()];
         fields.push(pack(&rewrite::words(&entry.definition)));
         fields.push(pack(&aliases));
-        for (group, words) in entry.index.synonyms() {
-            let group: Vec<Vec<u8>> = std::iter::once(group.to_vec()).chain(words.iter().cloned()).collect();
+        for (group, words) in entry.index.synonyms().groups() {
+            let group: Vec<&[u8]> = std::iter::once(group).chain(words.iter()).collect();
             fields.push(pack(&group));
         }
         strings.push(pack(&fields));
     }
     for (name, words) in &registry.dictionaries {
-        let words: Vec<Vec<u8>> = words.iter().cloned().collect();
+        let words: Vec<&[u8]> = words.iter().collect();
         strings.push(pack(&[vec![VERSION], b"dictionary".to_vec(), name.clone(), pack(&words)]));
     }
     strings
@@ -109,7 +107,7 @@ impl Saved {
                 })))
             }
             [[VERSION], b"dictionary", name, words] => {
-                let words = unpack(words)?.into_iter().map(<[u8]>::to_vec).collect();
+                let words = unpack(words)?.into_iter().collect();
                 Some(Saved::Dictionary { name: name.to_vec(), words })
             }
             [[VERSION], b"graph", database, name, field, block] => Some(Saved::Graph {

@@ -147,6 +147,11 @@ impl Walk {
         self.plan.is_light()
     }
 
+    /// Whether documents have to be looked at.
+    pub fn reads_documents(&self) -> bool {
+        self.needs_documents
+    }
+
     /// Whether all documents have become rows.
     pub fn is_over(&self) -> bool {
         self.failed.is_some() || self.missing == 0 && self.table.is_empty() && self.input.len() == 0

@@ -1,10 +1,10 @@
 //! Synonyms, dictionaries and spell checking.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use super::access::{Target, target};
 use super::binding::{self, BoundQuery};
+use super::listing::{Listing, bulks};
 use super::work::{self, Need, Work};
 use super::{Missing, cluster, ok, protocol, refuse, registry};
 use crate::reply::Reply;
@@ -14,6 +14,7 @@ use crate::search::command::options::QueryOptions;
 use crate::search::command::settings::{OnTimeout, Settings};
 use crate::search::command::small::SpellcheckRequest;
 use crate::search::evaluate::{Limits, SearchOptions};
+use crate::search::index::WordSet;
 use crate::search::reply::{self, Protocol};
 use crate::search::spell;
 use crate::server::api::Context;
@@ -30,10 +31,9 @@ pub fn ft_synupdate(call: &Call) -> Outcome {
     if words.is_empty() {
         return Err(Failure::Arity);
     }
-    let words: Vec<Vec<u8>> = words.iter().map(|word| word.to_vec()).collect();
     registry::with(|registry| {
         if let Some((_, entry)) = registry.by_id(target.id) {
-            entry.index.add_synonyms(group, &words);
+            entry.index.add_synonyms(group, words);
         }
     });
     call.ctx.replicate_verbatim();
@@ -43,17 +43,11 @@ pub fn ft_synupdate(call: &Call) -> Outcome {
 /// FT.SYNDUMP
 pub fn ft_syndump(call: &Call) -> Outcome {
     let target = target(call.ctx, call.args[0], Missing::Definition)?;
-    let mut by_word: BTreeMap<Vec<u8>, Vec<Reply>> = BTreeMap::new();
-    registry::with(|registry| {
-        let Some((_, entry)) = registry.by_id(target.id) else { return };
-        for (group, words) in entry.index.synonyms() {
-            for word in words {
-                by_word.entry(word.clone()).or_default().push(Reply::Bulk(group.to_vec()));
-            }
-        }
-    });
-    let pairs = by_word.into_iter().map(|(word, groups)| (Reply::Bulk(word), Reply::Array(groups)));
-    Ok(Some(Reply::Map(pairs.collect())))
+    let synonyms =
+        registry::with(|registry| registry.by_id(target.id).map(|(_, entry)| entry.index.synonyms().clone()));
+    let synonyms = synonyms.unwrap_or_default();
+    let pair = |(word, groups): (&[u8], &WordSet)| (Reply::Bulk(word.to_vec()), Reply::Array(bulks(groups.iter())));
+    Listing::new(synonyms.pairs(), move || Reply::Map(synonyms.words().map(pair).collect())).start(call.ctx)
 }
 
 /// FT.DICTADD
@@ -61,7 +55,7 @@ pub fn ft_dictadd(call: &Call) -> Outcome {
     let [name, words @ ..] = call.args else { return Err(Failure::Arity) };
     let added = registry::with(|registry| {
         let dictionary = registry.dictionaries.entry(name.to_vec()).or_default();
-        words.iter().filter(|word| dictionary.insert(word.to_vec())).count()
+        words.iter().filter(|word| dictionary.insert(word)).count()
     });
     call.ctx.replicate_verbatim();
     Ok(Some(Reply::from(added)))
@@ -72,7 +66,7 @@ pub fn ft_dictdel(call: &Call) -> Outcome {
     let [name, words @ ..] = call.args else { return Err(Failure::Arity) };
     let removed = registry::with(|registry| {
         let Some(dictionary) = registry.dictionaries.get_mut(*name) else { return 0 };
-        let removed = words.iter().filter(|word| dictionary.remove(**word)).count();
+        let removed = words.iter().filter(|word| dictionary.remove(word)).count();
         if dictionary.is_empty() {
             registry.dictionaries.remove(*name);
         }
@@ -85,7 +79,7 @@ pub fn ft_dictdel(call: &Call) -> Outcome {
 /// FT.DICTDUMP
 pub fn ft_dictdump(call: &Call) -> Outcome {
     let words = registry::with(|registry| registry.dictionaries.get(call.args[0]).cloned().unwrap_or_default());
-    Ok(Some(Reply::Set(words.into_iter().map(Reply::Bulk).collect())))
+    Listing::new(words.len(), move || Reply::Set(bulks(words.iter()))).start(call.ctx)
 }
 
 /// FT.SPELLCHECK
@@ -93,7 +87,7 @@ pub fn ft_spellcheck(call: &Call) -> Outcome {
     let target = target(call.ctx, call.args[0], Missing::Definition)?;
     let settings = binding::settings();
     let request = SpellcheckRequest::parse(call.args, &settings).map_err(refuse)?;
-    let [include, exclude] = [&request.include, &request.exclude].map(|names| words_of(names));
+    let [include, exclude] = [&request.include, &request.exclude].map(|names| dictionaries(names));
     let mut spelling = Spelling::part(&target, &request, &settings)?;
     let shown = Corrections {
         include: include?,
@@ -221,8 +215,8 @@ impl Work for Spelling {
 /// How the reply is made of what the index knows: with which dictionaries, in which form.
 #[derive(Clone)]
 pub struct Corrections {
-    include: BTreeSet<Vec<u8>>,
-    exclude: BTreeSet<Vec<u8>>,
+    include: Vec<WordSet>,
+    exclude: Vec<WordSet>,
     distance: usize,
     full: bool,
     protocol: Protocol,
@@ -237,11 +231,11 @@ impl Corrections {
     /// If there was not enough, and that is to be one.
     pub fn show(&self, part: Part) -> Result<Reply, Failure> {
         let limits = &self.time.limits;
-        let unknown = part.words.into_iter().filter(|(word, _)| !self.exclude.contains(word));
+        let unknown = part.words.into_iter().filter(|(word, _)| !self.exclude.iter().any(|words| words.contains(word)));
         let (mut found, mut timed_out) = (Vec::new(), false);
         for (word, near) in unknown.filter_map(|(word, near)| Some((word, near?))) {
             let terms = near.iter().map(|near| (&near.word[..], near.documents));
-            let dictionary = self.include.iter().map(|word| &word[..]);
+            let dictionary = self.include.iter().flat_map(WordSet::iter);
             let Some(suggestions) = spell::suggestions(&word, self.distance, terms, dictionary, limits) else {
                 timed_out = true;
                 break;
@@ -253,15 +247,11 @@ impl Corrections {
     }
 }
 
-/// The words of dictionaries.
-fn words_of(names: &[Vec<u8>]) -> Result<BTreeSet<Vec<u8>>, Failure> {
+/// Takes hold of dictionaries.
+fn dictionaries(names: &[Vec<u8>]) -> Result<Vec<WordSet>, Failure> {
+    let missing = |name: &[u8]| Failure::Text([b"Dict does not exist: ", name].concat());
     registry::with(|registry| {
-        let mut words = BTreeSet::new();
-        for name in names {
-            let dictionary = registry.dictionaries.get(name);
-            let missing = || Failure::Text([b"Dict does not exist: ", &name[..]].concat());
-            words.extend(dictionary.ok_or_else(missing)?.iter().cloned());
-        }
-        Ok(words)
+        let known = |name: &Vec<u8>| registry.dictionaries.get(name).cloned().ok_or_else(|| missing(name));
+        names.iter().map(known).collect()
     })
 }

@@ -59,14 +59,21 @@ pub trait Work: Send + 'static {
     /// Whether even a few documents may take long to be looked at and thought about.
     fn is_heavy(&self) -> bool;
 
+    /// Whether a look at even a few documents may take long: they may be large, and it reads more of them than what an index
+    /// keeps.
+    fn reads_much(&self) -> bool {
+        self.is_heavy()
+    }
+
     /// What is replied in the end.
     fn reply(self: Box<Self>) -> Result<Reply, Failure>;
 }
 
 /// Documents that are looked at in one go: about 200 microseconds.
 pub const AT_ONCE: usize = 100;
-/// Longer replies are written by the pool.
-const LONG_REPLY: usize = 2000;
+/// Longer replies are written by the pool: in bytes, of which each item counts as some.
+const LONG_REPLY: usize = 64 << 10;
+const ITEM: usize = 32;
 
 /// Turns that a small query may take at once: to think, to look at its documents, and to think about those.
 const TURNS: usize = 6;
@@ -93,9 +100,13 @@ pub fn start(ctx: &Context, mut work: Box<dyn Work>) -> Outcome {
     Ok(None)
 }
 
-/// Runs a short query here, where it is worth no other thread's while.
-pub fn run_here(ctx: &Context, work: Box<dyn Work>) -> Outcome {
+/// Runs a short query here, where it is worth no other thread's while; one whose documents prove large goes on in the pool.
+pub fn run_here(ctx: &Context, mut work: Box<dyn Work>) -> Outcome {
     let (estimated, began) = (work.estimate(), Instant::now());
+    if work.reads_much() && blocking::is_allowed(ctx) && !is_done(ctx, &mut *work) {
+        here::note_end();
+        return start(ctx, work);
+    }
     let outcome = finish(ctx, work).map(Some);
     here::note_search(estimated, began);
     reply::answer(ctx, outcome);
@@ -105,7 +116,10 @@ pub fn run_here(ctx: &Context, work: Box<dyn Work>) -> Outcome {
 
 /// Does what is left as far as that is little; whether that was all.
 fn is_done(ctx: &Context, work: &mut dyn Work) -> bool {
-    let until = Instant::now() + SLICE;
+    is_done_until(ctx, work, Instant::now() + SLICE)
+}
+
+fn is_done_until(ctx: &Context, work: &mut dyn Work, until: Instant) -> bool {
     for _ in 0..TURNS {
         match work.need() {
             Need::Nothing => return true,
@@ -133,7 +147,7 @@ fn go_on(mut work: Box<dyn Work>, unblock: Unblock) {
     while !unblock.has_left() {
         match work.need() {
             Need::Thought => work.think(),
-            Need::Documents(count) if count <= AT_ONCE && !work.is_heavy() => {
+            Need::Documents(count) if count <= AT_ONCE && !work.reads_much() => {
                 return unblock.answer(move |call| finish(call.ctx, work).map(Some));
             }
             Need::Documents(_) if api::can_wake_main() => return api::on_main(|ctx| look_on(ctx, work, unblock)),
@@ -142,10 +156,7 @@ fn go_on(mut work: Box<dyn Work>, unblock: Unblock) {
                 std::thread::sleep(BREATH);
             }
             Need::Nothing => {
-                return match work.reply() {
-                    Ok(made) => reply(unblock, made),
-                    outcome => unblock.answer(move |_| outcome.map(Some)),
-                };
+                return end(unblock, work.reply());
             }
         }
     }
@@ -153,7 +164,15 @@ fn go_on(mut work: Box<dyn Work>, unblock: Unblock) {
 
 /// Replies, from the pool.
 pub fn reply(unblock: Unblock, reply: Reply) {
-    if items(&reply) > LONG_REPLY { unblock.write(&reply) } else { unblock.reply(reply) }
+    if is_long(&reply) { unblock.write(&reply) } else { unblock.reply(reply) }
+}
+
+/// Replies what became of a query, from the pool.
+fn end(unblock: Unblock, outcome: Result<Reply, Failure>) {
+    match outcome {
+        Ok(made) => reply(unblock, made),
+        outcome => unblock.answer(move |_| outcome.map(Some)),
+    }
 }
 
 /// How long the main thread has between two slices of a query without a client.
@@ -171,7 +190,7 @@ pub trait Asker: Send + 'static {
 /// Runs a query for which no client waits here: in the pool if it is worth the way.
 pub fn start_for(ctx: &Context, mut work: Box<dyn Work>, traffic: Traffic, asker: Box<dyn Asker>) {
     let (estimated, began) = (work.estimate(), Instant::now());
-    let is_short = !work.is_heavy() && estimated.is_some_and(|nanos| traffic.allows_search(nanos));
+    let is_short = !work.reads_much() && estimated.is_some_and(|nanos| traffic.allows_search(nanos));
     if is_short || settings::single_threaded() {
         let reply = finish(ctx, work);
         here::note_search(estimated.filter(|_| is_short), began);
@@ -202,7 +221,7 @@ fn go_on_for(mut work: Box<dyn Work>, asker: Box<dyn Asker>) -> Option<Sent> {
         match work.need() {
             Need::Nothing => return Some(asker.answer(None, work.reply())),
             Need::Thought => work.think(),
-            Need::Documents(count) if count <= AT_ONCE && !work.is_heavy() => {
+            Need::Documents(count) if count <= AT_ONCE && !work.reads_much() => {
                 return api::with_lock(|ctx| {
                     let mut sent = asker.answer(Some(ctx), finish(ctx, work));
                     sent(ctx).then_some(sent)
@@ -216,29 +235,44 @@ fn go_on_for(mut work: Box<dyn Work>, asker: Box<dyn Asker>) -> Option<Sent> {
     }
 }
 
-/// Looks at documents on the main thread, now and at the next turns of the server's loop.
+/// Looks at documents on the main thread, now and at the next turns of the server's loop. What is then little to do is done at
+/// once.
 fn look_on(ctx: &Context, mut work: Box<dyn Work>, unblock: Unblock) {
-    let looked = catch_unwind(AssertUnwindSafe(|| work.look(ctx, Some(Instant::now() + SLICE))));
+    let until = Instant::now() + SLICE;
+    let go_on_here = |work: &mut Box<dyn Work>| match work.is_heavy() {
+        true => work.look(ctx, Some(until)),
+        false => _ = is_done_until(ctx, &mut **work, until),
+    };
+    let looked = catch_unwind(AssertUnwindSafe(|| go_on_here(&mut work)));
     // A client that is there gets an error when `unblock` is dropped.
     if looked.is_err() || unblock.has_left() {
         return pools::queries().spawn(Box::new(move || drop((work, unblock))));
     }
     match work.need() {
         Need::Documents(_) => next_turn(ctx, |ctx| look_on(ctx, work, unblock)),
+        Need::Nothing if !work.is_heavy() => match work.reply() {
+            Ok(made) if is_long(&made) => pools::queries().spawn(Box::new(move || unblock.write(&made))),
+            outcome => end(unblock, outcome),
+        },
         _ => pools::queries().spawn(Box::new(move || go_on(work, unblock))),
     }
 }
 
-/// How many items a reply has on its first two levels.
-fn items(reply: &Reply) -> usize {
-    let below = |reply: &Reply| match reply {
-        Reply::Array(items) | Reply::Set(items) => items.len(),
-        Reply::Map(pairs) => 2 * pairs.len(),
-        _ => 1,
-    };
-    match reply {
-        Reply::Array(items) | Reply::Set(items) => items.iter().map(below).sum::<usize>() + items.len(),
-        Reply::Map(pairs) => pairs.iter().map(|pair| below(&pair.1)).sum::<usize>() + pairs.len(),
-        _ => 1,
+/// Whether a reply takes long to be written. Looks no further than needed to tell.
+fn is_long(reply: &Reply) -> bool {
+    fn take_off(reply: &Reply, left: &mut usize) {
+        *left = left.saturating_sub(ITEM + if let Reply::Bulk(bytes) = reply { bytes.len() } else { 0 });
+        let mut each = |item: &Reply| {
+            take_off(item, left);
+            *left > 0
+        };
+        match reply {
+            Reply::Array(items) | Reply::Set(items) => _ = items.iter().all(&mut each),
+            Reply::Map(pairs) => _ = pairs.iter().all(|(name, value)| each(name) && each(value)),
+            _ => {}
+        }
     }
+    let mut left = LONG_REPLY;
+    take_off(reply, &mut left);
+    left == 0
 }

@@ -215,7 +215,7 @@ fn part(ctx: &Context, question: &Ask, served: Slots, address: Vec<u8>) -> Resul
         Question::Info => return Ok(Part::Done(inspect::info_part(&target).ok_or(Outcome::NoIndex)?.write())),
         Question::TagValues => {
             let field = words.get(1).copied().unwrap_or_default();
-            return Ok(Part::Done(Reply::Array(inspect::tag_values(&target, field).map_err(failed)?)));
+            return Ok(Part::Work(inspect::tag_values_part(&target, field).map_err(failed)?));
         }
         Question::Spelling => {
             let request = SpellcheckRequest::parse(&words, &settings).map_err(bad)?;

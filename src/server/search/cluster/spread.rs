@@ -18,6 +18,7 @@ use crate::search::cluster::catalog::{Catalog, Content, Contents, Definition, Ki
 use crate::search::cluster::message::Message;
 use crate::search::cluster::topology::Topology;
 use crate::search::command::{create, rewrite};
+use crate::search::index::WordSet;
 use crate::server::api::{Called, Context};
 use crate::server::blocking::{self, Unblock};
 use crate::server::commands::{Call, Outcome, registered_name};
@@ -70,18 +71,14 @@ fn contents() -> Contents {
                 contents.insert((Kind::Alias, alias), vec![vec![name.clone()]]);
             }
             let Some(entry) = registry.find_named(DATABASE, &name) else { continue };
-            let synonyms = entry.index.synonyms().map(|(group, words)| {
-                let mut words = words.to_vec();
-                words.sort();
-                std::iter::once(group.to_vec()).chain(words).collect::<Vec<_>>()
+            let groups = entry.index.synonyms().groups().map(|(group, words)| {
+                std::iter::once(group).chain(words.iter()).map(<[u8]>::to_vec).collect::<Vec<_>>()
             });
-            let mut groups: Vec<Vec<Vec<u8>>> = synonyms.collect();
-            groups.sort();
             let content: Content = std::iter::once(rewrite::words(&entry.definition)).chain(groups).collect();
             contents.insert((Kind::Index, name), content);
         }
         for (name, words) in &registry.dictionaries {
-            contents.insert((Kind::Dictionary, name.clone()), vec![words.iter().cloned().collect()]);
+            contents.insert((Kind::Dictionary, name.clone()), vec![words.iter().map(<[u8]>::to_vec).collect()]);
         }
         contents
     })
@@ -323,8 +320,9 @@ fn define(ctx: &Context, name: &[u8], content: &Content) {
 
 fn set_dictionary(ctx: &Context, name: &[u8], words: &[Vec<u8>]) {
     let known = registry::with(|registry| registry.dictionaries.get(name).cloned().unwrap_or_default());
-    let added = words.iter().filter(|word| !known.contains(*word)).map(|word| &word[..]);
-    let removed = known.iter().filter(|word| !words.contains(word)).map(|word| &word[..]);
+    let wanted: WordSet = words.iter().collect();
+    let added = words.iter().filter(|word| !known.contains(word)).map(|word| &word[..]);
+    let removed = known.iter().filter(|word| !wanted.contains(word));
     let added: Vec<&[u8]> = std::iter::once(name).chain(added).collect();
     let removed: Vec<&[u8]> = std::iter::once(name).chain(removed).collect();
     for (command, words) in [("FT.DICTADD", added), ("FT.DICTDEL", removed)] {
