@@ -132,6 +132,9 @@ def test_hybrid_as_one_node(cluster, whole):
     assert results[0]["results"] == results[1]["results"] and len(results[0]["results"]) == 10
     both = nodes(cluster)[1]("FT.HYBRID", "i", "SEARCH", "rare", "VSIM", "@f", "$q", "PARAMS", 2, "q", vector)
     assert len(dict(zip(both[::2], both[1::2]))["results"]) == 10
+    both = nodes(cluster)[1]("FT.HYBRID", "i", "SEARCH", "rare", "VSIM", "@f", "$q", "EXPLAINSCORE", "PARAMS", 2, "q", vector)
+    rows = dict(zip(both[::2], both[1::2]))["results"]
+    assert all(row[0] == b"score" and len(row[1]) == 2 for row in rows) and any("Text: rank" in repr(row) and "rare" in repr(row) for row in rows)
 
 
 def test_info_and_tags(cluster, whole):

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::search::schema::Metric;
+use crate::search::value::Value;
 
 /// How the scores of both sides become one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,8 +19,16 @@ pub enum Fusion {
 pub struct Fused<D> {
     pub document: D,
     pub score: f64,
-    pub text: Option<f64>,
-    pub vector: Option<f64>,
+    pub text: Option<Ranked>,
+    pub vector: Option<Ranked>,
+}
+
+/// Where a side has a document.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ranked {
+    /// From 1.
+    pub rank: usize,
+    pub score: f64,
 }
 
 /// The score of a vector at this distance: 1/(1 + d) for L2, (2 − d)/2 for cosine, (1 + dot)/2 for inner products.
@@ -35,19 +44,44 @@ pub fn fuse<D: Copy + Ord + std::hash::Hash>(text: &[(D, f64)], vector: &[(D, f6
     let mut places: HashMap<D, usize> = HashMap::new();
     let mut fused: Vec<Fused<D>> = Vec::new();
     for (side, hits) in [text, vector].into_iter().enumerate() {
-        for (rank, &(document, score)) in hits.iter().enumerate() {
+        for (rank, &(document, score)) in (1..).zip(hits) {
             let place = *places.entry(document).or_insert_with(|| {
                 fused.push(Fused { document, score: 0.0, text: None, vector: None });
                 fused.len() - 1
             });
             let entry = &mut fused[place];
             entry.score += match fusion {
-                Fusion::Ranks { constant } => 1.0 / (constant + (rank + 1) as f64),
+                Fusion::Ranks { constant } => 1.0 / (constant + rank as f64),
                 Fusion::Scores { alpha, beta } => score * if side == 0 { alpha } else { beta },
             };
-            *(if side == 0 { &mut entry.text } else { &mut entry.vector }) = Some(score);
+            *(if side == 0 { &mut entry.text } else { &mut entry.vector }) = Some(Ranked { rank, score });
         }
     }
     fused.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.document.cmp(&b.document)));
     fused
+}
+
+/// Where the score of a document comes from, in the form of FT.SEARCH's EXPLAINSCORE: the score, and an array of a text and the
+/// parts of it, with that of the text side among them.
+pub fn explain<D>(fused: &Fused<D>, fusion: Fusion, text: Option<Value>) -> Value {
+    let term = |side: Option<Ranked>, factor: f64| match (side, fusion) {
+        (None, _) => "0".to_owned(),
+        (Some(Ranked { rank, .. }), Fusion::Ranks { constant }) => format!("1 / ({constant} + rank {rank})"),
+        (Some(Ranked { score, .. }), Fusion::Scores { .. }) => format!("{factor} * {score:.4}"),
+    };
+    let (name, alpha, beta) = match fusion {
+        Fusion::Ranks { .. } => ("Reciprocal rank fusion", 1.0, 1.0),
+        Fusion::Scores { alpha, beta } => ("Linear combination", alpha, beta),
+    };
+    let whole =
+        format!("{name} {:.4} : text {} + vector {}", fused.score, term(fused.text, alpha), term(fused.vector, beta));
+    let side = |name: &str, side: Option<Ranked>| match side {
+        Some(Ranked { rank, score }) => format!("{name}: rank {rank}, score {score:.4}"),
+        None => format!("{name}: not among the hits"),
+    };
+    let sides = vec![
+        Value::explained(side("Text", fused.text), text.into_iter().collect()),
+        Value::explained(side("Vector", fused.vector), Vec::new()),
+    ];
+    Value::Array([Value::Number(fused.score), Value::explained(whole, sides)].into())
 }

@@ -20,7 +20,7 @@ mod table;
 mod tests;
 
 pub use group::{Apart, Grouping, Groups};
-pub use hybrid::{Fused, Fusion, fuse, vector_score};
+pub use hybrid::{Fused, Fusion, Ranked, explain, fuse, vector_score};
 pub use order::compare;
 pub use pipeline::{Clock, Formula, Keeps, Pipeline, Step};
 pub use plan::{Given, Plan, Shown, Source};

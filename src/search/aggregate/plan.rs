@@ -56,6 +56,8 @@ pub struct Shown {
     pub everything: bool,
     /// The column of all values of the field, where these are shown: FORMAT EXPAND.
     pub whole: Option<usize>,
+    /// Where the row's score comes from: EXPLAINSCORE.
+    pub explains: bool,
 }
 
 /// Columns, steps and bytes of expressions of a plan that is light.
@@ -134,10 +136,27 @@ impl Plan {
                 exact: name.exact,
                 everything: everything(name.column),
                 whole: name.whole,
+                explains: false,
             })
             .collect();
         let is_light = is_light(&planner.sources, asked);
         Ok(Plan { columns: planner.sources, pipeline: Pipeline { steps: planner.steps }, shown, format, is_light })
+    }
+
+    /// Rows begin with a given value that explains their scores, under the name `score`; groups have none.
+    pub fn explain(&mut self, given: usize) {
+        if self.pipeline.steps.iter().any(|step| matches!(step, Step::Group(..))) {
+            return;
+        }
+        let column = self.columns.len();
+        self.columns.push(Source::Given(given));
+        let (name, whole) = (b"score".to_vec(), None);
+        self.shown.insert(0, Shown { name, column, exact: false, everything: false, whole, explains: true });
+    }
+
+    /// The column that explains scores, if one does.
+    pub fn explained(&self) -> Option<usize> {
+        self.shown.first().filter(|shown| shown.explains).map(|shown| shown.column)
     }
 
     /// Whether a document's row is little work: few columns and steps, no long expressions, nothing that makes many rows of

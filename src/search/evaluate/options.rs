@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::within::Doubt;
 use crate::search::glob::Glob;
 use crate::search::index::Key;
+use crate::search::value::Value;
 
 /// How matching documents are weighed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -172,7 +173,7 @@ pub struct Hit {
     /// One for each of the query's named distances.
     pub distances: Vec<Option<f64>>,
     /// The sort value, when the order is by a field and the index keeps it.
-    pub sort: Option<crate::search::value::Value>,
+    pub sort: Option<Value>,
     pub explanation: Option<Box<Explanation>>,
 }
 
@@ -181,4 +182,19 @@ pub struct Hit {
 pub struct Explanation {
     pub text: String,
     pub parts: Vec<Explanation>,
+}
+
+/// Deeper parts of an explanation are not shown.
+const MAX_DEPTH: usize = 32;
+
+impl Explanation {
+    /// Its texts as nested arrays.
+    pub fn value(&self) -> Value {
+        self.to_depth(MAX_DEPTH)
+    }
+
+    fn to_depth(&self, depth: usize) -> Value {
+        let parts = self.parts.iter().filter(|_| depth > 0).map(|part| part.to_depth(depth - 1));
+        Value::explained(self.text.clone(), parts.collect())
+    }
 }

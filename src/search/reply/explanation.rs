@@ -1,22 +1,21 @@
 //! EXPLAINSCORE: how a score is computed, as nested arrays of texts.
 
-use super::{Protocol, bulk};
+use super::bulk;
 use crate::reply::Reply;
 use crate::search::evaluate::Explanation;
-
-/// Deeper parts are left out.
-const MAX_DEPTH: usize = 32;
+use crate::search::value::Value;
 
 /// The score and its explanation.
-pub(super) fn explained(score: Reply, explanation: &Explanation, _protocol: Protocol) -> Reply {
-    Reply::Array(vec![score, part(explanation, MAX_DEPTH)])
+pub(super) fn explained(score: Reply, explanation: &Explanation) -> Reply {
+    Reply::Array(vec![score, explanation_of(&explanation.value())])
 }
 
-fn part(explanation: &Explanation, depth: usize) -> Reply {
-    let text = bulk(explanation.text.as_bytes());
-    if explanation.parts.is_empty() || depth == 0 {
-        return text;
+/// An explanation that is the cell of a row, whose depth was bounded when it was made.
+pub(super) fn explanation_of(value: &Value) -> Reply {
+    match value {
+        Value::Null => Reply::Nil,
+        Value::Number(score) => Reply::Double(*score),
+        Value::Text(text) => bulk(&text[..]),
+        Value::Array(parts) => Reply::Array(parts.iter().map(explanation_of).collect()),
     }
-    let parts = explanation.parts.iter().map(|inner| part(inner, depth - 1)).collect();
-    Reply::Array(vec![text, Reply::Array(parts)])
 }

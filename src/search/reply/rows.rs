@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::explanation::explanation_of;
 use super::{Protocol, Warnings, bulk, results};
 use crate::json::expanded;
 use crate::reply::Reply;
@@ -45,7 +46,14 @@ pub fn aggregate(
 /// What a row shows of its cells.
 pub fn row(cells: &[Option<Value>], shown: &[Shown]) -> AggregateRow {
     let mut row: AggregateRow = Vec::with_capacity(shown.len());
+    // An explanation stands before what documents hold, whatever their fields are called.
+    let mut begin = 0;
     for column in shown {
+        if column.explains {
+            row.extend(cells[column.column].iter().map(|value| (column.name.clone(), explanation_of(value))));
+            begin = row.len();
+            continue;
+        }
         if let Some(whole) = column.whole {
             if let Some(Value::Text(text)) = &cells[whole] {
                 let values = expanded(text).unwrap_or_else(|| bulk(&text[..]));
@@ -57,7 +65,7 @@ pub fn row(cells: &[Option<Value>], shown: &[Shown]) -> AggregateRow {
             None => {}
             Some(Value::Array(pairs)) if column.everything => {
                 // Documents may have any number of fields.
-                let mut known: HashSet<Vec<u8>> = row.iter().map(|(name, _)| name.clone()).collect();
+                let mut known: HashSet<Vec<u8>> = row[begin..].iter().map(|(name, _)| name.clone()).collect();
                 for pair in pairs.chunks_exact(2) {
                     if let Value::Text(name) = &pair[0]
                         && known.insert(name.to_vec())

@@ -90,7 +90,7 @@ fn score(row: &SearchRow, protocol: Protocol) -> Reply {
         Protocol::Resp3 => Reply::Double(row.score),
     };
     match &row.explanation {
-        Some(explanation) => explained(score, explanation, protocol),
+        Some(explanation) => explained(score, explanation),
         None => score,
     }
 }

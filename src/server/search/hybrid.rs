@@ -11,7 +11,7 @@ use super::walk::{Input, Place, Walk};
 use super::work::{self, Need, Work};
 use super::{Missing, cluster, follow, protocol, refuse, telemetry};
 use crate::reply::Reply;
-use crate::search::aggregate::{Fusion, Given, Plan, fuse, vector_score};
+use crate::search::aggregate::{Fusion, Given, Plan, Ranked, explain, fuse, vector_score};
 use crate::search::cluster::aggregate::{Content, Sharing};
 use crate::search::cluster::hybrid::{Candidate, Part};
 use crate::search::cluster::message::Question;
@@ -19,7 +19,7 @@ use crate::search::command::aggregate::{Load, Step};
 use crate::search::command::hybrid::{Combine, HybridRequest, Method};
 use crate::search::command::options::Format;
 use crate::search::command::settings::{OnTimeout, Settings};
-use crate::search::evaluate::{Found, Hit, Limits, Order, Owned};
+use crate::search::evaluate::{Explanation, Found, Hit, Limits, Order, Owned};
 use crate::search::index::Key;
 use crate::search::reply::{self, HybridReply, Protocol, Warnings};
 use crate::search::schema::{Kind, Metric};
@@ -91,9 +91,12 @@ impl Hybrid {
             Combine::Rrf { window, .. } | Combine::Linear { window, .. } => window,
         };
         let mut options = binding::search_options(&request.search, settings, &target.definition);
-        (options.scores, options.limit) = (true, window);
+        // Of rows behind cursors nothing is explained: they are those of one side.
+        let explains = request.explain_score && request.cursor.is_none();
+        (options.scores, options.limit, options.explain) = (true, window, explains);
         let text = binding::bind(&target, text, options.clone())?;
-        (options.scores, options.order) = (false, Order::Distance { distance: 0, descending: false });
+        (options.scores, options.explain) = (false, false);
+        options.order = Order::Distance { distance: 0, descending: false };
         if let Method::Knn { k, .. } = request.vector.method {
             options.limit = window.min(k);
         }
@@ -106,7 +109,10 @@ impl Hybrid {
             request.vector.score.clone(),
         ];
         let given: Vec<Given> = names.into_iter().flatten().map(|name| Given { name, shown: !is_loading }).collect();
-        let plan = Plan::new(&target.definition, &given, &request.steps, Format::String).map_err(refuse)?;
+        let mut plan = Plan::new(&target.definition, &given, &request.steps, Format::String).map_err(refuse)?;
+        if explains {
+            plan.explain(given.len());
+        }
         Ok(Hybrid {
             text: Bound::new(text, &target, &request.search, settings),
             metric,
@@ -171,13 +177,16 @@ impl Hybrid {
 
     /// Reads the rows of what both sides found.
     fn walk_both(&mut self, vector_hits: Vec<Hit>) -> Stage {
+        let before = self.given_names();
         let sides = self.sides.get_or_insert_with(HashMap::new);
         let mut input = Vec::new();
         for (is_text, hit) in
             self.text_hits.drain(..).map(|hit| (true, hit)).chain(vector_hits.into_iter().map(|hit| (false, hit)))
         {
             let entry = sides.entry(hit.key.to_vec()).or_insert_with(|| {
-                input.push(Input { key: hit.key.clone(), document: Some(hit.document), given: Vec::new() });
+                let mut given = vec![None; before];
+                given.push(hit.explanation.as_deref().map(Explanation::value));
+                input.push(Input { key: hit.key.clone(), document: Some(hit.document), given });
                 (None, None)
             });
             match is_text {
@@ -251,7 +260,9 @@ impl Hybrid {
         let text: Vec<(u32, f64)> = self.text_hits.iter().map(|hit| (hit.document, hit.score)).collect();
         let scored = |hit: &Hit| Some((hit.document, vector_score(self.metric, hit.distances.first().copied()??)));
         let vector: Vec<(u32, f64)> = vector_hits.iter().filter_map(scored).collect();
+        let mut explanations: HashMap<u32, Box<Explanation>> = HashMap::new();
         for hit in self.text_hits.drain(..).chain(vector_hits) {
+            explanations.extend(hit.explanation.map(|explanation| (hit.document, explanation)));
             keys.insert(hit.document, hit.key);
         }
         let end = self.text.bounds.end_of_rows(self.warnings.timed_out);
@@ -261,17 +272,28 @@ impl Hybrid {
         }
         let fused = fuse(&text, &vector, self.fusion());
         self.total = fused.len();
-        let number = |number: Option<f64>| number.map(Value::Number);
+        let score = |side: Option<Ranked>| side.map(|side| Value::Number(side.score));
+        let is_explained = self.plan.as_ref().is_some_and(|plan| plan.explained().is_some());
         let input = fused.into_iter().map(|fused| {
             let key = keys[&fused.document].clone();
             let mut given = vec![Some(Value::Text(key[..].into())), Some(Value::Number(fused.score))];
-            given.extend(self.request.search_score.as_ref().map(|_| number(fused.text)));
-            given.extend(self.request.vector.score.as_ref().map(|_| number(fused.vector)));
+            given.extend(self.request.search_score.as_ref().map(|_| score(fused.text)));
+            given.extend(self.request.vector.score.as_ref().map(|_| score(fused.vector)));
+            given.extend(is_explained.then(|| {
+                let text = explanations.get(&fused.document).map(|explanation| explanation.value());
+                Some(explain(&fused, self.fusion(), text))
+            }));
             Input { key, document: Some(fused.document), given }
         });
         let input = input.collect();
         let Some(plan) = self.plan.take() else { return Stage::Done };
         Stage::Walking(Box::new(Walk::new(self.place(), plan, input, None, end)))
+    }
+
+    /// How many values rows are given beside what explains their scores: key, score, and those of the sides that have a name.
+    fn given_names(&self) -> usize {
+        let sides = [&self.request.search_score, &self.request.vector.score];
+        2 + sides.into_iter().flatten().count()
     }
 
     /// The rows of one side, for its cursor.
@@ -350,6 +372,10 @@ impl Work for Hybrid {
 
     fn is_heavy(&self) -> bool {
         !self.is_light
+    }
+
+    fn reads_much(&self) -> bool {
+        self.is_heavy() || matches!(&self.stage, Stage::Walking(walk) if walk.reads_documents())
     }
 
     fn reply(mut self: Box<Self>) -> Result<Reply, Failure> {

@@ -10,7 +10,7 @@ use super::super::words::Corrections;
 use super::super::{refuse, timed_out};
 use super::Gather;
 use crate::reply::Reply;
-use crate::search::aggregate::{Clock, Fusion, Plan, Source, Table, fuse, vector_score};
+use crate::search::aggregate::{Clock, Fusion, Plan, Ranked, Source, Table, explain, fuse, vector_score};
 use crate::search::cluster::aggregate::Sharing;
 use crate::search::cluster::search::Merging;
 use crate::search::cluster::{Malformed, aggregate, hybrid, info, profile, search, spelling, tags};
@@ -123,10 +123,14 @@ impl Gather for Mixture {
         let mut table = Table::new(width);
         for fused in fuse(&text, &vector, self.fusion) {
             let candidate = &candidates[fused.document as usize];
-            let number = |number: Option<f64>| number.map(Value::Number);
-            let mut given = vec![Some(Value::Text(candidate.key[..].into())), number(Some(fused.score))];
-            given.extend(self.given[0].then(|| number(fused.text)));
-            given.extend(self.given[1].then(|| number(fused.vector)));
+            let score = |side: Option<Ranked>| side.map(|side| Value::Number(side.score));
+            let mut given = vec![Some(Value::Text(candidate.key[..].into())), Some(Value::Number(fused.score))];
+            given.extend(self.given[0].then(|| score(fused.text)));
+            given.extend(self.given[1].then(|| score(fused.vector)));
+            if let Some(column) = self.plan.explained() {
+                // The shard told where the score of the text comes from.
+                given.push(Some(explain(&fused, self.fusion, candidate.cells[column].clone())));
+            }
             let cells = candidate.cells.iter().zip(&self.plan.columns).map(|(cell, source)| match source {
                 Source::Given(position) => given.get(*position).cloned().flatten(),
                 _ => cell.clone(),
