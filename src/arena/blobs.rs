@@ -54,7 +54,7 @@ impl Blob {
     /// # Safety
     /// `base` came from [`Blob::new`] and is not freed.
     unsafe fn measure(base: NonNull<u8>) -> (usize, usize) {
-        // SAFETY: the header that `new` wrote, by the caller's word.
+        // SAFETY: the header that `new` wrote, as the caller guarantees.
         unsafe {
             match base.read() as usize {
                 LONG => (LONG_HEADER, u32::from_le_bytes(base.add(1).cast::<[u8; 4]>().read()) as usize),
@@ -66,7 +66,7 @@ impl Blob {
     /// # Safety
     /// `base` came from [`Blob::new`] and is not freed during `'a`.
     unsafe fn slice<'a>(base: NonNull<u8>) -> &'a [u8] {
-        // SAFETY: the caller's word; the body follows the header.
+        // SAFETY: guaranteed by the caller; the body follows the header.
         unsafe {
             let (header, len) = Blob::measure(base);
             std::slice::from_raw_parts(base.add(header).as_ptr(), len)

@@ -65,7 +65,7 @@ impl Directory {
         if directory.is_null() {
             return &[];
         }
-        // SAFETY: the caller's word; `allocate` made room for `len` entries behind the head.
+        // SAFETY: guaranteed by the caller; `allocate` made room for `len` entries behind the head.
         unsafe { std::slice::from_raw_parts(directory.add(1).cast(), (*directory).len) }
     }
 }

@@ -17,9 +17,9 @@ pub enum CommandError {
     InvalidCount,
     InvalidEpsilon,
     InvalidFilterEf,
-    /// The expression from where it went wrong, or as much of it as helps.
+    /// The expression from the position of the error, shortened.
     InvalidFilter(Vec<u8>),
-    /// A name behind `$` in a filter that has no value.
+    /// A `$name` in a filter that has no value.
     UnknownParameter(Vec<u8>),
     InvalidParams,
     InvalidMinScore,
@@ -67,7 +67,7 @@ pub enum CommandError {
     SetFull,
     /// A chunk of a rewritten set outside of loading, or a damaged one.
     Replay(String),
-    /// A set is not what it claims to be: a bug.
+    /// A set violates its invariants: a bug.
     Unsound(String),
 }
 

@@ -3,7 +3,7 @@
 use super::args::{integer, is_word};
 use super::{Arguments, CommandError};
 
-/// What becomes of the time of an element that is stored.
+/// The expiry of an element that is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
     /// It has none.
@@ -25,7 +25,7 @@ impl Expiry {
     /// Reads the value of an option that [`is_expiry`].
     ///
     /// # Errors
-    /// If it is no time above 0.
+    /// If it is not a time above 0.
     pub fn parse(option: &[u8], value: Option<&[u8]>) -> Result<Expiry, CommandError> {
         let value = value.and_then(integer).filter(|&value| value > 0).ok_or(CommandError::InvalidTime)?;
         let factor = if is_word(option, "EX") || is_word(option, "EXAT") { 1000 } else { 1 };

@@ -42,7 +42,7 @@ pub struct Insertion {
 }
 
 impl Insertion {
-    /// What holds where nothing is said; `ef` stands for an EF that is not given.
+    /// The defaults, with this EF.
     pub fn new(reduce: Option<usize>, ef: usize) -> Insertion {
         Insertion {
             reduce,
@@ -55,7 +55,7 @@ impl Insertion {
         }
     }
 
-    /// Takes an option; false if it is none of these, or lacks its value.
+    /// Parses an option; false if it is another one, or lacks its value.
     ///
     /// # Errors
     /// If its value is wrong, or it contradicts another one.
@@ -153,7 +153,7 @@ impl Insertion {
         }
     }
 
-    /// The options that do the same on any server, whatever its settings and its clock: no defaults, no
+    /// The options in a form that has the same effect on any server, whatever its settings and its clock: no defaults, no
     /// conditions, times as they are. `now` is in milliseconds since 1970.
     pub fn write_options(&self, now: i64, args: &mut Vec<Vec<u8>>) {
         let mut add = |words: &[&[u8]]| args.extend(words.iter().map(|word| word.to_vec()));
@@ -180,7 +180,7 @@ impl Insertion {
     }
 }
 
-/// `REDUCE dim`, if it stands there.
+/// `REDUCE dim`, if present.
 ///
 /// # Errors
 /// If the dimension is none.

@@ -10,7 +10,7 @@ use super::args::{integer, is_word};
 use super::{Arguments, CommandError, Reply};
 use crate::set::VectorSet;
 
-/// Most names that VRANDMEMBER repeats: a reply of some hundred megabytes.
+/// Maximum number of names with repeats in a VRANDMEMBER: a reply of a few hundred megabytes.
 pub const MAX_REPEATS: u64 = 10_000_000;
 
 /// `VEMB key element [RAW]`: whether RAW is given.
@@ -106,13 +106,13 @@ pub fn random_element(set: &VectorSet) -> Option<&[u8]> {
     set.draws().next(&mut rand::rng())
 }
 
-/// So many random elements, each drawn from all of them; none if all are hidden.
+/// `count` random elements, each drawn from all of them; none if all are hidden.
 pub fn random_repeats(set: &VectorSet, count: u64) -> impl Iterator<Item = &[u8]> {
     let (mut draws, mut rng) = (set.draws(), rand::rng());
     (0..count).map_while(move |_| draws.next(&mut rng))
 }
 
-/// So many different random elements, or all.
+/// `count` different random elements, or all.
 pub fn random_elements(set: &VectorSet, count: usize) -> Vec<&[u8]> {
     let (mut rng, visible) = (rand::rng(), set.visible());
     if count < visible / 2 && set.expiring() > 0 {

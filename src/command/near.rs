@@ -1,20 +1,20 @@
-//! What to look near to: `(ELE element | FP32 blob | … | VALUES n v…) [AND [WEIGHT w] …]…`
+//! The query vectors of VSIM and VMSIM: `(ELE element | FP32 blob | … | VALUES n v…) [AND [WEIGHT w] …]…`
 
 use super::args::{Args, double, is_word};
 use super::{CommandError, VectorArgument};
 use crate::set::{BadBlend, Params, Target, VectorSet};
 
-/// Vectors that one question may have.
+/// Maximum number of vectors of one query.
 pub const MAX_PARTS: usize = 1024;
 
-/// What to look near to.
+/// A query vector: given, or that of an element.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Near<'a> {
     Element(&'a [u8]),
     Vector(Vec<f32>),
 }
 
-/// One of the vectors of a question.
+/// One of the vectors of a query.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part<'a> {
     pub near: Near<'a>,
@@ -23,11 +23,11 @@ pub struct Part<'a> {
     pub from: Option<&'a [u8]>,
 }
 
-/// What to look near to: one vector, or the sum of several. Never empty.
+/// The query vectors: one, or several that are summed. Never empty.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question<'a>(pub Vec<Part<'a>>);
 
-/// Reads what to look near to; what is left of `args` are options. `from` allows FROM behind elements.
+/// Parses the query vectors; what is left of `args` are options. `from` allows FROM after elements.
 ///
 /// # Errors
 /// If it is malformed.
@@ -61,10 +61,10 @@ fn parse_part<'a>(args: &mut Args<'a>, weight: f64, from: bool) -> Result<Part<'
 }
 
 impl Near<'_> {
-    /// Whether this can be looked for in a set.
+    /// Checks that it can be searched for in a set.
     ///
     /// # Errors
-    /// If the element is not there or the dimension is another.
+    /// If the element is missing or the dimension differs.
     pub fn check(&self, set: &VectorSet) -> Result<(), CommandError> {
         let &Params { dim, input_dim, .. } = set.params();
         match self {
@@ -88,7 +88,7 @@ impl Near<'_> {
 }
 
 impl<'a> Question<'a> {
-    /// Whether all of it can be looked for in a set.
+    /// Checks that all of it can be searched for in a set.
     ///
     /// # Errors
     /// The first that cannot.
@@ -109,7 +109,7 @@ impl<'a> Question<'a> {
     /// set; None if there is only one.
     ///
     /// # Errors
-    /// If they do not make a question.
+    /// If they cannot be combined.
     pub fn blend(&self, set: &VectorSet) -> Result<Option<Vec<f32>>, CommandError> {
         let [_, _, ..] = &self.0[..] else { return Ok(None) };
         let parts: Vec<(Target, f64)> = self.0.iter().map(|part| (part.near.target(), part.weight)).collect();

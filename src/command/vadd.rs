@@ -31,7 +31,7 @@ pub fn parse<'a>(arguments: Arguments<'a>, default_ef: usize) -> Result<Request<
     let mut how = Insertion::new(reduce, default_ef);
     let mut attributes = None;
     while let Some(option) = args.next() {
-        // Every insertion has what CAS is for: it never keeps other clients waiting.
+        // Every insertion does what CAS is for: it never blocks other clients.
         if is_word(option, "CAS") || how.take(option, &mut args)? {
         } else if is_word(option, "SETATTR") && !args.is_empty() {
             attributes = args.next();
@@ -49,18 +49,18 @@ impl<'a> Request<'a> {
         self.vector.values.len()
     }
 
-    /// What becomes of the attributes.
+    /// The effect on the attributes.
     pub fn attribute_change(&self) -> AttributeChange<'a> {
         self.attributes.map_or(AttributeChange::Keep, AttributeChange::Set)
     }
 
-    /// Whether the arguments that it was read from do the same on any server as they are: no option stands there but
-    /// attributes, and no setting stands for one.
+    /// Whether the original arguments have the same effect on any server: they have no option but
+    /// attributes, and no setting replaces one.
     pub fn is_normal(&self, arguments: Arguments) -> bool {
         arguments.len() == 4 + 2 * usize::from(self.attributes.is_some()) && self.how.ef == DEFAULT_EF_ADD
     }
 
-    /// The request as a command that does the same on any server: see [`Insertion::write_options`].
+    /// The request as a command that has the same effect on any server: see [`Insertion::write_options`].
     pub fn normalised(&self, now: i64) -> Vec<Vec<u8>> {
         let mut args: Vec<Vec<u8>> = vec![self.key.to_vec()];
         if let Some(dim) = self.how.reduce {

@@ -31,7 +31,7 @@ fn word(component: Component) -> &'static str {
 pub struct VectorArgument<'a> {
     /// Its components.
     pub values: Vec<f32>,
-    /// The blob in which it came, if that is smaller than the values and says the same.
+    /// The original blob, if it is smaller than the values and equivalent.
     small: Option<(Component, &'a [u8])>,
 }
 

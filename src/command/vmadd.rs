@@ -71,7 +71,7 @@ impl<'a> Element<'a> {
         self.vector.values.len()
     }
 
-    /// What becomes of its attributes.
+    /// The effect on its attributes.
     pub fn attribute_change(&self) -> AttributeChange<'a> {
         self.attributes.map_or(AttributeChange::Keep, AttributeChange::Set)
     }

@@ -8,10 +8,10 @@ use super::near::{self, Near, Question};
 use super::{Arguments, CommandError};
 use crate::set::{Hits, Target, VectorSet};
 
-/// Sets that one question may be put to.
+/// Maximum number of sets of one query.
 pub const MAX_KEYS: usize = 1024;
 
-/// What VMSIM asks; its options are left in the arguments.
+/// The keys and vectors of a VMSIM; its options are left in the arguments.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
     pub keys: Arguments<'a>,
@@ -35,7 +35,7 @@ pub fn parse<'a>(arguments: Arguments<'a>) -> Result<(Request<'a>, Args<'a>), Co
     Ok((Request { keys, question }, args))
 }
 
-/// The vectors of a question, independent of the sets that its elements are in.
+/// The vectors of a query, independent of the sets that its elements are in.
 pub struct Resolved<'a> {
     question: &'a Question<'a>,
     /// Of each part that is an element: its stored vector.
@@ -69,7 +69,7 @@ impl<'a> Request<'a> {
         Ok(Resolved { question: &self.question, vectors })
     }
 
-    /// The elements that the question names in one of the sets.
+    /// The elements that the query names in one of the sets.
     pub fn elements_of(&self, set: usize) -> Vec<Vec<u8>> {
         let named = self.question.0.iter().filter(|part| self.home(part.from) == set);
         let name = |part: &near::Part| match part.near {
@@ -81,10 +81,10 @@ impl<'a> Request<'a> {
 }
 
 impl Resolved<'_> {
-    /// The question as one vector of a set's dimension.
+    /// The query as one vector of a set's dimension.
     ///
     /// # Errors
-    /// If it does not fit the set, or its vectors make no question.
+    /// If it does not fit the set, or its vectors cannot be combined.
     pub fn blend(&self, set: &VectorSet) -> Result<Vec<f32>, CommandError> {
         let mut parts = Vec::with_capacity(self.vectors.len());
         for (part, stored) in self.question.0.iter().zip(&self.vectors) {

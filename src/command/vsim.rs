@@ -12,17 +12,17 @@ use crate::filter;
 use crate::set::{MAX_EF, Params, SearchOptions};
 use crate::vector::Metric;
 
-/// Bytes of a filter that an error repeats.
+/// Bytes of a filter that are quoted in an error.
 const MAX_NEAR: usize = 1024;
 
-/// How the answer looks, and where it is found.
+/// The options of VSIM and VMSIM: of the search, of the reply, and where it runs.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     pub search: SearchOptions,
     pub with_scores: bool,
     pub with_attributes: bool,
     pub no_thread: bool,
-    /// Leaves out the elements that the question names.
+    /// Leaves out the elements that the query names.
     pub exclude: bool,
 }
 
@@ -80,7 +80,7 @@ pub fn parse_options(args: &mut Args, defaults: SearchOptions) -> Result<Options
 }
 
 impl Options {
-    /// Whether the options mean something by a metric.
+    /// Whether the options are meaningful for a metric.
     ///
     /// # Errors
     /// If one does not.
@@ -91,7 +91,7 @@ impl Options {
         }
     }
 
-    /// What the question adds to the options.
+    /// Adds to the options what depends on the query's vectors.
     pub fn complete(&mut self, question: &Question) {
         if self.exclude {
             self.search.excluded = question.elements();

@@ -5,6 +5,7 @@
 
 use super::MAX_DEPTH;
 use super::expression::{Binary, Comparison, Function};
+use super::list::List;
 use super::program::{Program, Step};
 use super::stack::Stack;
 use super::{eval, value};
@@ -51,10 +52,10 @@ impl Program {
                     let literal = RecordRef::new(&self.arrays[at as usize]);
                     Known::Value(Value::Array(literal.array()))
                 }
-                Step::Field(at) => match field(at) {
-                    Some(known) => known,
-                    None => return Some(false),
-                },
+                Step::Field(at) => {
+                    let Some(known) = field(at) else { return Some(false) };
+                    known
+                }
                 Step::Exists(at) => from_truth(Some(field(at).is_some())),
                 Step::Never => return Some(false),
                 Step::Not => from_truth(truth(stack.pop()).map(|truth| !truth)),
@@ -62,15 +63,7 @@ impl Program {
                     let right = stack.pop();
                     apply(binary, stack.pop(), right)
                 }
-                Step::Among(at) => {
-                    let list = &self.lists[at as usize];
-                    from_truth(match stack.pop() {
-                        Known::Value(value) => Some(list.contains(value)),
-                        Known::Array => Some(list.has_zero()),
-                        Known::LongString(bits) => list.contains_long(bits),
-                        Known::Nothing => list.is_empty().then_some(false),
-                    })
-                }
+                Step::Among(at) => from_truth(is_among(stack.pop(), &self.lists[at as usize])),
                 Step::Call(Function::GeoDist) => {
                     let arguments = [stack.pop(), stack.pop(), stack.pop()];
                     match arguments {
@@ -91,20 +84,15 @@ impl Program {
                     (Known::Value(part), Known::Value(whole)) => from_truth(Some(eval::test(function, whole, part))),
                     _ => Known::Nothing,
                 },
-                Step::CompareNumber(comparison, at, number) => match field(at) {
-                    Some(known) => {
-                        let number = Known::Value(Value::Number(number));
-                        apply(Binary::Compare(comparison), known, number)
-                    }
-                    None => return Some(false),
-                },
-                Step::CompareString(comparison, at, string) => match field(at) {
-                    Some(known) => {
-                        let string = Known::Value(Value::String(&self.strings[string as usize]));
-                        apply(Binary::Compare(comparison), known, string)
-                    }
-                    None => return Some(false),
-                },
+                Step::CompareNumber(comparison, at, number) => {
+                    let Some(known) = field(at) else { return Some(false) };
+                    apply(Binary::Compare(comparison), known, Known::Value(Value::Number(number)))
+                }
+                Step::CompareString(comparison, at, string) => {
+                    let Some(known) = field(at) else { return Some(false) };
+                    let string = Known::Value(Value::String(&self.strings[string as usize]));
+                    apply(Binary::Compare(comparison), known, string)
+                }
                 Step::Require => {
                     match truth(stack.pop()) {
                         Some(true) => {}
@@ -118,6 +106,16 @@ impl Program {
             stack.push(known);
         }
         sure.then_some(true)
+    }
+}
+
+/// Whether a value is in a list; None if that is unknown.
+fn is_among(known: Known, list: &List) -> Option<bool> {
+    match known {
+        Known::Value(value) => Some(list.contains(value)),
+        Known::Array => Some(list.has_zero()),
+        Known::LongString(bits) => list.contains_long(bits),
+        Known::Nothing => list.is_empty().then_some(false),
     }
 }
 

@@ -155,7 +155,7 @@ fn a_removed_node_leads_on_until_it_is_forgotten() {
 
 /// All that a new node could link to is dead, but still has links.
 #[test]
-fn a_newcomer_among_the_dead_is_found_later() {
+fn a_new_node_among_the_dead_is_found_later() {
     let mut linked = Linked::new(301, 4, 4, 33);
     let dead: Vec<u32> = (0..300).collect();
     assert!(dead.iter().all(|&node| linked.graph.mark_dead(node)));

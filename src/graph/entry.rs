@@ -52,7 +52,7 @@ impl Graph {
     /// that of its neighbour is over; and one in the middle of being linked where there is no other. Without
     /// neighbours no other node has links either.
     ///
-    /// If the dead node was alone on its level, no links are left there, and the entry comes down.
+    /// If the dead node was alone on its level, no links are left there, and the entry point moves down.
     fn heir(&self, neighbours: &[Vec<u32>]) -> Option<(bool, usize, u32)> {
         let linked = neighbours[1..].iter().flatten().filter(|&&node| self.is_linked(node));
         let ranked = linked.chain(&neighbours[0]).map(|&node| {

@@ -3,11 +3,11 @@
 use super::{Alone, Graph, Space};
 use crate::arena::Grace;
 
-/// Nodes of each of two groups that are compared to find a near pair, at most.
+/// Maximum number of nodes of each of two components that are compared to find a near pair.
 const COMPARED: usize = 64;
 
 impl Graph {
-    /// Joins the groups of nodes that only one that is leaving holds together; false if some that are apart
+    /// Connects the components of these nodes that only a leaving node connects; false if some of them
     /// have no room for a link.
     pub(super) fn bridge<S: Space>(&self, space: &S, nodes: &[u32], level: usize, alone: Alone, grace: &Grace) -> bool {
         let mut groups = self.groups(nodes, level);

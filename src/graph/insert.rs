@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{Ordering, fence};
 
-use super::join::Newcomer;
+use super::join::Insertion;
 use super::scratch::Scratch;
 use super::{Alone, Graph, Space};
 use crate::arena::Grace;
@@ -29,11 +29,11 @@ impl Graph {
         // entry, before another one may do the same.
         let mut turns = self.is_above_entry(level).then(|| self.lock_turns(alone));
         let _ = catch_unwind(AssertUnwindSafe(|| {
-            let mut newcomer = Newcomer::new(self, space, node, grace);
-            self.find_neighbours(&mut newcomer, level, ef, scratch);
+            let mut insertion = Insertion::new(self, space, node, grace);
+            self.find_neighbours(&mut insertion, level, ef, scratch);
             if self.links.count(node, 0) == 0 && self.is_live(node) {
                 // All candidates died; others are there by now.
-                self.find_neighbours(&mut newcomer, level, ef, scratch);
+                self.find_neighbours(&mut insertion, level, ef, scratch);
             }
         }));
         if self.links.count(node, 0) == 0 && self.is_live(node) {
@@ -65,24 +65,24 @@ impl Graph {
 
     /// Searches for a new node's neighbours on the levels from `highest` down, and links it to them from the lowest up:
     /// a search that comes down to it finds the others on the level below.
-    fn find_neighbours<S: Space>(&self, newcomer: &mut Newcomer<S>, highest: usize, ef: usize, scratch: &mut Scratch) {
+    fn find_neighbours<S: Space>(&self, insertion: &mut Insertion<S>, highest: usize, ef: usize, scratch: &mut Scratch) {
         scratch.pool.begin(ef);
         let Some((entry, top)) = self.entry() else { return };
         let highest = highest.min(top);
-        let mut entries = vec![self.descend(newcomer.space, newcomer.guide(), entry, top, highest, scratch)];
+        let mut entries = vec![self.descend(insertion.space, insertion.guide(), entry, top, highest, scratch)];
         let mut above = Vec::new();
         for level in (0..=highest).rev() {
-            self.search_level(newcomer.space, newcomer.guide(), &entries, ef, level, scratch);
+            self.search_level(insertion.space, insertion.guide(), &entries, ef, level, scratch);
             let found = scratch.pool.iter().collect();
             let higher = std::mem::replace(&mut entries, found);
             if level < highest {
                 above.push((level + 1, higher));
             }
         }
-        newcomer.join(0, &newcomer.measured(&entries));
-        if self.links.count(newcomer.node, 0) > 0 {
+        insertion.join(0, &insertion.measured(&entries));
+        if self.links.count(insertion.node, 0) > 0 {
             for (level, found) in above.into_iter().rev() {
-                newcomer.join(level, &newcomer.measured(&found));
+                insertion.join(level, &insertion.measured(&found));
             }
         }
     }

@@ -20,7 +20,7 @@ const ATTEMPTS: usize = 8;
 /// Candidates tried on upper levels, for each of the M links that a new node may get there.
 const UPPER_TRIES: usize = 3;
 
-/// Neighbours that a candidate is compared with at once: the first ones often decide.
+/// Neighbours that a candidate is compared with per batch: the first ones often decide.
 const AT_ONCE: usize = 4;
 
 /// Candidates in ascending order of distance.
@@ -31,7 +31,7 @@ pub(super) fn nearest_first(nodes: impl Iterator<Item = (u32, f32)>) -> Vec<Cand
 }
 
 /// A node that is being linked.
-pub(super) struct Newcomer<'a, S: Space> {
+pub(super) struct Insertion<'a, S: Space> {
     graph: &'a Graph,
     pub space: &'a S,
     pub node: u32,
@@ -47,9 +47,9 @@ pub(super) struct Newcomer<'a, S: Space> {
     lengths: Vec<f32>,
 }
 
-impl<'a, S: Space> Newcomer<'a, S> {
-    pub fn new(graph: &'a Graph, space: &'a S, node: u32, grace: &'a Grace) -> Newcomer<'a, S> {
-        Newcomer {
+impl<'a, S: Space> Insertion<'a, S> {
+    pub fn new(graph: &'a Graph, space: &'a S, node: u32, grace: &'a Grace) -> Insertion<'a, S> {
+        Insertion {
             graph,
             space,
             node,
@@ -62,12 +62,12 @@ impl<'a, S: Space> Newcomer<'a, S> {
         }
     }
 
-    /// What candidates are looked for by.
+    /// The probe that guides the search for candidates.
     pub fn guide(&self) -> &S::Probe {
         self.rough.as_ref().unwrap_or(&self.probe)
     }
 
-    /// What was found by the guide, with distances, nearest first.
+    /// The candidates that the guide found, with exact distances, nearest first.
     pub fn measured<'c>(&self, found: &'c [Candidate]) -> Cow<'c, [Candidate]> {
         if self.rough.is_none() {
             return Cow::Borrowed(found);
@@ -127,7 +127,7 @@ impl<'a, S: Space> Newcomer<'a, S> {
         })
     }
 
-    /// Links to a candidate, if it has room or a longer link that it can do without.
+    /// Links to a candidate, if it has room or a longer link that it can drop.
     fn connect(&mut self, level: usize, candidate: Candidate) -> bool {
         let (graph, node, other) = (self.graph, self.node, candidate.node);
         let links = &graph.links;
@@ -152,7 +152,7 @@ impl<'a, S: Space> Newcomer<'a, S> {
                     && links.contains(other, level, victim)
                     && graph.is_detour(node, other, victim, level);
                 if still {
-                    // At no moment the candidate leads neither to the one nor to the other.
+                    // In this order the candidate leads to at least one of the two at every moment.
                     links.push(node, graph.level(node), level, other, self.grace);
                     links.replace(other, level, victim, node);
                     links.remove(victim, level, other);
@@ -164,7 +164,7 @@ impl<'a, S: Space> Newcomer<'a, S> {
     }
 
     /// The link that a full candidate drops for the new node: the longest, if it is longer than the
-    /// new one, of those that their other ends can spare and around which there is a way.
+    /// new one, of those whose other ends have enough links and a detour.
     fn victim(&mut self, level: usize, candidate: Candidate) -> Option<u32> {
         let (graph, space) = (self.graph, self.space);
         self.neighbours.clear();
@@ -189,7 +189,7 @@ impl<'a, S: Space> Newcomer<'a, S> {
 }
 
 impl Graph {
-    /// Links two nodes whatever it costs, up to the hard capacity; false if one of them is dead,
+    /// Links two nodes even beyond their normal capacity, up to the hard capacity; false if one of them is dead,
     /// they are linked already, or there is no room at all.
     pub(super) fn connect_by_force(&self, node: u32, other: u32, level: usize, grace: &Grace) -> bool {
         let _locked = lock(self.address(), &[node, other]);
@@ -203,7 +203,7 @@ impl Graph {
 
     /// Whether the new node may get a link. Both nodes are locked.
     ///
-    /// Not to a node without links on level 0: the two would be a group of their own. Such a node
+    /// Not to a node without links on level 0: the two would be a separate component. Such a node
     /// waits for its [`Graph::attach`], and so does a new node that found no other.
     fn may_link(&self, node: u32, other: u32, level: usize, capacity: usize) -> bool {
         node != other

@@ -86,7 +86,7 @@ pub use visited::bytes_of_search_buffers;
 use crate::arena::Grace;
 use crate::sync::Mutex;
 
-/// What a search walks by: distances from a point to nodes. They may be estimates.
+/// The distances that guide a search: from a point to nodes. They may be estimates.
 pub trait Measure: Sync {
     /// A point to measure from, prepared once.
     type Probe: Send;
@@ -115,9 +115,9 @@ pub trait Space: Measure {
     /// neighbour leads there, and no other one is needed in this direction. `between` is the distance of
     /// the two, `distance` that of the candidate from the new node.
     ///
-    /// Here, for distances that are not negative: if it is nearer to the neighbour than a share below 1
-    /// of its distance from the new node, so that more of the nearest are linked: the last steps of a
-    /// search, which a narrow beam often misses, lead over those.
+    /// The default, for non-negative distances: it is nearer to the neighbour than a fraction
+    /// of its distance from the new node. The fraction is below 1, so that more of the nearest are linked: the last steps of a
+    /// search, which a narrow beam often misses, go over those.
     #[inline(always)]
     fn lies_behind(&self, between: f32, distance: f32) -> bool {
         const SAME_DIRECTION: f32 = 0.85;
@@ -162,7 +162,7 @@ impl Graph {
         self.nodes.announce(node, level);
     }
 
-    /// Whether the node is linked (or on its way out after having been).
+    /// Whether the node is linked (or is being removed after having been).
     pub fn is_linked(&self, node: u32) -> bool {
         self.nodes.is_linked(node)
     }
@@ -172,12 +172,12 @@ impl Graph {
         self.nodes.is_live(node)
     }
 
-    /// Whether the node is live, or dead but not yet taken out.
+    /// Whether the node is live, or dead but not yet removed.
     pub fn is_present(&self, node: u32) -> bool {
         self.nodes.is_present(node)
     }
 
-    /// Whether a way over this node is one that will last.
+    /// Whether paths over this node will last: it is not being removed.
     fn is_way(&self, node: u32) -> bool {
         self.nodes.is_way(node)
     }
@@ -193,7 +193,7 @@ impl Graph {
     }
 
     /// Marks a node as dead: searches no longer return it. True if it had been linked already, so
-    /// that the caller must see to [`Graph::remove`]; otherwise the thread that links it finds the mark.
+    /// that the caller must call [`Graph::remove`]; otherwise the thread that links it finds the mark.
     pub fn mark_dead(&self, node: u32) -> bool {
         self.nodes.mark_dead(node)
     }
@@ -228,12 +228,12 @@ impl Graph {
         self.links.restore(node, self.level(node), level, neighbours, grace);
     }
 
-    /// Links that a node may have on a level without special need: 2M on level 0, M above.
+    /// The normal capacity of a row: 2M links on level 0, M above.
     pub fn capacity(&self, level: usize) -> usize {
         self.links.capacity(level)
     }
 
-    /// Links that a node may have on a level at all.
+    /// The absolute capacity of a row.
     pub fn hard_capacity(&self, level: usize) -> usize {
         self.links.hard_capacity(level)
     }

@@ -82,7 +82,7 @@ impl Nodes {
         self.states.at(node).fetch_or(LINKED, Ordering::AcqRel) & DEAD != 0
     }
 
-    /// Of a dead node: its turn to be taken out has come.
+    /// Of a dead node: its removal begins.
     pub fn mark_leaving(&self, node: u32) {
         self.states.at(node).fetch_and(!LINKED, Ordering::AcqRel);
     }

@@ -36,23 +36,23 @@ impl Alone {
     }
 }
 
-/// Links that a survivor gets for the one it lost, and candidates that are looked at.
+/// Links that a survivor gets for the one it lost, and candidates that are tried.
 const NEW: usize = 2;
 const LOOKS: usize = 5;
-/// Survivors that get links, at most: the nearest to the removed node, which it served best. Those of M 16 are
+/// Maximum number of survivors that get new links: the nearest to the removed node, for which it mattered most. With M 16 there are
 /// hardly ever more.
 const NEAREST: usize = 48;
-/// Links that a candidate is compared with at once: the first ones often decide.
+/// Links that a candidate is compared with per batch: the first ones often decide.
 const AT_ONCE: usize = 8;
 
 impl Graph {
-    /// Unlinks a dead node from everything and repairs what it leaves behind. The caller holds a
+    /// Unlinks a dead node and repairs its neighbourhood. The caller holds a
     /// ticket of `grace`, and may retire the node afterwards: no node links to it any more. False if it is not to
     /// wait, but a neighbour is being removed: nothing is done then.
     ///
-    /// Neighbours that are dead too, but still linked, count as what they are: parts of the graph
-    /// that hold others together until their own turn comes (`turns.rs`). They even get links, so that
-    /// this is a matter of one node's neighbours, however many others are dead.
+    /// Neighbours that are dead too, but still linked, are treated like live ones: they are parts of the graph
+    /// that connect others until they are removed (`turns.rs`). They even get links, so that
+    /// the cost depends on one node's neighbours only, however many others are dead.
     ///
     /// The order that searches rely on: another node is the entry first; then its neighbours are connected without the
     /// dead node, and only then forget it; its own row stays, so that a search that stands on it goes on to them, until
@@ -65,10 +65,10 @@ impl Graph {
             self.see_that_it_leaves(survivors);
             let are_joined = self.bridge_by_any(space, survivors, level, alone, grace);
             self.detach(dead, level, survivors);
-            // Whatever comes of it: they are connected.
+            // Even if this fails, they are connected.
             let _ = catch_unwind(AssertUnwindSafe(|| self.reconnect(space, dead, survivors, level, grace)));
             if !are_joined {
-                // By now each has the place of a link to the dead node.
+                // By now each has the free place of its link to the dead node.
                 self.bridge_by_any(space, survivors, level, alone, grace);
             }
         }
@@ -82,7 +82,7 @@ impl Graph {
         true
     }
 
-    /// Waits until those are done who hold one of a leaving node's neighbours and took it for a way that lasts
+    /// Waits for threads that hold the lock of a neighbour and may have relied on a path over the leaving node
     /// (`is_detour`).
     fn see_that_it_leaves(&self, neighbours: &[u32]) {
         for some in neighbours.chunks(3) {
@@ -96,7 +96,7 @@ impl Graph {
             .unwrap_or_else(|_| self.bridge(&Blind, nodes, level, alone, grace))
     }
 
-    /// Takes the dead node out of its neighbours' rows on a level.
+    /// Deletes the dead node from its neighbours' rows on a level.
     fn detach(&self, dead: u32, level: usize, neighbours: &[u32]) {
         for &neighbour in neighbours {
             let _locked = lock(self.address(), &[dead, neighbour]);
@@ -104,7 +104,7 @@ impl Graph {
         }
     }
 
-    /// Gives survivors links to near other survivors that lie in directions of their own.
+    /// Links survivors to near other survivors in different directions.
     fn reconnect<S: Space>(&self, space: &S, dead: u32, survivors: &[u32], level: usize, grace: &Grace) {
         let mut survivors: Vec<u32> = survivors.iter().copied().filter(|&node| self.is_live(node)).collect();
         if survivors.len() < 2 {

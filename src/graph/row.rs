@@ -54,7 +54,7 @@ pub(super) fn ids<W: Word>(row: &[W]) -> impl Iterator<Item = u32> + '_ {
     row[1..=len(row).min(row.len() - 1)].iter().map(|id| id.load(Ordering::Relaxed))
 }
 
-/// Appends the ids to `out`: all that are there throughout, perhaps one of them twice, and some that come or go.
+/// Appends the ids to `out`: all that are present throughout, perhaps one of them twice, and some that are being added or removed.
 #[inline(always)]
 pub(super) fn read<W: Word>(row: &[W], out: &mut Vec<u32>) {
     let before = out.len();

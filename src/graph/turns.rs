@@ -66,7 +66,7 @@ impl Graph {
     /// Begins the turn of a dead node, if need be after a wait; None if there is no wait. `over` is locked by the
     /// caller until the end of it.
     ///
-    /// The entry is another node from here on, if it was this one: searches that begin now do not come
+    /// If this node was the entry point, another one is from here on: searches that begin now do not start
     /// to a node that loses its links.
     pub(super) fn begin_turn(&self, dead: u32, alone: Alone, wait: Wait, over: &Arc<Mutex<()>>) -> Option<OwnTurn<'_>> {
         loop {

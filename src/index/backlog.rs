@@ -7,10 +7,10 @@ use super::VectorIndex;
 use super::pending::Pending;
 use super::shared::Shared;
 
-/// One kind of work that waits in all indexes.
+/// The pending tasks of one kind, in all indexes.
 pub(super) struct Backlog {
     pieces: AtomicUsize,
-    /// A running mean of the nanoseconds that a piece takes.
+    /// A running mean of the nanoseconds that a task takes.
     mean: AtomicU64,
 }
 
@@ -32,7 +32,7 @@ impl Backlog {
         (self.pieces.load(Ordering::Relaxed) + more) as u64 * self.mean.load(Ordering::Relaxed)
     }
 
-    /// After a piece took so long.
+    /// After a task took `nanos`.
     pub fn took(&self, nanos: u64) {
         // Racing updates of the mean lose a sample: harmless.
         let mean = self.mean.load(Ordering::Relaxed);
@@ -46,9 +46,9 @@ pub(super) static TO_LINK: Backlog = Backlog::new(150_000);
 pub(super) static TO_REPAIR: Backlog = Backlog::new(100_000);
 /// Tasks that a mean is taken over: enough that a single one does not move the bound by more than [`MARGIN`].
 const MEAN_OVER: u64 = 1024;
-/// All that waits must be done in about this time by one thread: a saving child does it.
+/// The bound on all pending work, in time of one thread: a saving child has to do it.
 const BACKLOG_NANOS: u64 = 1_000_000_000;
-/// By this factor it may be more before work is done where replies cannot wait: in scripts and on replicas.
+/// Where replies cannot be delayed (in scripts and on replicas), writers help when the bound is exceeded by this factor.
 const FAR: usize = 4;
 
 /// Bytes of pending vectors an index may have before replies are delayed; a setting.
@@ -59,10 +59,10 @@ const PENDING_LEAST: usize = 8;
 const MARGIN: usize = 64;
 /// Removed elements that may wait for their repair.
 const DEAD_MOST: usize = 1024;
-/// Pieces of waiting work that one change does at most where its reply cannot wait: more than it adds.
+/// Maximum number of pending tasks that one change does where its reply cannot be delayed: more than it adds.
 pub(super) const PIECES_AT_ONCE: usize = 2;
 
-/// Bytes of vectors that may wait to be linked in an index before replies to writes should wait.
+/// Sets how many bytes of vectors may be pending in an index before replies to writes are delayed.
 pub fn set_pending_bytes(bytes: usize) {
     PENDING_BYTES.store(bytes, Ordering::Relaxed);
 }
@@ -73,17 +73,17 @@ pub fn backlog() -> usize {
 }
 
 impl Shared {
-    /// Whether there is more to link or repair than may wait.
+    /// Whether the pending work exceeds the bound.
     pub fn is_over_bound(&self) -> bool {
         self.is_over(1, 0)
     }
 
-    /// Whether there is so much more that writers whose replies cannot wait must help.
+    /// Whether it exceeds the bound so far that writers whose replies cannot be delayed must help.
     pub fn is_far_over_bound(&self) -> bool {
         self.is_over(FAR, 0)
     }
 
-    /// Whether waiters may go on: there is room for the next few as well, so that a full list does not
+    /// Whether waiters may continue: there is room for the next few as well, so that a full list does not
     /// stop and wake a client for each element.
     pub fn has_room(&self) -> bool {
         !self.is_over(1, (self.most_pending() / 8).min(MARGIN))
@@ -91,7 +91,7 @@ impl Shared {
 
     /// Whether the pending work, with this many rows more, exceeds a multiple of the bound.
     fn is_over(&self, times: usize, more: usize) -> bool {
-        // What the owner has left is never done.
+        // Work of an abandoned index is never done.
         if self.abandoned.load(Ordering::Relaxed) {
             return false;
         }
@@ -109,14 +109,14 @@ impl Shared {
 }
 
 impl VectorIndex {
-    /// Whether more waits to be linked or repaired than may: let the reply to a write wait
+    /// Whether the pending work exceeds the bound: delay the reply to a write
     /// ([`VectorIndex::wait_for_room`]), or make room ([`VectorIndex::link_some`]) where that is not allowed.
     pub fn is_over_bound(&self) -> bool {
         self.shared.is_over_bound()
     }
 
-    /// Does some of the waiting work on this thread while there is far too much of it: where a reply cannot wait.
-    /// More than one change adds, so that the rest goes down however many come, and no more, so that none is long.
+    /// Does some of the pending work on this thread while there is far too much of it: where a reply cannot be delayed.
+    /// More than one change adds, so that the backlog shrinks, but no more, so that no change takes long.
     pub fn link_some(&mut self) {
         for _ in 0..PIECES_AT_ONCE {
             if !self.shared.is_far_over_bound() || !self.shared.work_now() {

@@ -76,7 +76,7 @@ mod within_tests;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Whether other threads are there.
+/// Whether other threads may change the index.
 pub use crate::graph::Alone;
 pub use accept::{Accept, Everything};
 pub use backlog::{backlog, set_pending_bytes};
@@ -100,13 +100,13 @@ use crate::vector::{Encoding, Input, Projection, is_finite};
 use awaited::Awaited;
 use shared::Shared;
 
-/// Up to this many rows, and bytes of them, linking costs less than handing it over.
+/// Up to this many rows, and bytes of them, the owner links at once: that costs less than waking a linker.
 const SMALL: usize = 200;
 const SMALL_BYTES: usize = 100 << 10;
-/// Retired ids that one change frees at most, so that none pays for what many have left behind.
+/// Maximum number of retired ids that one change frees, so that the cost is spread over changes.
 const RECLAIMED_AT_ONCE: usize = 64;
 
-/// The owner's half of an index: only one thread touches it. Nothing here waits for queries.
+/// The owner's part of an index, used by one thread only. Nothing here waits for queries.
 ///
 /// ```
 /// use vset::index::{Options, Params, Target, VectorIndex};
@@ -191,7 +191,7 @@ impl VectorIndex {
         self.shared.is_flat
     }
 
-    /// What is fixed at creation.
+    /// The parameters fixed at creation.
     pub fn params(&self) -> &Params {
         &self.shared.params
     }
@@ -211,12 +211,12 @@ impl VectorIndex {
         self.len == 0
     }
 
-    /// One more than the highest id of a row that ever was.
+    /// One more than the highest row id ever used.
     pub fn end(&self) -> u32 {
         self.shared.graph.end()
     }
 
-    /// Whether the row is there.
+    /// Whether the row is live.
     pub fn is_live(&self, row: u32) -> bool {
         self.shared.graph.is_live(row)
     }
@@ -256,7 +256,7 @@ impl VectorIndex {
         self.put_of(&[], old, vector, ef, attach)
     }
 
-    /// [`VectorIndex::put`] of a vector that belongs to `owner`: by its name it is known again in a graph that was saved
+    /// [`VectorIndex::put`] of a vector that belongs to `owner`, a name by which it is recognised in a saved graph
     /// ([`VectorIndex::await_graph`]).
     ///
     /// # Errors
@@ -287,9 +287,9 @@ impl VectorIndex {
         Ok(row)
     }
 
-    /// Stores another vector in the place of a live row's, which is removed; yields the new row. Queries
-    /// that run and find the old row report the new one instead. A vector that is stored as the old one is
-    /// leaves the row as it is, links included, and yields that.
+    /// Replaces a live row by a row with another vector; returns the new row. Queries
+    /// that are running and find the old row return the new one instead. If the stored form is the same,
+    /// the old row stays, links included, and is returned.
     ///
     /// # Errors
     /// As [`VectorIndex::insert`].
@@ -319,7 +319,7 @@ impl VectorIndex {
         self.account();
     }
 
-    /// Writes and announces a row; yields the old one, untouched, if that holds the same.
+    /// Writes and announces a row; returns the old one, untouched, if its stored form is the same.
     fn store(
         &mut self,
         owner: &[u8],
@@ -380,7 +380,7 @@ impl VectorIndex {
         self.len <= SMALL && self.len * self.shared.vectors.stride() <= SMALL_BYTES
     }
 
-    /// Marks a row as dead and sees to its repair.
+    /// Marks a row as dead and schedules its repair.
     fn kill(&mut self, row: u32) {
         self.len -= 1;
         let shared = &self.shared;
@@ -397,7 +397,7 @@ impl VectorIndex {
         }
     }
 
-    /// Frees some of what no query can see any more, as every change does; true if there is more to free now.
+    /// Reclaims some of the memory that no query can see any more, as every change does; true if there is more to reclaim now.
     pub fn reclaim(&mut self) -> bool {
         let shared = &self.shared;
         let is_over = |stamp| shared.grace.is_over(stamp);
@@ -416,7 +416,7 @@ impl VectorIndex {
         true
     }
 
-    /// Whether [`VectorIndex::reclaim`] has something to free, now or later.
+    /// Whether [`VectorIndex::reclaim`] has something to do, now or later.
     pub fn has_remains(&self) -> bool {
         !self.retired.is_empty() || self.shared.has_remains()
     }
@@ -431,13 +431,13 @@ impl VectorIndex {
         self.shared.is_flat || self.shared.graph.is_linked(row)
     }
 
-    /// The stamp for something of the owner's that queries could see and that was just taken out of sight; it
+    /// The stamp for data of the owner that was just made invisible to new queries; it
     /// may be freed when [`VectorIndex::is_over`].
     pub fn stamp(&self) -> u64 {
         self.shared.grace.stamp()
     }
 
-    /// Whether no query can see any more what was taken out of sight at `stamp`.
+    /// Whether no query can still see what was made invisible at `stamp`.
     pub fn is_over(&self, stamp: u64) -> bool {
         self.shared.grace.is_over(stamp)
     }
@@ -450,7 +450,7 @@ impl VectorIndex {
 
 impl Drop for VectorIndex {
     fn drop(&mut self) {
-        // Queries that run go on; the links are of no use to them.
+        // Running queries continue; missing links do not affect them.
         self.shared.abandon();
     }
 }

@@ -15,7 +15,7 @@ use std::sync::OnceLock;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 use crate::sync::own;
 
-/// Slots of the ring; where it is full, the owner links by itself.
+/// Slots of the ring; when it is full, the owner links.
 const SLOTS: usize = if cfg!(loom) { 2 } else { 1 << 13 };
 /// Slots that are allocated at once, so that small indexes have no large ring.
 const SEGMENT: usize = if cfg!(loom) { 1 } else { 128 };
@@ -34,7 +34,7 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// More should not be pending, whatever the bound in bytes: replies wait long before the ring is full, since
+    /// The bound in rows, whatever the bound in bytes: replies are delayed long before the ring is full, since
     /// then the owner would link.
     pub const MOST: usize = SLOTS / 2;
     /// From here on there is little room for writers whose replies cannot wait.
@@ -55,10 +55,10 @@ impl Pending {
         let ring = self.ring.get_or_init(|| (0..SLOTS / SEGMENT).map(|_| Segment::new()).collect());
         let segment = &ring[at as usize % SLOTS / SEGMENT];
         let segment = segment.get_or_init(|| (0..SEGMENT).map(|_| AtomicU64::new(0)).collect());
-        // Release: who sees it in place of another node's entry sees that one linked, as this thread does.
+        // Release: a thread that sees it in place of another node's entry sees that one linked, as this thread does.
         segment[at as usize % SEGMENT].store(node as u64 | (ef as u64) << 32, Ordering::Release);
         self.count.fetch_add(1, Ordering::SeqCst);
-        // Release: who sees the number sees the slot and everything stored of the node.
+        // Release: a thread that sees the number sees the slot and everything stored for the node.
         self.pushed.store(at + 1, Ordering::Release);
         true
     }

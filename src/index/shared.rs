@@ -81,12 +81,12 @@ impl Drop for Linking<'_> {
 
 pub(super) struct Shared {
     pub params: Params,
-    /// Without a graph: rows are only ever compared with.
+    /// Without a graph: queries compare with every row.
     pub is_flat: bool,
     pub codec: Codec,
     pub projection: Option<Projection>,
     pub vectors: ByteRows,
-    /// Where rows are long: what a search reads of most of them.
+    /// Sketches, if rows are long: a search reads these of most rows.
     pub sketches: Option<(Sketcher, ByteRows)>,
     pub graph: Graph,
     pub grace: Grace,
@@ -107,7 +107,7 @@ pub(super) struct Shared {
     paused: AtomicBool,
     /// The owner is gone: nothing needs to be linked any more.
     pub abandoned: AtomicBool,
-    /// Counts pieces of work that were begun, to take both kinds in turn.
+    /// Counts tasks that were begun, to alternate between the two kinds.
     pieces: AtomicUsize,
     /// Tasks for this index in the linkers' queue.
     pub scheduled: AtomicUsize,
@@ -150,7 +150,7 @@ impl Shared {
         }
     }
 
-    /// Puts a node on the pending list; false if there is no place on it.
+    /// Puts a node on the pending list; false if it is full.
     pub fn push_pending(&self, node: u32, ef: usize) -> bool {
         let pushed = self.pending.push(node, ef as u32);
         TO_LINK.add(pushed.into());
@@ -164,7 +164,7 @@ impl Shared {
         self.dead.push(node);
     }
 
-    /// Whether something of removed rows is still to be repaired, or to be taken back by the owner.
+    /// Whether removed rows are still to be repaired, or to be reclaimed by the owner.
     pub fn has_remains(&self) -> bool {
         self.unrepaired.load(Ordering::SeqCst) > 0 || !self.retired.is_empty()
     }
@@ -180,7 +180,7 @@ impl Shared {
         !self.abandoned.load(Ordering::Relaxed) && (self.pending.count() > 0 || unrepaired > 0)
     }
 
-    /// Does one piece of background work, unless linkers are paused; false if there was none.
+    /// Does one task of background work, unless linkers are paused; false if there was none.
     pub fn work(&self) -> bool {
         // Sequentially consistent with `pause`: each side writes its own and reads the other's.
         let working = Working::new(&self.working);
@@ -193,18 +193,18 @@ impl Shared {
         worked
     }
 
-    /// Does one piece of background work on this thread, paused or not; false if there was none.
+    /// Does one task of background work on this thread, paused or not; false if there was none.
     pub fn work_now(&self) -> bool {
         let worked = self.do_piece();
         if worked {
-            // It may have been the last piece: no linker comes by any more.
+            // It may have been the last task: no linker will run.
             self.serve_waiters();
         }
         worked
     }
 
     fn do_piece(&self) -> bool {
-        // In turn, so that neither kind waits for all of the other.
+        // Alternating, so that neither kind waits for all of the other.
         let link_first = self.pieces.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
         link_first && self.link_next() || self.repair_next(Wait::No) || self.link_next() || self.repair_next(Wait::Yes)
     }
@@ -222,10 +222,10 @@ impl Shared {
         true
     }
 
-    /// Repairs what one of the first dead nodes leaves. Those that another thread's repair is in the way of go to the
+    /// Repairs the neighbourhood of one of the first dead nodes. Those that another thread's repair excludes go to the
     /// end of the list, unless this is to wait.
     fn repair_next(&self, wait: Wait) -> bool {
-        /// Dead nodes that are tried: of two that lie together, the next but one mostly lies elsewhere.
+        /// Dead nodes that are tried: if the first two are neighbours, a third is mostly elsewhere.
         const TRIES: usize = 4;
         for _ in 0..TRIES {
             let Some(node) = self.dead.pop() else { return false };
@@ -266,7 +266,7 @@ impl Shared {
         rows
     }
 
-    /// Has queries compare with a row that nothing links yet.
+    /// Makes queries compare with a row that is not linked.
     pub fn push_stray(&self, row: u32) {
         self.lock_strays().push(row);
         self.has_strays.store(true, Ordering::SeqCst);
@@ -340,13 +340,13 @@ impl Shared {
         self.retired.push((self.grace.stamp(), node));
     }
 
-    /// What was replaced of late. Held for a few steps at a time, or for a look at each row that a query found.
+    /// The recent replacements. Locked for a few steps at a time, or for a lookup of each row that a query found.
     pub fn lock_replaced(&self) -> MutexGuard<'_, Replaced> {
         // Nothing panics while it is held.
         self.replaced.lock().unwrap_or_else(|e| e.into_inner())
     }
 
-    /// Stops linkers on this index and waits until none is at work: the time of one link.
+    /// Pauses linkers on this index and waits until none is at work: the time of one link.
     pub fn pause(&self) {
         self.paused.store(true, Ordering::SeqCst);
         while self.working.load(Ordering::SeqCst) > 0 {
@@ -374,7 +374,7 @@ impl Shared {
         self.paused.store(false, Ordering::SeqCst);
     }
 
-    /// The owner is gone. Delayed replies may go out.
+    /// The owner is gone. Releases delayed replies.
     pub fn abandon(&self) {
         self.abandoned.store(true, Ordering::Relaxed);
         self.waiters.dismiss();

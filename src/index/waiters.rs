@@ -8,7 +8,7 @@ use super::queue::Queue;
 use super::shared::Shared;
 use crate::sync::{Mutex, MutexGuard};
 
-/// Something to drop when what it waits for has come.
+/// Something that is dropped when the event that it waits for has happened.
 pub type Waiter = Box<dyn Send>;
 
 /// What those who wait for links wait for.
@@ -30,7 +30,7 @@ pub(super) struct Waiters {
 }
 
 impl Waiters {
-    /// Drops all: what they wait for never comes.
+    /// Drops all: what they wait for will not happen.
     pub fn dismiss(&self) {
         while let Some(waiter) = self.room.pop() {
             drop(waiter);
@@ -58,7 +58,7 @@ impl Shared {
         self.serve_waiters();
     }
 
-    /// Parks a waiter until all that waits now is linked and repaired; drops it at once if nothing does.
+    /// Parks a waiter until all work that is pending now is done; drops it at once if there is none.
     pub fn wait_for_links(&self, waiter: Waiter) {
         self.park(Until::Settled(self.pending.pushed()), waiter);
     }
@@ -81,7 +81,7 @@ impl Shared {
         }
     }
 
-    /// Drops those waiters whose time has come.
+    /// Drops the waiters whose events have happened.
     pub fn serve_waiters(&self) {
         // Looks for room before each: the one that was served may have taken it.
         while !self.waiters.room.is_empty() && self.has_room() {

@@ -95,17 +95,17 @@ fn read_time(source: &mut dyn Source) -> Result<Option<i64>, LoadError> {
     }
 }
 
-fn read_element(
-    restorer: &mut Restorer,
-    flags: u64,
-    encoding: Encoding,
-    source: &mut dyn Source,
-) -> Result<(), LoadError> {
-    let name = (*source.bytes()?).as_ref().to_vec();
-    let has = |flag| flags & flag != 0;
-    let attributes = if has(HAS_ATTRIBUTES) { (*source.bytes()?).as_ref().to_vec() } else { Vec::new() };
-    let time = if has(HAS_TIMES) { read_time(source)? } else { None };
-    let code = (*source.bytes()?).as_ref().to_vec();
+/// The numeric parameters of an element.
+struct SavedNode {
+    wire_id: u64,
+    level: usize,
+    /// Links by level.
+    rows: Vec<Vec<u64>>,
+    /// Norm and range of the vector.
+    last: u64,
+}
+
+fn read_node(source: &mut dyn Source) -> Result<SavedNode, LoadError> {
     let mut left = source.unsigned()?;
     let mut next = |what: &str| -> Result<u64, LoadError> {
         left = left.checked_sub(1).ok_or_else(|| LoadError(format!("no parameter left for {what}")))?;
@@ -120,7 +120,6 @@ fn read_element(
     if format > NODE_FORMAT {
         return refuse(format!("unknown node format {format}"));
     }
-    // The vector's norm comes last, so links wait until the element is known to be sound.
     let mut rows: Vec<Vec<u64>> = Vec::with_capacity(level + 1);
     for level in 0..=level {
         let links = next("a number of links")?;
@@ -133,7 +132,7 @@ fn read_element(
             row.push(next("a link")?);
         }
         if format == 1 {
-            // The worst link, which is searched again when it matters.
+            // Not stored: it is searched for when it is needed.
             let worst = next("the worst link")?;
             if links > 0 && worst & 0xffff_ffff >= links {
                 return refuse(format!("worst link {} of {links}", worst & 0xffff_ffff));
@@ -145,6 +144,21 @@ fn read_element(
     for _ in 0..left {
         source.unsigned()?;
     }
+    Ok(SavedNode { wire_id, level, rows, last })
+}
+
+fn read_element(
+    restorer: &mut Restorer,
+    flags: u64,
+    encoding: Encoding,
+    source: &mut dyn Source,
+) -> Result<(), LoadError> {
+    let name = (*source.bytes()?).as_ref().to_vec();
+    let has = |flag| flags & flag != 0;
+    let attributes = if has(HAS_ATTRIBUTES) { (*source.bytes()?).as_ref().to_vec() } else { Vec::new() };
+    let time = if has(HAS_TIMES) { read_time(source)? } else { None };
+    let code = (*source.bytes()?).as_ref().to_vec();
+    let SavedNode { wire_id, level, rows, last } = read_node(source)?;
     let range = if encoding == Encoding::Int8 { f32::from_bits((last >> 32) as u32) } else { 0.0 };
     let l2 = f32::from_bits(last as u32);
     let element = SavedElement { name: &name, attributes: &attributes, code: &code, l2, range, wire_id, level, time };
@@ -156,6 +170,7 @@ fn read_element(
             BadElement::Full => "there are more elements than a set can hold".into(),
         })
     })?;
+    // Only now: the vector's norm, which comes after the links, had to be valid.
     for (level, row) in rows.into_iter().enumerate() {
         restorer.links(level, row.into_iter());
     }

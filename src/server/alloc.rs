@@ -63,7 +63,7 @@ unsafe impl GlobalAlloc for ServerAllocator {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the block came from `alloc` with this layout, by the caller's word.
+        // SAFETY: the block came from `alloc` with this layout, as the caller guarantees.
         unsafe {
             let Some(free) = raw::RedisModule_Free else { return System.dealloc(block, layout) };
             let start = match layout.align() <= NATURAL {

@@ -89,7 +89,7 @@ impl Call<'_> {
         argc: c_int,
         body: impl FnOnce(&Call) -> R,
     ) -> R {
-        // SAFETY: the caller's word.
+        // SAFETY: guaranteed by the caller.
         let arguments = unsafe { arguments(argv, argc) };
         let key = match argc {
             0 | 1 => std::ptr::null_mut(),

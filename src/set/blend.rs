@@ -3,7 +3,7 @@
 use super::{AddError, Target, VectorSet};
 use crate::vector::{Metric, is_finite};
 
-/// Why vectors make no question.
+/// Why vectors cannot be combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadBlend {
     /// The weights, by which the sum is divided, do not add up to more than 0.
@@ -22,7 +22,7 @@ impl VectorSet {
     /// for L2 it is their weighted mean. The caller saw that elements are there and dimensions agree.
     ///
     /// # Errors
-    /// If the sum is no question.
+    /// If the sum cannot be searched for.
     pub fn blend(&self, parts: &[(Target, f64)]) -> Result<Vec<f32>, BadBlend> {
         let metric = self.params().metric;
         let mut sum = vec![0.0; self.params().dim];

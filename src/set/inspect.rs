@@ -28,7 +28,7 @@ pub fn totals() -> Totals {
 /// The content of VINFO.
 #[derive(Clone, Debug)]
 pub struct Info {
-    /// Visible elements.
+    /// The number of visible elements.
     pub size: usize,
     /// Elements that have a time at which they expire.
     pub expiring: usize,

@@ -81,7 +81,7 @@ use table::{Retired, Table};
 static SETS: AtomicUsize = AtomicUsize::new(0);
 static ELEMENTS: AtomicUsize = AtomicUsize::new(0);
 
-/// The owner's half of a set: only the main thread touches it. Nothing here waits for queries.
+/// The owner's part of a set, used by the main thread only. Nothing here waits for queries.
 pub struct VectorSet {
     index: VectorIndex,
     table: Arc<Table>,
@@ -101,7 +101,7 @@ pub struct VectorSet {
     order: times::Order,
 }
 
-/// What VADD does to the attributes.
+/// The effect of a VADD on the attributes.
 #[derive(Clone, Copy, Debug)]
 pub enum AttributeChange<'a> {
     /// Leaves them.
@@ -135,7 +135,7 @@ impl VectorSet {
         }
     }
 
-    /// What is fixed at creation.
+    /// The parameters fixed at creation.
     pub fn params(&self) -> &Params {
         self.index.params()
     }
@@ -161,7 +161,7 @@ impl VectorSet {
         if self.expiring() == 0 || !self.table.is_hidden(id, now()) { Some(id) } else { None }
     }
 
-    /// The row of an element, hidden or not: what changes go by.
+    /// The row of an element, hidden or not: for changes.
     fn stored_id(&self, name: &[u8]) -> Option<u32> {
         self.names.get(name, |id| self.table.name(id))
     }
@@ -200,7 +200,7 @@ impl VectorSet {
         let old = self.stored_id(name);
         let time = old.and_then(|old| self.table.time(old));
         let table = &self.table;
-        // All that an element has is there before its row is live.
+        // All data of an element is written before its row is live.
         let attach = |id| {
             table.names.replace(id, Some(Blob::new(name)));
             let record = match (attributes, old) {
@@ -237,7 +237,7 @@ impl VectorSet {
         Ok(old.is_none())
     }
 
-    /// Takes away what belonged to a row that is dead.
+    /// Removes the data of a dead row.
     fn strip(&mut self, id: u32) {
         self.put_time(id, 0);
         let record = self.table.attributes.replace(id, None);
@@ -247,7 +247,7 @@ impl VectorSet {
         self.table.names.replace(id, None);
     }
 
-    /// Whether more waits to be linked or repaired than may: delay the reply to a write
+    /// Whether the pending work exceeds the bound (backpressure): delay the reply to a write
     /// ([`VectorSet::wait_for_room`]), or make room ([`VectorSet::link_some`]) where blocking is not allowed.
     pub fn is_over_bound(&self) -> bool {
         self.index.is_over_bound()
@@ -281,7 +281,7 @@ impl VectorSet {
         }
     }
 
-    /// Parks a waiter until the links that are still to be made now are made; drops it then, on any
+    /// Parks a waiter until all elements that are pending now are linked; drops it then, on any
     /// thread.
     pub fn wait_for_links(&self, waiter: Waiter) {
         self.index.wait_for_links(waiter);
@@ -299,20 +299,20 @@ impl VectorSet {
         true
     }
 
-    /// Frees some of what no query can see any more, as every change does; true if there is more to free now.
+    /// Reclaims some of the memory that no query can see any more, as every change does; true if there is more to reclaim now.
     pub fn reclaim(&mut self) -> bool {
         let more_blobs = self.retired.reclaim(&self.index);
         self.index.reclaim() || more_blobs
     }
 
-    /// [`VectorSet::reclaim`] where no change follows that would bring the sums of bytes up to date.
+    /// [`VectorSet::reclaim`] without a change that follows; updates the sums of bytes.
     pub fn tidy(&mut self) -> bool {
         let more = self.reclaim();
         self.account();
         more
     }
 
-    /// Whether something of removed elements is still to be freed, now or later.
+    /// Whether memory of removed elements is still to be freed, now or later.
     pub fn has_remains(&self) -> bool {
         !self.retired.is_empty() || self.index.has_remains()
     }
@@ -357,7 +357,7 @@ impl VectorSet {
         self.note_record(id);
     }
 
-    /// After a node's record changed: what is known of records follows.
+    /// After a row's record changed: updates the derived data.
     fn note_record(&self, id: u32) {
         let record = self.table.attributes.get(id);
         self.matches.borrow().update(id, record);

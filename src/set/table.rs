@@ -80,7 +80,7 @@ impl Retired {
 
     /// Frees some of what no query can see any more; true if there is more.
     pub fn reclaim(&mut self, index: &VectorIndex) -> bool {
-        /// More than one change retires, and few enough that none pays for what many have left behind.
+        /// More than one change retires, but few enough that the cost is spread over changes.
         const AT_ONCE: usize = 64;
         for _ in 0..AT_ONCE {
             if self.0.front().is_none_or(|&(stamp, _)| !index.is_over(stamp)) {

@@ -60,7 +60,7 @@ impl Order {
         self.blocks.first().map(|block| block[0])
     }
 
-    /// How many moments have come.
+    /// How many expiry times have passed.
     fn due(&self, now: i64) -> usize {
         let whole = self.blocks.partition_point(|block| block.last().is_some_and(|last| last.0 <= now));
         let part = self.blocks.get(whole).map_or(0, |block| block.partition_point(|entry| entry.0 <= now));
@@ -90,7 +90,7 @@ impl Table {
         (time != 0).then_some(time as i64)
     }
 
-    /// Whether an element's moment has come.
+    /// Whether an element has expired.
     #[inline]
     pub fn is_hidden(&self, id: u32, now: i64) -> bool {
         self.time(id).is_some_and(|time| time <= now)
@@ -138,7 +138,7 @@ impl VectorSet {
         self.order.len
     }
 
-    /// Elements whose time has come, but which are stored still.
+    /// Elements that have expired but are still stored.
     pub fn hidden(&self) -> usize {
         if self.order.len == 0 { 0 } else { self.order.due(now()) }
     }
@@ -171,7 +171,7 @@ impl VectorSet {
         self.order.first().map(|(time, _)| time)
     }
 
-    /// Removes the next up to `most` elements whose time has come; yields their names.
+    /// Removes up to `most` expired elements; returns their names.
     pub fn remove_hidden(&mut self, most: usize) -> Vec<Vec<u8>> {
         let now = now();
         let mut removed = Vec::new();

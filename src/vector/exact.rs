@@ -75,7 +75,7 @@ impl ExactQuery {
             Form::Sharp { vector, .. }
                 if self.codec.encoding() == Encoding::F16 && self.codec.metric() == Metric::L2 =>
             {
-                kernels.f16_apart(vector, rows, out);
+                kernels.f16_squared_l2(vector, rows, out);
                 out.iter_mut().for_each(|d| *d = Metric::L2.bounded(*d));
             }
             Form::Sharp { vector, l2 } if self.codec.encoding() == Encoding::F16 => {

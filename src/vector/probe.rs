@@ -116,7 +116,7 @@ impl Probe {
         match &self.query {
             Query::F32(query) if self.metric == Metric::L2 => {
                 // By differences: near vectors would lose their distance in that of two squares.
-                kernels.f32_apart(query, rows, out);
+                kernels.f32_squared_l2(query, rows, out);
                 out.iter_mut().for_each(|d| *d = Metric::L2.bounded(*d));
             }
             Query::F32(query) => {
@@ -124,7 +124,7 @@ impl Probe {
                 self.finish(rows, out);
             }
             Query::F16(query) if self.metric == Metric::L2 => {
-                kernels.f16_apart(query, rows, out);
+                kernels.f16_squared_l2(query, rows, out);
                 out.iter_mut().for_each(|d| *d = Metric::L2.bounded(*d));
             }
             Query::F16(query) => {

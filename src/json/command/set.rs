@@ -1,5 +1,7 @@
 //! SET, MSET and MERGE.
 
+use std::rc::Rc;
+
 use super::{Call, Keys, Reply, is_word};
 use crate::json::fpha::FloatType;
 use crate::json::parse::{parse, parse_to_depth};
@@ -156,12 +158,15 @@ enum Step {
     Done,
 }
 
+/// A key, a path, and the value until it is used.
+type Triplet<'a> = (&'a [u8], Rc<Path>, Option<Value>);
+
 /// `JSON.MSET key path value [key path value …]`: all or nothing, each seeing what those before it did.
 pub(super) fn mset(call: &Call, keys: &mut dyn Keys) -> Result<Reply, Error> {
     if !call.args.len().is_multiple_of(3) {
         return Err(Error::Arity);
     }
-    let mut triplets = Vec::new();
+    let mut triplets: Vec<Triplet> = Vec::new();
     for (i, triplet) in call.args.chunks(3).enumerate() {
         keys.document(3 * i)?;
         triplets.push((triplet[0], compiled(triplet[1])?, Some(parse(triplet[2])?)));
@@ -182,21 +187,7 @@ pub(super) fn mset(call: &Call, keys: &mut dyn Keys) -> Result<Reply, Error> {
                 planned.map(|plan| check(plan, &value).map(|plan| Step::Plan(plan, value))).transpose()?
             }
             [first, ..] if *first == i => {
-                // Several change this key: they do it to a copy, which replaces the document in the end.
-                let mut scratch = keys.document(3 * i)?.cloned();
-                let mut possible = true;
-                for &at in same {
-                    let (_, path, value) = &mut triplets[at];
-                    let value = value.take().unwrap_or(Value::Null);
-                    match plan(scratch.as_ref(), path, Condition::None, value.node().depth())? {
-                        None => possible = false,
-                        Some(plan) => match &mut scratch {
-                            Some(root) => drop(plan.set(root, value)?),
-                            None => scratch = Some(value),
-                        },
-                    }
-                }
-                scratch.filter(|_| possible).map(Step::Whole)
+                set_all(keys.document(3 * i)?.cloned(), &mut triplets, same)?.map(Step::Whole)
             }
             _ => Some(Step::Done),
         };
@@ -220,6 +211,24 @@ pub(super) fn mset(call: &Call, keys: &mut dyn Keys) -> Result<Reply, Error> {
         keys.changed(3 * i, "json.mset");
     }
     Ok(Reply::Simple("OK"))
+}
+
+/// Applies several triplets of one key to a copy of its document, which then replaces the document; None if one of them has
+/// nothing to do.
+fn set_all(mut copy: Option<Value>, triplets: &mut [Triplet], same: &[usize]) -> Result<Option<Value>, Error> {
+    let mut possible = true;
+    for &at in same {
+        let (_, path, value) = &mut triplets[at];
+        let value = value.take().unwrap_or(Value::Null);
+        match plan(copy.as_ref(), path, Condition::None, value.node().depth())? {
+            None => possible = false,
+            Some(plan) => match &mut copy {
+                Some(root) => drop(plan.set(root, value)?),
+                None => copy = Some(value),
+            },
+        }
+    }
+    Ok(copy.filter(|_| possible))
 }
 
 /// A plan that will not fail when its turn comes.

@@ -11,7 +11,7 @@ use super::{Called, Context, api, log};
 
 /// Bytes of a node's id.
 const ID: usize = raw::REDISMODULE_NODE_ID_LEN as usize;
-/// The kind of messages that are sent and received; what they hold is this module's matter.
+/// The message type of this module.
 const KIND: u8 = 1;
 
 type Receiver = fn(&Context, &[u8], &[u8]);

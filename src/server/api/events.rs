@@ -15,15 +15,15 @@ pub enum ServerEvent {
     Flushing { database: Option<i32> },
     /// A database, or all, was emptied.
     Flushed { database: Option<i32> },
-    /// Keys will come from a file or from a master.
+    /// Loading begins, from a file or from a primary.
     LoadingBegins { from_master: bool },
-    /// They have come, or not.
+    /// Loading has ended or failed.
     LoadingEnded { failed: bool },
-    /// A full sync loads keys beside those that are served.
+    /// A full synchronisation loads keys while the old ones are still served.
     AsyncLoadBegins,
-    /// They have replaced those that were served.
+    /// The new keys have replaced the old ones.
     AsyncLoadDone,
-    /// They were given up; those that were served stay.
+    /// The new keys were discarded; the old ones stay.
     AsyncLoadAborted,
     /// Two databases were swapped.
     Swapped(i32, i32),
@@ -33,13 +33,13 @@ pub enum ServerEvent {
     ModulesChanged,
     /// A child was forked, to write a file or a stream.
     ChildBorn,
-    /// The server ends.
+    /// The server shuts down.
     ShuttingDown,
 }
 
 type Listener = fn(&Context, ServerEvent);
 
-/// One for each face that listens.
+/// One per face.
 static LISTENERS: [OnceLock<Listener>; 2] = [OnceLock::new(), OnceLock::new()];
 
 /// Has `listener` called at each event, on the main thread.
@@ -84,7 +84,7 @@ unsafe fn read(id: u64, sub: u64, data: *mut c_void) -> Option<ServerEvent> {
     use ServerEvent::*;
     Some(match (id, sub) {
         (raw::REDISMODULE_EVENT_FLUSHDB, _) => {
-            // SAFETY: the caller's word.
+            // SAFETY: guaranteed by the caller.
             let info = unsafe { data.cast::<raw::RedisModuleFlushInfo>().as_ref() };
             let database = info.map(|info| info.dbnum).filter(|&number| number >= 0);
             match sub {
@@ -102,7 +102,7 @@ unsafe fn read(id: u64, sub: u64, data: *mut c_void) -> Option<ServerEvent> {
         (raw::REDISMODULE_EVENT_REPL_ASYNC_LOAD, raw::REDISMODULE_SUBEVENT_REPL_ASYNC_LOAD_COMPLETED) => AsyncLoadDone,
         (raw::REDISMODULE_EVENT_REPL_ASYNC_LOAD, _) => AsyncLoadAborted,
         (raw::REDISMODULE_EVENT_SWAPDB, _) => {
-            // SAFETY: the caller's word.
+            // SAFETY: guaranteed by the caller.
             let info = unsafe { data.cast::<raw::RedisModuleSwapDbInfo>().as_ref() }?;
             Swapped(info.dbnum_first, info.dbnum_second)
         }

@@ -112,8 +112,8 @@ impl Context<'_> {
         self.open(key, raw::REDISMODULE_READ)
     }
 
-    /// Opens a key for reading without a trace: its statistics and last use stay as they are, and a
-    /// key whose time is up is not deleted by it. Servers before 7.2 know no such thing.
+    /// Opens a key for reading without side effects: its statistics and last access stay unchanged, and an
+    /// expired key is not deleted. Servers before 7.2 do not support this.
     pub fn open_quietly(&self, key: *mut raw::RedisModuleString) -> Key {
         let known = api!(RedisModule_GetOpenKeyModesAll()).unwrap_or(0) as u32;
         self.open(key, raw::REDISMODULE_READ | (raw::REDISMODULE_OPEN_KEY_NOEFFECTS & known))

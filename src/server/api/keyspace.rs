@@ -12,7 +12,7 @@ use crate::server::raw;
 use super::threads::module;
 use super::{Context, LENDS_CLIENTS, api, log, string_bytes};
 
-/// A key was changed, or came, or went.
+/// A key was changed, created or removed.
 pub struct KeyEvent<'a> {
     /// Such as "hset", "del", "rename_to".
     pub event: &'a [u8],
@@ -24,17 +24,17 @@ type Listener = fn(&Context, &KeyEvent);
 /// The database from which MOVE took a key, between its two events.
 static MOVED_FROM: AtomicI32 = AtomicI32::new(0);
 
-/// The database in which the command began that runs, where the server may forget it.
+/// The database in which the running command began, for servers that may change it.
 static BEGAN_IN: AtomicI32 = AtomicI32::new(0);
 
-/// One for each face that listens.
+/// One per face.
 static LISTENERS: [OnceLock<Listener>; 2] = [OnceLock::new(), OnceLock::new()];
 
 /// Has `listener` called at each event of these classes (`REDISMODULE_NOTIFY_…`; the server ignores
 /// those that it does not know). It is called within the command that caused the event, in MULTI, in
 /// scripts, while loading and on replicas too: it may read, but neither change keys nor reply.
 ///
-/// For when the first event could matter, again and again. On the main thread.
+/// Called when the first event could matter; repeated calls have no effect. On the main thread.
 pub fn subscribe_to_keys(classes: c_int, listener: Listener) {
     if LISTENERS.iter().any(|slot| slot.get().is_some_and(|known| std::ptr::fn_addr_eq(*known, listener))) {
         return;

@@ -110,7 +110,7 @@ impl Context<'_> {
         if IS_VALKEY.get() == Some(&true) { 1 << 25 } else { 0 }
     }
 
-    /// Finds out which server this is, while the module is loaded.
+    /// Determines which server this is, when the module is loaded.
     pub fn learn_server(&self) {
         let info = self.call("INFO", &["server"], Called::default());
         let reports = |what: &[u8]| info.as_ref().is_ok_and(|info| memchr::memmem::find(info.text(), what).is_some());
@@ -118,19 +118,19 @@ impl Context<'_> {
         let _ = LENDS_CLIENTS.set(reports(b"valkey_version:8."));
     }
 
-    /// Whether what is done here was done before: by a master, by the one whose slot comes here, or
-    /// before a restart.
+    /// Whether the command is a repetition: from a primary, from a node that migrates a slot here, or
+    /// from an append-only file.
     pub fn is_repetition(&self) -> bool {
         let from = raw::REDISMODULE_CTX_FLAGS_LOADING | raw::REDISMODULE_CTX_FLAGS_REPLICATED;
         self.flags() & (from | Self::slot_import_flag()) != 0
     }
 
-    /// Whether this server takes its changes from a master.
+    /// Whether this server is a replica.
     pub fn is_replica(&self) -> bool {
         self.flags() & raw::REDISMODULE_CTX_FLAGS_SLAVE != 0
     }
 
-    /// Whether keys are coming from a file or from a master.
+    /// Whether keys are being loaded from a file or from a primary.
     pub fn is_loading(&self) -> bool {
         self.flags() & raw::REDISMODULE_CTX_FLAGS_LOADING != 0
     }
@@ -148,12 +148,12 @@ impl Context<'_> {
         api!(RedisModule_Replicate(self.ptr, command.as_ptr(), c"sR".as_ptr(), text.ptr()));
     }
 
-    /// Sends the command that runs on as it came.
+    /// Replicates the running command verbatim.
     pub fn replicate_verbatim(&self) {
         api!(RedisModule_ReplicateVerbatim(self.ptr));
     }
 
-    /// Tells watchers and tracking clients that a key changed, and sends its event.
+    /// Signals a changed key to WATCH and client-side caches, and sends its event.
     pub fn changed(&self, key: *mut raw::RedisModuleString, event: &CStr) {
         api!(RedisModule_SignalModifiedKey(self.ptr, key));
         self.notify(key, event);
@@ -165,18 +165,18 @@ impl Context<'_> {
         api!(RedisModule_NotifyKeyspaceEvent(self.ptr, class, event.as_ptr(), key));
     }
 
-    /// Tells watchers and tracking clients that a key changed.
+    /// Signals a changed key to WATCH and client-side caches.
     pub fn signal(&self, key: *mut raw::RedisModuleString) {
         api!(RedisModule_SignalModifiedKey(self.ptr, key));
     }
 
-    /// Sends an event of the class of modules.
+    /// Sends an event of the class for modules.
     pub fn notify_module(&self, key: *mut raw::RedisModuleString, event: &CStr) {
         let class = raw::REDISMODULE_NOTIFY_MODULE as c_int;
         api!(RedisModule_NotifyKeyspaceEvent(self.ptr, class, event.as_ptr(), key));
     }
 
-    /// Says how this module behaves; see the server's documentation of each.
+    /// Declares this module's options; see the server's documentation of each.
     pub fn set_module_options(&self) {
         /// Valkey 9's name for a module whose types survive atomic slot migration.
         const HANDLE_ATOMIC_SLOT_MIGRATION: u32 = 1 << 5;

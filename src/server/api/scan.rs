@@ -7,7 +7,7 @@ use crate::server::raw;
 
 use super::{Context, Key, api};
 
-/// A place in a walk. What is there from its begin to its end is met at least once.
+/// The position of an iteration. Whatever exists from its start to its end is visited at least once.
 pub struct Cursor {
     pub(super) ptr: *mut raw::RedisModuleScanCursor,
 }
@@ -30,13 +30,13 @@ unsafe impl Send for Cursor {}
 type Visit<'a> = &'a mut dyn FnMut(&Context, *mut raw::RedisModuleString, Option<&Key>);
 
 impl Cursor {
-    /// The begin.
+    /// The start.
     pub fn new() -> Cursor {
         Cursor { ptr: api!(RedisModule_ScanCursorCreate()).unwrap_or(std::ptr::null_mut()) }
     }
 
     /// Visits some keys of the selected database, a handful at a time; false once all were visited.
-    /// A key comes opened for reading where the server has done so. The name is valid during the visit;
+    /// A key is passed open for reading if the server has opened it. The name is valid during the visit;
     /// keys must not be changed by it.
     pub fn step(
         &self,

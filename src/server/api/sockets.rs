@@ -4,7 +4,7 @@ use std::mem::ManuallyDrop;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{FromRawFd, RawFd};
 
-/// The numbers of this process's open files.
+/// The open file descriptors of this process.
 pub fn open_files() -> Vec<RawFd> {
     let entries = std::fs::read_dir("/dev/fd").into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
@@ -15,18 +15,18 @@ fn stream(file: RawFd) -> ManuallyDrop<TcpStream> {
     ManuallyDrop::new(unsafe { TcpStream::from_raw_fd(file) })
 }
 
-/// The other end of a TCP connection; None if the file is none.
+/// The peer's address of a TCP connection; None for other files.
 pub fn peer(file: RawFd) -> Option<SocketAddr> {
     let peer = stream(file).peer_addr().ok()?;
     Some(SocketAddr::new(peer.ip().to_canonical(), peer.port()))
 }
 
-/// Whether what is written to a TCP connection is sent at once (TCP_NODELAY).
+/// Whether a TCP connection has TCP_NODELAY.
 pub fn sends_at_once(file: RawFd) -> bool {
     stream(file).nodelay().unwrap_or(false)
 }
 
-/// Has what is written to a TCP connection sent at once.
+/// Sets TCP_NODELAY on a TCP connection.
 pub fn send_at_once(file: RawFd) {
     let _ = stream(file).set_nodelay(true);
 }

@@ -13,7 +13,7 @@ use super::api;
 pub unsafe fn arguments<'a>(argv: *mut *mut raw::RedisModuleString, argc: c_int) -> Vec<&'a [u8]> {
     (0..argc as usize)
         .map(|i| {
-            // SAFETY: the caller's word.
+            // SAFETY: guaranteed by the caller.
             unsafe { string_bytes(*argv.add(i)) }
         })
         .collect()

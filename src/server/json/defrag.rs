@@ -44,7 +44,7 @@ impl Defrag {
     /// # Safety
     /// The pointer is that of a whole allocation of ours, and the only one to it.
     unsafe fn pointer(&self, place: *mut *mut c_void) {
-        // SAFETY: the caller's word.
+        // SAFETY: guaranteed by the caller.
         let here = unsafe { *place };
         // The server moves the bytes and frees the old allocation.
         if let Some(moved) = api!(RedisModule_DefragAlloc(self.0, here)).filter(|moved| !moved.is_null()) {

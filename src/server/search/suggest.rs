@@ -1,7 +1,6 @@
 //! FT.SUGADD and related commands, with the data type of suggestions.
 
 use std::os::raw::{c_char, c_int, c_void};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::Instant;
@@ -15,11 +14,14 @@ use crate::search::command::small::{SugaddRequest, SuggetRequest};
 use crate::search::number::format_digits;
 use crate::search::reply::Protocol;
 use crate::search::suggest::{Finding, Suggested, Suggestions};
-use crate::server::api::{Context, Key, Opened, Stream, Text, Truncated, TypePointer, api, log, register_type};
+use crate::server::api::{Context, Key, Opened, Stream, Text, Truncated, TypePointer, api, register_type};
 use crate::server::commands::{Call, Failure, Outcome, registered_name};
 use crate::server::values;
 
-/// More of them are freed by a thread of their own.
+/// How the log names these values.
+const KIND: &str = "suggestions";
+
+/// Larger values are freed by a separate thread.
 const FREE_BEHIND: usize = 1000;
 /// Strings that are looked at between two looks at the clock.
 const AT_ONCE: usize = 50;
@@ -55,16 +57,10 @@ unsafe fn suggestions<'a>(value: *const c_void) -> &'a Suggestions {
     unsafe { &*value.cast::<Suggestions>() }
 }
 
-fn guard(body: impl FnOnce()) {
-    if catch_unwind(AssertUnwindSafe(body)).is_err() {
-        log(null_mut(), c"warning", "vectorset: suggestions failed: a bug; please report it");
-    }
-}
-
 unsafe extern "C" fn save(io: *mut raw::RedisModuleIO, value: *mut c_void) {
     // SAFETY: the server's value, of our type.
     let all = unsafe { suggestions(value) };
-    guard(|| {
+    values::guard(KIND, "saving", || {
         let mut stream = Stream(io);
         stream.save_unsigned(all.len() as u64);
         for Suggested { string, score, payload } in all.iter() {
@@ -77,32 +73,31 @@ unsafe extern "C" fn save(io: *mut raw::RedisModuleIO, value: *mut c_void) {
 }
 
 unsafe extern "C" fn load(io: *mut raw::RedisModuleIO, version: c_int) -> *mut c_void {
-    let read = || -> Result<Suggestions, Truncated> {
-        let mut stream = Stream(io);
-        let mut all = Suggestions::default();
-        for _ in 0..stream.load_unsigned()? {
-            let string = stream.load_bytes()?;
-            let score = f64::from_bits(stream.load_unsigned()?);
-            let has_payload = stream.load_unsigned()? != 0;
-            let payload = stream.load_bytes()?;
-            all.add(string.as_ref(), score, false, has_payload.then_some(payload.as_ref()));
+    values::loaded(KIND, || {
+        if version != VERSION {
+            return Err("of an unknown version");
         }
-        Ok(all)
-    };
-    match catch_unwind(AssertUnwindSafe(read)) {
-        Ok(Ok(all)) if version == VERSION => Box::into_raw(Box::new(all)).cast::<c_void>(),
-        _ => {
-            log(null_mut(), c"warning", "vectorset: refused suggestions that are not ours, or damaged");
-            null_mut()
-        }
+        read(&mut Stream(io)).map_err(|Truncated| "truncated")
+    })
+}
+
+fn read(stream: &mut Stream) -> Result<Suggestions, Truncated> {
+    let mut all = Suggestions::default();
+    for _ in 0..stream.load_unsigned()? {
+        let string = stream.load_bytes()?;
+        let score = f64::from_bits(stream.load_unsigned()?);
+        let has_payload = stream.load_unsigned()? != 0;
+        let payload = stream.load_bytes()?;
+        all.add(string.as_ref(), score, false, has_payload.then_some(payload.as_ref()));
     }
+    Ok(all)
 }
 
 unsafe extern "C" fn rewrite(io: *mut raw::RedisModuleIO, key: *mut raw::RedisModuleString, value: *mut c_void) {
     // SAFETY: as in `save`.
     let all = unsafe { suggestions(value) };
     let command = registered_name("FT.SUGADD").as_ptr();
-    guard(|| {
+    values::guard(KIND, "rewriting", || {
         for Suggested { string, score, payload } in all.iter() {
             let score = format_digits(score, 17);
             let (text, texts) = (string.as_ptr().cast::<c_char>(), string.len());
@@ -136,7 +131,7 @@ unsafe extern "C" fn free(value: *mut c_void) {
     // SAFETY: the server gives the box back that it was given, and does not use it again.
     let all = unsafe { Box::from_raw(value.cast::<Suggestions>()) };
     let is_large = all.len() > FREE_BEHIND;
-    values::free("suggestions", all, is_large);
+    values::free(KIND, all, is_large);
 }
 
 unsafe extern "C" fn free_effort(_key: *mut raw::RedisModuleString, value: *const c_void) -> usize {
@@ -151,7 +146,7 @@ unsafe extern "C" fn copy(
 ) -> *mut c_void {
     // SAFETY: as in `save`.
     let all = unsafe { suggestions(value) };
-    Box::into_raw(Box::new(all.clone())).cast::<c_void>()
+    values::copied(|| all.clone())
 }
 
 fn wrong_type() -> Failure {

@@ -16,9 +16,9 @@ pub(super) fn kernels() -> Option<Kernels> {
     found.then_some(Kernels {
         name: "avx2",
         f32_dot,
-        f32_apart,
+        f32_squared_l2,
         f16_dot,
-        f16_apart,
+        f16_squared_l2,
         int8_dot,
         int8_weigh,
         bit_distance,
@@ -34,9 +34,9 @@ pub(super) fn kernels_vnni() -> Option<Kernels> {
 }
 
 batch!(#[target_feature(enable = "avx2,fma")] f32_dot, f32_dot_4: f32 => f32);
-batch!(#[target_feature(enable = "avx2,fma")] f32_apart, f32_apart_4: f32 => f32);
+batch!(#[target_feature(enable = "avx2,fma")] f32_squared_l2, f32_squared_l2_4: f32 => f32);
 batch!(#[target_feature(enable = "avx2,fma,f16c")] f16_dot, f16_dot_4: f32 => f32);
-batch!(#[target_feature(enable = "avx2,fma,f16c")] f16_apart, f16_apart_4: f32 => f32);
+batch!(#[target_feature(enable = "avx2,fma,f16c")] f16_squared_l2, f16_squared_l2_4: f32 => f32);
 batch!(#[target_feature(enable = "avx2")] int8_dot, int8_dot_4: i8 => i32);
 batch!(#[target_feature(enable = "avx2,avxvnni")] int8_dot_vnni, int8_dot_vnni_4: i8 => i32);
 batch!(#[target_feature(enable = "avx2,fma")] int8_weigh, int8_weigh_4: f32 => f32);
@@ -49,7 +49,7 @@ batch!(#[target_feature(enable = "avx2,popcnt")] plane_weigh, plane_weigh_4: u8 
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn f32_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
-    // SAFETY: the caller's word.
+    // SAFETY: guaranteed by the caller.
     unsafe { f32_sum_4(query, codes, |sum, q, x| _mm256_fmadd_ps(q, x, sum)) }
 }
 
@@ -57,12 +57,12 @@ unsafe fn f32_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
 /// Each code has 4 bytes for each component of `query`.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn f32_apart_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+unsafe fn f32_squared_l2_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
     let step = |sum, q, x| {
-        let apart = _mm256_sub_ps(q, x);
-        _mm256_fmadd_ps(apart, apart, sum)
+        let difference = _mm256_sub_ps(q, x);
+        _mm256_fmadd_ps(difference, difference, sum)
     };
-    // SAFETY: the caller's word.
+    // SAFETY: guaranteed by the caller.
     unsafe { f32_sum_4(query, codes, step) }
 }
 
@@ -105,7 +105,7 @@ unsafe fn f32_sum_4(query: &[f32], codes: [&[u8]; 4], step: impl Fn(__m256, __m2
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
 unsafe fn f16_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
-    // SAFETY: the caller's word.
+    // SAFETY: guaranteed by the caller.
     unsafe { f16_sum_4(query, codes, |sum, q, x| _mm256_fmadd_ps(q, x, sum)) }
 }
 
@@ -113,12 +113,12 @@ unsafe fn f16_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
 /// Each code has 2 bytes for each component of `query`.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn f16_apart_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+unsafe fn f16_squared_l2_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
     let step = |sum, q, x| {
-        let apart = _mm256_sub_ps(q, x);
-        _mm256_fmadd_ps(apart, apart, sum)
+        let difference = _mm256_sub_ps(q, x);
+        _mm256_fmadd_ps(difference, difference, sum)
     };
-    // SAFETY: the caller's word.
+    // SAFETY: guaranteed by the caller.
     unsafe { f16_sum_4(query, codes, step) }
 }
 

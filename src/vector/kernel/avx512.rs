@@ -15,9 +15,9 @@ pub(super) fn kernels() -> Option<Kernels> {
     found.then_some(Kernels {
         name: "avx512",
         f32_dot,
-        f32_apart,
+        f32_squared_l2,
         f16_dot,
-        f16_apart,
+        f16_squared_l2,
         int8_dot,
         int8_weigh,
         bit_distance,
@@ -27,9 +27,9 @@ pub(super) fn kernels() -> Option<Kernels> {
 }
 
 batch!(#[target_feature(enable = "avx512f")] f32_dot, f32_dot_4: f32 => f32);
-batch!(#[target_feature(enable = "avx512f")] f32_apart, f32_apart_4: f32 => f32);
+batch!(#[target_feature(enable = "avx512f")] f32_squared_l2, f32_squared_l2_4: f32 => f32);
 batch!(#[target_feature(enable = "avx512f,avx512bw,avx512vl")] f16_dot, f16_dot_4: f32 => f32);
-batch!(#[target_feature(enable = "avx512f,avx512bw,avx512vl")] f16_apart, f16_apart_4: f32 => f32);
+batch!(#[target_feature(enable = "avx512f,avx512bw,avx512vl")] f16_squared_l2, f16_squared_l2_4: f32 => f32);
 batch!(#[target_feature(enable = "avx512f,avx512bw,avx512vnni")] int8_dot, int8_dot_4: i8 => i32);
 batch!(#[target_feature(enable = "avx512f,avx512bw,avx512vl")] int8_weigh, int8_weigh_4: f32 => f32);
 batch!(#[target_feature(enable = "avx512f,avx512vpopcntdq")] bit_distance, bit_distance_4: u8 => u32);
@@ -49,7 +49,7 @@ fn mask(left: usize, lanes: usize) -> u64 {
 unsafe fn f32_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
     // SAFETY: the mask ends where codes end.
     let load = |code: &[u8], i, mask| unsafe { _mm512_maskz_loadu_ps(mask, code.as_ptr().cast::<f32>().add(i)) };
-    // SAFETY: the caller's word.
+    // SAFETY: guaranteed by the caller.
     unsafe { sum_4(query, codes, load, |sum, q, x| _mm512_fmadd_ps(q, x, sum)) }
 }
 
@@ -57,11 +57,11 @@ unsafe fn f32_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
 /// Each code has 4 bytes for each component of `query`.
 #[inline]
 #[target_feature(enable = "avx512f")]
-unsafe fn f32_apart_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+unsafe fn f32_squared_l2_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
     // SAFETY: the mask ends where codes end.
     let load = |code: &[u8], i, mask| unsafe { _mm512_maskz_loadu_ps(mask, code.as_ptr().cast::<f32>().add(i)) };
-    // SAFETY: the caller's word.
-    unsafe { sum_4(query, codes, load, |sum, q, x| apart(sum, q, x)) }
+    // SAFETY: guaranteed by the caller.
+    unsafe { sum_4(query, codes, load, |sum, q, x| add_squared_difference(sum, q, x)) }
 }
 
 /// # Safety
@@ -71,7 +71,7 @@ unsafe fn f32_apart_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
 unsafe fn f16_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
     // SAFETY: the mask ends where codes end.
     let load = |code: &[u8], i, mask| unsafe { _mm256_maskz_loadu_epi16(mask, code.as_ptr().cast::<i16>().add(i)) };
-    // SAFETY: the caller's word.
+    // SAFETY: guaranteed by the caller.
     unsafe { sum_4(query, codes, |c, i, m| _mm512_cvtph_ps(load(c, i, m)), |sum, q, x| _mm512_fmadd_ps(q, x, sum)) }
 }
 
@@ -79,18 +79,20 @@ unsafe fn f16_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
 /// Each code has 2 bytes for each component of `query`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-unsafe fn f16_apart_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+unsafe fn f16_squared_l2_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
     // SAFETY: the mask ends where codes end.
     let load = |code: &[u8], i, mask| unsafe { _mm256_maskz_loadu_epi16(mask, code.as_ptr().cast::<i16>().add(i)) };
-    // SAFETY: the caller's word.
-    unsafe { sum_4(query, codes, |c, i, m| _mm512_cvtph_ps(load(c, i, m)), |sum, q, x| apart(sum, q, x)) }
+    // SAFETY: guaranteed by the caller.
+    unsafe {
+        sum_4(query, codes, |c, i, m| _mm512_cvtph_ps(load(c, i, m)), |sum, q, x| add_squared_difference(sum, q, x))
+    }
 }
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn apart(sum: __m512, q: __m512, x: __m512) -> __m512 {
-    let apart = _mm512_sub_ps(q, x);
-    _mm512_fmadd_ps(apart, apart, sum)
+fn add_squared_difference(sum: __m512, q: __m512, x: __m512) -> __m512 {
+    let difference = _mm512_sub_ps(q, x);
+    _mm512_fmadd_ps(difference, difference, sum)
 }
 
 /// Sums up what `step` makes of 16 components at a time; where query and codes end it gets zeros. `load` gets a code, the

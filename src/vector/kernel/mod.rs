@@ -37,10 +37,10 @@ pub struct Kernels {
     /// Sum of query * component.
     f32_dot: Batch<f32, f32>,
     /// Sum of (query - component)².
-    f32_apart: Batch<f32, f32>,
+    f32_squared_l2: Batch<f32, f32>,
     /// The same of components of 2 bytes.
     f16_dot: Batch<f32, f32>,
-    f16_apart: Batch<f32, f32>,
+    f16_squared_l2: Batch<f32, f32>,
     /// Sum of query * (stored byte, unsigned), modulo 2^32.
     int8_dot: Batch<i8, i32>,
     /// Sum of query * (stored byte as signed value).
@@ -67,10 +67,10 @@ impl Kernels {
     }
 
     /// Squared Euclidean distances of a query from F32 rows.
-    pub(super) fn f32_apart(&self, query: &[f32], rows: &[&[u8]], out: &mut [f32]) {
+    pub(super) fn f32_squared_l2(&self, query: &[f32], rows: &[&[u8]], out: &mut [f32]) {
         check(4 * query.len(), rows, out);
         // SAFETY: selected for this CPU; lengths checked.
-        unsafe { (self.f32_apart)(query, rows, out) }
+        unsafe { (self.f32_squared_l2)(query, rows, out) }
     }
 
     /// Dot products of a query with F16 rows.
@@ -81,10 +81,10 @@ impl Kernels {
     }
 
     /// Squared Euclidean distances of a query from F16 rows.
-    pub(super) fn f16_apart(&self, query: &[f32], rows: &[&[u8]], out: &mut [f32]) {
+    pub(super) fn f16_squared_l2(&self, query: &[f32], rows: &[&[u8]], out: &mut [f32]) {
         check(2 * query.len(), rows, out);
         // SAFETY: selected for this CPU; lengths checked.
-        unsafe { (self.f16_apart)(query, rows, out) }
+        unsafe { (self.f16_squared_l2)(query, rows, out) }
     }
 
     /// Dot products, modulo 2^32, of a signed query with the unsigned bytes of Int8 rows.

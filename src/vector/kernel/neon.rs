@@ -3,7 +3,7 @@
 use std::arch::aarch64::*;
 use std::arch::{asm, is_aarch64_feature_detected};
 
-use super::scalar::{f16_apart, f16_dot};
+use super::scalar::{f16_dot, f16_squared_l2};
 use super::words::{bit_distance_4, plane_weigh_4};
 use super::{Kernels, batch, last, padded};
 use crate::vector::codec::SIGN;
@@ -14,9 +14,9 @@ pub(super) fn kernels() -> Option<Kernels> {
     found.then_some(Kernels {
         name: "neon",
         f32_dot,
-        f32_apart,
+        f32_squared_l2,
         f16_dot,
-        f16_apart,
+        f16_squared_l2,
         int8_dot,
         int8_weigh,
         bit_distance,
@@ -32,7 +32,7 @@ pub(super) fn kernels_dot() -> Option<Kernels> {
 }
 
 batch!(#[target_feature(enable = "neon")] f32_dot, f32_dot_4: f32 => f32);
-batch!(#[target_feature(enable = "neon")] f32_apart, f32_apart_4: f32 => f32);
+batch!(#[target_feature(enable = "neon")] f32_squared_l2, f32_squared_l2_4: f32 => f32);
 batch!(#[target_feature(enable = "neon")] int8_dot, int8_dot_4: i8 => i32);
 batch!(#[target_feature(enable = "neon,dotprod")] int8_dot_sdot, int8_dot_sdot_4: i8 => i32);
 batch!(#[target_feature(enable = "neon")] int8_weigh, int8_weigh_4: f32 => f32);
@@ -45,7 +45,7 @@ batch!(#[target_feature(enable = "neon")] plane_weigh, plane_weigh_4: u8 => i32)
 #[inline]
 #[target_feature(enable = "neon")]
 unsafe fn f32_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
-    // SAFETY: the caller's word.
+    // SAFETY: guaranteed by the caller.
     unsafe { f32_sum_4(query, codes, |sum, q, x| vfmaq_f32(sum, q, x)) }
 }
 
@@ -53,12 +53,12 @@ unsafe fn f32_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
 /// Each code has 4 bytes for each component of `query`.
 #[inline]
 #[target_feature(enable = "neon")]
-unsafe fn f32_apart_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+unsafe fn f32_squared_l2_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
     let step = |sum, q, x| {
-        let apart = vsubq_f32(q, x);
-        vfmaq_f32(sum, apart, apart)
+        let difference = vsubq_f32(q, x);
+        vfmaq_f32(sum, difference, difference)
     };
-    // SAFETY: the caller's word.
+    // SAFETY: guaranteed by the caller.
     unsafe { f32_sum_4(query, codes, step) }
 }
 

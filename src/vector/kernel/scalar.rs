@@ -7,9 +7,9 @@ use crate::vector::half::halves;
 pub(super) const KERNELS: Kernels = Kernels {
     name: "scalar",
     f32_dot,
-    f32_apart,
+    f32_squared_l2,
     f16_dot,
-    f16_apart,
+    f16_squared_l2,
     int8_dot,
     int8_weigh,
     bit_distance,
@@ -18,9 +18,9 @@ pub(super) const KERNELS: Kernels = Kernels {
 };
 
 batch!(f32_dot, f32_dot_4: f32 => f32);
-batch!(f32_apart, f32_apart_4: f32 => f32);
+batch!(f32_squared_l2, f32_squared_l2_4: f32 => f32);
 batch!(f16_dot, f16_dot_4: f32 => f32);
-batch!(f16_apart, f16_apart_4: f32 => f32);
+batch!(f16_squared_l2, f16_squared_l2_4: f32 => f32);
 batch!(int8_dot, int8_dot_4: i8 => i32);
 batch!(int8_weigh, int8_weigh_4: f32 => f32);
 batch!(bit_distance, bit_distance_4: u8 => u32);
@@ -35,7 +35,7 @@ unsafe fn f32_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
 
 /// # Safety
 /// None needed: unsafe like its siblings.
-unsafe fn f32_apart_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+unsafe fn f32_squared_l2_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
     codes.map(|code| query.iter().zip(floats(code)).map(|(q, x)| (q - x) * (q - x)).sum())
 }
 
@@ -47,7 +47,7 @@ unsafe fn f16_dot_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
 
 /// # Safety
 /// None needed: unsafe like its siblings.
-unsafe fn f16_apart_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
+unsafe fn f16_squared_l2_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
     codes.map(|code| query.iter().zip(halves(code)).map(|(q, x)| (q - x) * (q - x)).sum())
 }
 

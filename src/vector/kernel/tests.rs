@@ -53,11 +53,11 @@ fn check_all(kernels: &Kernels, random: &mut SmallRng, dim: usize, count: usize)
         let pairs = query.iter().zip(vector).map(|(&q, &x)| (q.into(), x.into()));
         check_sum(*got, pairs, &format!("f32_dot, {at}"));
     }
-    let got = run(count, |out| kernels.f32_apart(&query, &slices(&buffers), out));
+    let got = run(count, |out| kernels.f32_squared_l2(&query, &slices(&buffers), out));
     for (got, vector) in got.iter().zip(&vectors) {
         // The differences are rounded before they are multiplied.
         let pairs = query.iter().zip(vector).map(|(&q, &x)| (f64::from(q - x), f64::from(q - x)));
-        check_sum(*got, pairs, &format!("f32_apart, {at}"));
+        check_sum(*got, pairs, &format!("f32_squared_l2, {at}"));
     }
 
     let mut buffers = misaligned(random, HEADER + 2 * dim, count);
@@ -65,12 +65,12 @@ fn check_all(kernels: &Kernels, random: &mut SmallRng, dim: usize, count: usize)
         put_halves(vector, &mut buffer[n % 8 + HEADER..]);
     }
     let dots = run(count, |out| kernels.f16_dot(&query, &slices(&buffers), out));
-    let apart = run(count, |out| kernels.f16_apart(&query, &slices(&buffers), out));
+    let difference = run(count, |out| kernels.f16_squared_l2(&query, &slices(&buffers), out));
     for (n, row) in slices(&buffers).into_iter().enumerate() {
         let stored = || query.iter().copied().zip(halves(&row[HEADER..]));
         check_sum(dots[n], stored().map(|(q, x)| (q.into(), x.into())), &format!("f16_dot, {at}"));
         let pairs = stored().map(|(q, x)| (f64::from(q - x), f64::from(q - x)));
-        check_sum(apart[n], pairs, &format!("f16_apart, {at}"));
+        check_sum(difference[n], pairs, &format!("f16_squared_l2, {at}"));
     }
 
     let words = dim.div_ceil(64);
