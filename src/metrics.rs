@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// How often something happened.
+/// A counter.
 #[derive(Default)]
 pub struct Counter(AtomicU64);
 
@@ -29,7 +29,7 @@ const PARTS: u64 = 4;
 /// Doublings from a nanosecond to a minute and more.
 const DOUBLINGS: usize = 36;
 
-/// How long something took, each time that it happened.
+/// A histogram of durations.
 pub struct Durations {
     nanos: Counter,
     buckets: [Counter; DOUBLINGS * PARTS as usize],
@@ -59,12 +59,12 @@ impl Durations {
         self.buckets.iter().map(Counter::get).sum()
     }
 
-    /// All of them together, in microseconds.
+    /// Their sum, in microseconds.
     pub fn microseconds(&self) -> u64 {
         self.nanos.get() / 1000
     }
 
-    /// What this share of them did not exceed, in microseconds, rounded up to the end of its bucket.
+    /// A quantile, in microseconds, rounded up to the end of its bucket.
     pub fn quantile(&self, share: f64) -> u64 {
         let counts = self.buckets.each_ref().map(Counter::get);
         let wanted = (counts.iter().sum::<u64>() as f64 * share).ceil() as u64;
@@ -77,7 +77,7 @@ impl Durations {
     }
 }
 
-/// The bucket of a duration: its highest bit, and the two behind that.
+/// The bucket of a duration: its highest bit, and the two after that.
 fn bucket(nanos: u64) -> usize {
     let nanos = nanos.max(PARTS);
     let doubling = nanos.ilog2() - PARTS.ilog2();

@@ -65,7 +65,13 @@ impl Graph {
 
     /// Searches for a new node's neighbours on the levels from `highest` down, and links it to them from the lowest up:
     /// a search that comes down to it finds the others on the level below.
-    fn find_neighbours<S: Space>(&self, insertion: &mut Insertion<S>, highest: usize, ef: usize, scratch: &mut Scratch) {
+    fn find_neighbours<S: Space>(
+        &self,
+        insertion: &mut Insertion<S>,
+        highest: usize,
+        ef: usize,
+        scratch: &mut Scratch,
+    ) {
         scratch.pool.begin(ef);
         let Some((entry, top)) = self.entry() else { return };
         let highest = highest.min(top);

@@ -20,7 +20,7 @@ use super::commands::{Call, INTERNAL_ERROR, Outcome};
 use super::{pools, reply};
 use crate::reply::Reply;
 
-/// Whether this command may be answered later.
+/// Whether the client of this command may be blocked.
 pub fn is_allowed(ctx: &Context) -> bool {
     let forbidding = raw::REDISMODULE_CTX_FLAGS_MULTI
         | raw::REDISMODULE_CTX_FLAGS_LUA
@@ -34,14 +34,14 @@ pub fn is_allowed(ctx: &Context) -> bool {
 /// Builds the reply, on the main thread, where the server has kept the command's arguments.
 pub type Answer = Box<dyn FnOnce(&Call) -> Outcome + Send>;
 
-/// What crosses to the main thread; empty once it was used.
+/// What is passed to the main thread; empty once it has been used.
 type Payload = Option<Answer>;
 
 /// Unblocks the client when dropped.
 pub struct Unblock {
     client: *mut raw::RedisModuleBlockedClient,
     answer: Payload,
-    /// Whether the client has left, where that is watched.
+    /// Whether the client has disconnected, if that is watched.
     left: Option<Arc<AtomicBool>>,
 }
 
@@ -56,7 +56,7 @@ fn watched() -> MutexGuard<'static, BTreeMap<usize, Arc<AtomicBool>>> {
 unsafe impl Send for Unblock {}
 
 impl Unblock {
-    /// Blocks the client of this command, for as long as it takes. Until an answer is set, the client
+    /// Blocks the client of this command, without a timeout. Until an answer is set, the client
     /// would get an error.
     pub fn block(ctx: &Context) -> Option<Unblock> {
         let client = api!(RedisModule_BlockClient(ctx.ptr, Some(on_unblocked), None, Some(free), 0))?;
@@ -67,19 +67,19 @@ impl Unblock {
         Some(Unblock { client, answer: None, left: None })
     }
 
-    /// Has `left` become true when the client leaves before it is answered.
+    /// Sets `left` when the client disconnects before the reply.
     pub fn watch(&mut self, left: Arc<AtomicBool>) {
         watched().insert(self.client as usize, left.clone());
         api!(RedisModule_SetDisconnectCallback(self.client, Some(on_left)));
         self.left = Some(left);
     }
 
-    /// Whether the client is known to have left.
+    /// Whether the client is known to have disconnected.
     pub fn has_left(&self) -> bool {
         self.left.as_ref().is_some_and(|left| left.load(Ordering::Relaxed))
     }
 
-    /// Sets what answers the client once it is unblocked.
+    /// Sets the function that replies once the client is unblocked.
     pub fn set(&mut self, answer: impl FnOnce(&Call) -> Outcome + Send + 'static) {
         self.answer = Some(Box::new(answer));
     }
@@ -89,10 +89,10 @@ impl Unblock {
         self.set(answer);
     }
 
-    /// Unblocks the client with a reply that is long: this thread writes it, not the main thread.
+    /// Unblocks the client with a long reply: this thread writes it, not the main thread.
     pub fn write(self, reply: &Reply) {
         let client = self.client;
-        // The client may leave at any time, except under the lock.
+        // The client may disconnect at any time, except under the lock.
         let ctx = api::with_lock(|_| api!(RedisModule_GetThreadSafeContext(client))).unwrap_or(std::ptr::null_mut());
         // SAFETY: the context is the blocked client's, which lives until it is unblocked.
         reply::send(&unsafe { Context::new(ctx) }, reply);
@@ -119,7 +119,7 @@ impl Building {
         Building { unblock, ctx }
     }
 
-    /// Has `body` add to the reply. It may call nothing of its context but replies.
+    /// Adds to the reply what `body` sends. It may use only the reply functions of its context.
     pub fn add(&self, body: impl FnOnce(&Context)) {
         // SAFETY: the context was made for this client and lives as long as `self`. What is replied
         // through it is kept apart until the client is unblocked.
@@ -165,7 +165,7 @@ where
     Ok(None)
 }
 
-/// A blocked client has left.
+/// A blocked client has disconnected.
 unsafe extern "C" fn on_left(_ctx: *mut raw::RedisModuleCtx, client: *mut raw::RedisModuleBlockedClient) {
     if let Some(left) = watched().get(&(client as usize)) {
         left.store(true, Ordering::Relaxed);

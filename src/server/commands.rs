@@ -14,7 +14,7 @@ use super::api::{Context, api, arguments};
 use super::{docs, reply};
 use crate::reply::Reply;
 
-/// What becomes of a command: a reply, or none yet, since one comes later or was sent.
+/// The outcome of a command: a reply, or none, because it is sent later or was sent already.
 pub type Outcome = Result<Option<Reply>, Failure>;
 
 /// Why a command was refused.
@@ -35,9 +35,9 @@ pub struct Command {
     pub flags: &'static str,
     /// ACL categories, as the server names them; the face adds its own.
     pub categories: &'static str,
-    /// Where its keys are, and what it does with them.
+    /// The positions of its keys, and how it uses them.
     pub keys: Keys,
-    /// For COMMAND INFO: arguments with the name, negative if there may be more.
+    /// For COMMAND INFO: number of arguments with the name, negative if there may be more.
     pub arity: i32,
     pub docs: docs::Docs,
 }
@@ -72,9 +72,9 @@ pub enum KeyUse {
 /// A command as it was called.
 pub struct Call<'a> {
     pub ctx: &'a Context<'a>,
-    /// The first argument behind the command's name, as the server has it; null without any.
+    /// The first argument after the command's name, as the server's string; null without arguments.
     pub key: *mut raw::RedisModuleString,
-    /// The arguments behind the command's name.
+    /// The arguments after the command's name.
     pub args: &'a [&'a [u8]],
 }
 
@@ -99,16 +99,16 @@ impl Call<'_> {
         body(&Call { ctx, key, args: arguments.get(1..).unwrap_or(&[]) })
     }
 
-    /// Sends on what this call did, as it was called.
+    /// Replicates the command verbatim.
     pub fn replicate(&self, command: &str) {
         self.ctx.replicate(registered_name(command), self.args);
     }
 }
 
-/// Where a bug of ours ends.
+/// The reply to a command that panicked.
 pub const INTERNAL_ERROR: &[u8] = b"ERR internal error of the vectorset module";
 
-/// A registered command and the name it has there.
+/// A registered command and its registered name.
 struct Row {
     command: &'static Command,
     registered: CString,
@@ -116,7 +116,7 @@ struct Row {
 
 /// All registered commands. Rows are set in turn while the module is loaded.
 static ROWS: [OnceLock<Row>; ENTRIES.len()] = [const { OnceLock::new() }; ENTRIES.len()];
-/// Rows that are taken.
+/// The number of rows in use.
 static TAKEN: Mutex<usize> = Mutex::new(0);
 
 /// The name under which a command of some face is registered, with the prefix.
@@ -125,7 +125,7 @@ pub fn registered_name(name: &str) -> &'static CStr {
     &row.expect("a registered command").registered
 }
 
-/// Makes the commands of a face known to the server, in an ACL category of their own.
+/// Registers the commands of a face, in the face's ACL category.
 ///
 /// # Errors
 /// If the server has one of that name, or refuses it.
@@ -173,7 +173,7 @@ macro_rules! entries {
     )*] };
 }
 
-/// A function for each row: 128 of them.
+/// A C function for each row: 128 of them.
 static ENTRIES: [Entry; 128] = entries![0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15];
 
 /// Runs row `ROW`. No panic leaves it.
@@ -201,7 +201,7 @@ unsafe extern "C" fn enter<const ROW: usize>(
     raw::REDISMODULE_OK as c_int
 }
 
-/// Tells a server that asks where the keys are, if it does not know by itself.
+/// Reports the positions of the keys when the server asks for them (`getkeys-api`).
 fn report_keys(call: &Call, keys: Keys) {
     let Keys::Counted { at, .. } = keys else { return };
     let count = call.args.get(at as usize - 1).and_then(|text| crate::command::args::integer(text)).unwrap_or(0);

@@ -65,7 +65,7 @@ pub const BLOCK: c_uint = raw::RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_BL
 pub const UNIX_TIME: c_uint = raw::RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_UNIX_TIME;
 pub const KEY: Arg = arg(c"key", raw::RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_KEY);
 
-/// Documentation in a line.
+/// One-line documentation.
 pub const fn simple(
     summary: &'static str,
     complexity: &'static str,
@@ -98,7 +98,7 @@ fn to_server(arguments: &[Arg]) -> *mut raw::RedisModuleCommandArg {
     Box::leak(list.into_boxed_slice()).as_mut_ptr()
 }
 
-/// Tells the server about a command, if it wants to know.
+/// Passes the documentation of a command to the server, if it supports that.
 pub fn describe(handle: *mut raw::RedisModuleCommand, command: &Command) {
     static VERSION: raw::RedisModuleCommandInfoVersion = raw::RedisModuleCommandInfoVersion {
         version: 1,

@@ -10,7 +10,7 @@ use crate::json::Value;
 
 static JSON_TYPE: AtomicPtr<raw::RedisModuleType> = AtomicPtr::new(null_mut());
 
-/// Our type of JSON documents; null where there is none, since another module has them or none does.
+/// Our type of JSON documents; null if another module provides JSON, or none.
 pub fn json_type() -> TypePointer {
     JSON_TYPE.load(Ordering::Relaxed)
 }

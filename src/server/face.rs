@@ -7,7 +7,7 @@ use super::commands::Command;
 use super::info::Section;
 use super::settings::Setting;
 
-/// A face: stands beside the others and knows none of them.
+/// A face; independent of the others.
 pub trait Face: Sync {
     /// In lower case. The argument `NAME no` of loadmodule leaves the face out, unless it is the
     /// module's own.
@@ -22,16 +22,16 @@ pub trait Face: Sync {
         &[]
     }
 
-    /// Whether the module can do without it: it steps aside where the server has its first command.
+    /// Whether it is optional: it is left out if the server already has its first command.
     fn is_optional(&self) -> bool {
         true
     }
 
-    /// Registers types and subscribes to events, before its commands are registered. `names` is what
-    /// load arguments name differently.
+    /// Registers types and subscribes to events, before its commands are registered. `names` are the names that
+    /// load arguments may change.
     ///
     /// # Errors
-    /// Why the face, and with it the module unless the face is optional, is not there.
+    /// Why the face, and unless it is optional the module, cannot be loaded.
     fn register(&self, _ctx: &Context, _names: &Names) -> Result<(), String> {
         Ok(())
     }
@@ -42,13 +42,13 @@ pub trait Face: Sync {
     /// Adds its sections to INFO.
     fn show(&self, _section: &Section) {}
 
-    /// What `loadmodule FILE as NAME` shows for clients that look into MODULE LIST: the version.
+    /// The version that `loadmodule FILE as NAME` shows to clients that check MODULE LIST.
     fn shown_version(&self) -> Option<i32> {
         None
     }
 }
 
-/// What load arguments may rename.
+/// The names that load arguments may change.
 pub struct Names {
     /// Goes before every command's name.
     pub prefix: String,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::pools;
 use crate::search::pace::Pace;
 
-/// A query that takes less than this is run here.
+/// The main thread runs queries that take less than this.
 const BELOW_NANOS: u64 = 100_000;
 
 /// The pause between two queries on the main thread that distinguishes one client's next query from
@@ -15,23 +15,23 @@ const BELOW_NANOS: u64 = 100_000;
 const PAUSE: Duration = Duration::from_micros(10);
 
 thread_local! {
-    /// When the main thread last ended a query of its own.
+    /// When the main thread last finished running a query.
     static ENDED: Cell<Option<Instant>> = const { Cell::new(None) };
-    /// What estimates of searches over documents are worth.
+    /// The calibration of estimates for searches over documents.
     static PACE: Cell<Pace> = const { Cell::new(Pace::START) };
 }
 
-/// What a command finds when it begins.
+/// The load of the main thread when a command begins.
 #[derive(Clone, Copy)]
 pub struct Traffic {
     is_alone: bool,
 }
 
 impl Traffic {
-    /// The main thread has something else to do.
+    /// The main thread has other work.
     pub const BUSY: Traffic = Traffic { is_alone: false };
 
-    /// As it is now. On the main thread, before the command is read.
+    /// The current load. Called on the main thread, before the command is parsed.
     pub fn now() -> Traffic {
         let has_paused = || ENDED.get().is_none_or(|ended| ended.elapsed() >= PAUSE);
         Traffic { is_alone: pools::queries().is_idle() && has_paused() }
@@ -54,7 +54,7 @@ impl Traffic {
     }
 }
 
-/// Notes what a search over documents that the main thread has run was estimated at, and when it began.
+/// Records the estimate and the start of a search over documents that the main thread has run.
 pub fn note_search(estimated: Option<u64>, began: Instant) {
     let took = began.elapsed().as_nanos() as u64;
     if let Some(estimated) = estimated {
@@ -62,7 +62,7 @@ pub fn note_search(estimated: Option<u64>, began: Instant) {
     }
 }
 
-/// Notes that the main thread has run a query.
+/// Records that the main thread has run a query.
 pub fn note_end() {
     ENDED.set(Some(Instant::now()));
 }

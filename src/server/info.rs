@@ -12,7 +12,7 @@ use crate::metrics::Durations;
 use crate::vector::kernel;
 use crate::workers::Pool;
 
-/// The faces that are there.
+/// The loaded faces.
 static FACES: OnceLock<Vec<&'static dyn Face>> = OnceLock::new();
 
 /// Adds the sections of these faces to INFO.
@@ -51,7 +51,7 @@ unsafe extern "C" fn show_alias(ctx: *mut raw::RedisModuleInfoCtx, for_crash_rep
     }
 }
 
-/// Where a face writes its fields.
+/// The output of a face's fields.
 pub struct Section(*mut raw::RedisModuleInfoCtx);
 
 impl Section {

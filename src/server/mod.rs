@@ -140,8 +140,8 @@ fn load(ctx: &Context, args: &[&[u8]]) -> Result<(), String> {
     Ok(())
 }
 
-/// Registers what each face has; those that are there now. One that the server has already steps
-/// aside.
+/// Registers each face; returns those that were registered. An optional one that the server already has is
+/// left out.
 fn register_faces(ctx: &Context, names: &Names, faces: &[&'static dyn Face]) -> Result<Vec<&'static dyn Face>, String> {
     let mut registered = Vec::new();
     for &face in faces {
@@ -176,7 +176,7 @@ fn load_as(ctx: &Context, name: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// Holds back changes of links around each fork() of the server, so that a child finds whole graphs.
+/// Blocks changes of links during each fork() of the server, so that a child finds consistent graphs.
 fn watch_forks() {
     use crate::graph::gate;
     extern "C" fn before() {

@@ -10,7 +10,7 @@ use crate::workers::Pool;
 static QUERIES: OnceLock<Arc<Pool>> = OnceLock::new();
 /// Threads that link new elements and repair graphs.
 static LINKERS: OnceLock<Arc<Pool>> = OnceLock::new();
-/// The thread that frees what is large: apart from queries, which would wait behind it.
+/// The thread that frees large values: separate, so that queries do not wait for it.
 static FREER: OnceLock<Arc<Pool>> = OnceLock::new();
 
 /// Linkers run at this much lower a priority than the server's main thread: they get what is left over, and
@@ -27,7 +27,7 @@ pub fn linkers() -> &'static Pool {
     LINKERS.get().expect("started when the module was loaded")
 }
 
-/// The thread that frees what is large.
+/// The thread that frees large values.
 pub fn freer() -> &'static Pool {
     FREER.get().expect("started when the module was loaded")
 }
@@ -46,7 +46,7 @@ pub fn start() {
     let _ = FREER.set(Pool::start("vset-free", 1, || ()));
 }
 
-/// Carries out a change of the number of threads that run queries.
+/// Changes the number of threads that run queries.
 pub fn resize_queries() {
     if let Some(pool) = QUERIES.get() {
         pool.resize(settings::query_threads());
@@ -54,7 +54,7 @@ pub fn resize_queries() {
 }
 
 /// Gives the calling thread a lower priority than the server's main thread has, which may have been
-/// started with one of its own (`nice`); a failure leaves it as it was.
+/// started with `nice`; a failure leaves it unchanged.
 fn lower_priority(by: c_int) {
     // SAFETY: the calls take and return plain integers; 0 stands for the calling thread on Linux, the
     // process's number for its main thread.

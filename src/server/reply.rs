@@ -7,7 +7,7 @@ use crate::reply::Reply;
 /// Lua's stack has 20 places for a function of C, of which each level of arrays takes two.
 const DEEPEST_IN_A_SMALL_STACK: usize = 8;
 
-/// Sends what became of a command.
+/// Sends the outcome of a command.
 pub fn answer(ctx: &Context, outcome: Outcome) {
     match outcome {
         Ok(Some(reply)) if ctx.goes_to_a_small_stack() && reply.nests_deeper_than(DEEPEST_IN_A_SMALL_STACK) => {

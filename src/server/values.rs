@@ -17,10 +17,10 @@ pub fn warn(kind: &str, text: &str) {
     log(null_mut(), c"warning", &format!("{kind}: {text}"));
 }
 
-/// Runs a callback's body; a panic ends here.
+/// Runs a callback's body and catches panics.
 pub fn guard(kind: &str, what: &str, body: impl FnOnce()) {
     if catch_unwind(AssertUnwindSafe(body)).is_err() {
-        // A child that writes a file must not call it whole.
+        // A child must not finish an incomplete file as if it were complete.
         if in_child() {
             std::process::abort();
         }
@@ -47,7 +47,7 @@ pub fn copied<T>(copy: impl FnOnce() -> T) -> *mut c_void {
     made.map_or(null_mut(), |copy| Box::into_raw(Box::new(copy)).cast::<c_void>())
 }
 
-/// Frees a value, a large one on a thread of its own. Threads of the server that free lazily call this too: they
+/// Frees a value, a large one on a separate thread. The server's lazy-free threads call this too: they
 /// have the time. Above its limit a server evicts one key after another until it sees memory come back: what is freed
 /// in the background would cost keys that could have stayed.
 pub fn free<T: Send + 'static>(kind: &str, value: T, is_large: bool) {
@@ -58,13 +58,13 @@ pub fn free<T: Send + 'static>(kind: &str, value: T, is_large: bool) {
     }
 }
 
-/// What a query holds of a value that others may have deleted by now.
+/// A query's reference to a value that may have been deleted by now.
 pub trait Holds {
     /// Whether this may be the last to hold the value's memory.
     fn is_last(&self) -> bool;
 }
 
-/// Keeps a hold until it is dropped, on any thread: if the value is gone, its memory is not freed on the main thread.
+/// Keeps such a reference until it is dropped, on any thread: if it is the last, the memory is not freed on the main thread.
 pub struct Held<T: Holds + Send + 'static>(Option<T>);
 
 impl<T: Holds + Send + 'static> Held<T> {

@@ -40,7 +40,7 @@ impl Context<'_> {
         sent == Some(raw::REDISMODULE_OK as i32)
     }
 
-    /// Has `receiver` called, on the main thread, with the sender's id and the bytes of each message.
+    /// Calls `receiver` on the main thread with the sender's id and the bytes of each message.
     pub fn receive_from_nodes(&self, receiver: Receiver) {
         if RECEIVER.set(receiver).is_ok() {
             api!(RedisModule_RegisterClusterMessageReceiver(self.ptr, KIND, Some(on_message)));

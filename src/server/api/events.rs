@@ -42,7 +42,7 @@ type Listener = fn(&Context, ServerEvent);
 /// One per face.
 static LISTENERS: [OnceLock<Listener>; 2] = [OnceLock::new(), OnceLock::new()];
 
-/// Has `listener` called at each event, on the main thread.
+/// Calls `listener` at each event, on the main thread.
 pub fn subscribe_to_server(ctx: &Context, listener: Listener) {
     if LISTENERS.iter().position(|slot| slot.set(listener).is_ok()) != Some(0) {
         // The server calls for each event once.

@@ -30,7 +30,7 @@ static BEGAN_IN: AtomicI32 = AtomicI32::new(0);
 /// One per face.
 static LISTENERS: [OnceLock<Listener>; 2] = [OnceLock::new(), OnceLock::new()];
 
-/// Has `listener` called at each event of these classes (`REDISMODULE_NOTIFY_…`; the server ignores
+/// Calls `listener` at each event of these classes (`REDISMODULE_NOTIFY_…`; the server ignores
 /// those that it does not know). It is called within the command that caused the event, in MULTI, in
 /// scripts, while loading and on replicas too: it may read, but neither change keys nor reply.
 ///

@@ -13,10 +13,10 @@ const NAME: &str = "ReJSON-RL";
 /// How the log names these values.
 const KIND: &str = "json";
 
-/// Documents with more values than this are freed by a thread of their own.
+/// Documents with more values than this are freed by a separate thread.
 const FREE_BEHIND: usize = 1000;
 
-/// Makes the type known to the server.
+/// Registers the type.
 pub fn register(ctx: &Context) -> Result<(), String> {
     let created = register_type(ctx, NAME, saved::VERSION, |methods| {
         methods.rdb_load = Some(load);
@@ -106,7 +106,7 @@ pub fn discard(documents: Vec<Value>) {
     values::free(KIND, documents, left == 0);
 }
 
-/// Values that the server asks about count to this; more is as much work to it.
+/// The upper limit of the reported effort: more makes no difference to the server.
 const ENOUGH_EFFORT: usize = 10_000;
 
 unsafe extern "C" fn free_effort(_key: *mut raw::RedisModuleString, document: *const c_void) -> usize {

@@ -13,7 +13,7 @@ use crate::server::api::api;
 /// The server's defragmentation of a value.
 struct Defrag(*mut raw::RedisModuleDefragCtx);
 
-/// Moves what belongs to a document, a part of the root at a time; 1 if there is more when time is up.
+/// Moves the allocations of a document, a part of the root at a time; 1 if there is more when time is up.
 pub unsafe extern "C" fn defragment(
     ctx: *mut raw::RedisModuleDefragCtx,
     _key: *mut raw::RedisModuleString,
@@ -68,7 +68,7 @@ impl Defrag {
         }
     }
 
-    /// Moves what is below the root, from one of its parts on; says where to go on when time is up.
+    /// Moves the allocations below the root, from one of its parts on; returns where to continue when time is up.
     fn root(&self, root: &mut Value, from: usize) -> Option<usize> {
         match root {
             Value::Array(items) => {

@@ -58,7 +58,7 @@ impl Opener<'_> {
         }
         let mut told = HashSet::new();
         for (at, event, is_gone) in self.events {
-            // Several changes of one key are one to those who follow it: an index reads its document once.
+            // Several changes of one key cause one event, so that an index reads the document once.
             if !told.insert((self.call.args[at], event)) {
                 continue;
             }

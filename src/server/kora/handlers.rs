@@ -61,7 +61,7 @@ fn flat(found: Reply, is_dot: bool) -> Reply {
     Reply::Array(turned.collect())
 }
 
-/// A distance as Kora has it: of inner products what FT.SEARCH calls 1 - a·b is -(a·b).
+/// A distance as Kora defines it: for inner products -(a·b), where FT.SEARCH has 1 - a·b.
 fn distance(sort_key: Vec<u8>, is_dot: bool) -> Vec<u8> {
     let number: Option<f64> = std::str::from_utf8(&sort_key[1..]).ok().and_then(|text| text.parse().ok());
     match number {
@@ -77,7 +77,7 @@ fn change(ctx: &Context, command: &str, args: &[&[u8]]) -> Result<Value, Failure
     ctx.call(command, args, how).map(|reply| reply.value()).map_err(Failure::Text)
 }
 
-/// Makes the index for vectors of a dimension. A filter keeps hashes without a vector out.
+/// Creates the index for vectors of a dimension. A filter excludes hashes without a vector.
 fn create(ctx: &Context, dim: usize) -> Result<(), Failure> {
     let dim = dim.to_string();
     let [metric, m, ef] = settings::of_index();
@@ -106,7 +106,7 @@ fn create(ctx: &Context, dim: usize) -> Result<(), Failure> {
     search::create_everywhere(ctx, &words)
 }
 
-/// The options of the field of vectors, if the index of that name is what VECSET makes.
+/// The options of the vector field, if the index of that name was created by VECSET.
 fn options(definition: &Definition) -> Result<&VectorOptions, Failure> {
     let field = definition.fields.iter().find(|field| field.path == FIELD && field.name == FIELD);
     match field.map(|field| &field.kind) {

@@ -5,9 +5,9 @@ use crate::command::args::{double, integer, is_word};
 use crate::search::glob::Glob;
 use crate::server::commands::Failure;
 
-/// Components that a vector may have.
+/// Maximum number of components of a vector.
 const MAX_DIM: i64 = 32_768;
-/// What a query may ask for.
+/// Maximum k of a query.
 const MAX_K: i64 = 1_000_000;
 
 /// `VECSET key dim v1 … vdim`

@@ -22,7 +22,7 @@ pub const MAX_EF: i64 = 1_000_000;
 pub static ALL: [Setting; 4] =
     [Setting::Choice(&METRIC), Setting::Number(&M), Setting::Number(&EF_CONSTRUCTION), Setting::Number(&EF_SEARCH)];
 
-/// EF of a VECQUERY that names none.
+/// The default EF of VECQUERY.
 pub fn ef_search() -> i64 {
     EF_SEARCH.get()
 }

@@ -35,7 +35,7 @@ fn pointer() -> TypePointer {
     TYPE.load(Ordering::Relaxed)
 }
 
-/// Makes the type known to the server, under the name that clients see in TYPE.
+/// Registers the type, under the name that clients see in TYPE.
 pub fn register(ctx: &Context) -> Result<(), String> {
     let created = register_type(ctx, "trietype0", VERSION, |methods| {
         methods.rdb_load = Some(load);

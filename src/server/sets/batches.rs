@@ -13,7 +13,7 @@ use crate::server::commands::{Call, Failure, INTERNAL_ERROR, Outcome};
 /// Milliseconds until the linkers may have caught up, or a pause be over.
 const BEHIND: i64 = 5;
 
-/// What is left of a VMADD.
+/// The rest of a VMADD.
 struct Batches {
     unblock: Unblock,
     database: i32,
@@ -25,7 +25,7 @@ struct Batches {
     added: usize,
 }
 
-/// Begins with the elements of a command whose arguments are all right; replies the number of new ones.
+/// Starts to store the elements of a command whose arguments are valid; replies the number of new ones.
 pub fn start(call: &Call, request: &vmadd::Request) -> Outcome {
     let Some(unblock) = Unblock::block(call.ctx) else { return Err(Failure::Text(INTERNAL_ERROR.into())) };
     let (head, elements) = call.args.split_at(request.head());
@@ -67,7 +67,7 @@ fn store_slice(ctx: &Context, mut batches: Batches) {
     if batches.slices.is_empty() { finish(ctx, batches) } else { next(ctx, 0, batches) }
 }
 
-/// Whether the set's linkers have enough to do.
+/// Whether the set's pending work exceeds the bound.
 fn is_behind(ctx: &Context, name: &Text) -> bool {
     open(&mut ctx.open_to_read(name.ptr())).is_ok_and(|set| set.is_some_and(|set| set.is_over_bound()))
 }

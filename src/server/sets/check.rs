@@ -11,7 +11,7 @@ use crate::server::settings::single_threaded;
 use crate::server::slices::{SLICE, next_turn};
 use crate::set::{Checking, VectorSet};
 
-/// `VCHECK key`: verifies the set, or says what is wrong. For tests and operators.
+/// `VCHECK key`: verifies the set. For tests and operators.
 pub fn vcheck(call: &Call) -> Outcome {
     let mut key = call.ctx.open_to_read(call.key);
     let Some(set) = open(&mut key)? else { return Ok(Some(Reply::Nil)) };
@@ -39,7 +39,7 @@ fn later(ctx: &Context, verification: Verification) {
     next_turn(ctx, |ctx| go_on(ctx, verification));
 }
 
-/// Verifies the next slice of what is in the key by now.
+/// Verifies the next slice of the set that is now in the key.
 fn go_on(ctx: &Context, mut verification: Verification) {
     ctx.select(verification.database);
     let name = Text::new(&verification.key);
@@ -58,7 +58,7 @@ fn go_on(ctx: &Context, mut verification: Verification) {
     }
 }
 
-/// Goes on until the time is over; the outcome if it came to its end.
+/// Continues until the time is over; returns the outcome when finished.
 fn slice(checking: &mut Checking, set: &mut VectorSet) -> Option<Outcome> {
     let began = Instant::now();
     loop {

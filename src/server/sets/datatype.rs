@@ -22,10 +22,10 @@ static TYPE: AtomicPtr<raw::RedisModuleType> = AtomicPtr::new(null_mut());
 /// How the log names these values.
 const KIND: &str = "vectorset";
 
-/// Sets with more elements than this are freed by a thread of their own.
+/// Sets with more elements than this are freed by a separate thread.
 const FREE_BEHIND: usize = 1000;
 
-/// Databases of a server that has as many as it comes with.
+/// The default number of databases.
 const DATABASES: i32 = 16;
 
 /// Our type, once it is registered.
@@ -33,7 +33,7 @@ pub fn pointer() -> TypePointer {
     TYPE.load(Ordering::Relaxed)
 }
 
-/// Makes the type known to the server.
+/// Registers the type.
 pub fn register(ctx: &Context, names: &Names) -> Result<(), String> {
     let created = register_type(ctx, &names.data_type, persist::VERSION, |methods| {
         methods.rdb_load = Some(load);
@@ -109,7 +109,7 @@ unsafe extern "C" fn load(io: *mut raw::RedisModuleIO, version: c_int) -> *mut c
     })
 }
 
-/// Has the key that is being loaded watched for elements that expire.
+/// Registers the key that is being loaded for the expiry of elements.
 fn watch_loaded(io: *mut raw::RedisModuleIO) {
     let Some(name) = api!(RedisModule_GetKeyNameFromIO(io)).filter(|name| !name.is_null()) else { return };
     // SAFETY: the server's string lives during the load.
@@ -181,7 +181,7 @@ unsafe extern "C" fn copy(
     values::copied(|| set.duplicate())
 }
 
-/// Moves names and attributes to where the server's allocator would rather have them; 1 if there are
+/// Active defragmentation of names and attributes; 1 if there are
 /// more when time is up. Servers whose allocator does not support it never call this.
 unsafe extern "C" fn defragment(
     ctx: *mut raw::RedisModuleDefragCtx,

@@ -38,7 +38,7 @@ const PARAMS: Arg = arg(c"params", BLOCK).token(c"PARAMS").optional().of(&[
     arg(c"count", INTEGER),
     arg(c"parameter", BLOCK).multiple().of(&[arg(c"name", STRING), arg(c"value", STRING)]),
 ]);
-/// The vectors of a question behind the first.
+/// The vectors of a query after the first.
 const MORE_VECTORS: Arg = arg(c"more", BLOCK).token(c"AND").optional().multiple().of(&[
     arg(c"weight", DOUBLE).token(c"WEIGHT").optional(),
     FORMAT_OR_ELEMENT,
@@ -87,7 +87,7 @@ pub const vmadd: Docs = Docs {
     ],
 };
 
-/// What a search takes: where it looks, the first vector and what goes with that, and all that may follow.
+/// The arguments of a search: keys, the first vector, and all that may follow.
 macro_rules! search {
     ($($keys:expr),+; $($with:expr)?) => {
         &[

@@ -54,7 +54,7 @@ fn expire(call: &Call, unit: Unit) -> Outcome {
     let is_repetition = call.ctx.is_repetition();
     let mut changed: Vec<&[u8]> = Vec::new();
     let outcome = change(call, request.elements, |set, element| {
-        // The master has decided, by its clock; what is hidden here by ours it sees still.
+        // The primary has decided, by its clock; it may still see what is hidden here.
         let old = if is_repetition { set.stored(element).then_some(None) } else { set.time(element) };
         match old {
             None => (ABSENT, false),
@@ -152,7 +152,7 @@ fn reply_times(call: &Call, unit: Unit) -> Outcome {
     })
 }
 
-/// The elements behind the key.
+/// The elements after the key.
 fn elements<'a>(call: &Call<'a>) -> Result<Arguments<'a>, Failure> {
     Ok(expiry::elements(&call.args[1..])?)
 }

@@ -19,16 +19,16 @@ use crate::server::api::{
 use crate::server::commands::{Call, registered_name};
 use crate::set::{VectorSet, now};
 
-/// Milliseconds between two looks at what is due.
+/// Milliseconds between two checks for due elements.
 const PERIOD: i64 = 100;
 /// The main thread's time for a slice.
 const SLICE: Duration = Duration::from_millis(1);
-/// Elements between two looks at the clock.
+/// Elements between two readings of the clock.
 const AT_ONCE: usize = 16;
 /// Milliseconds until the linkers may have caught up.
 const BEHIND: i64 = 5;
 
-/// When to look at which keys of a database.
+/// When to check which keys of a database.
 #[derive(Default)]
 struct Watched {
     due: BTreeSet<(i64, Vec<u8>)>,
@@ -61,7 +61,7 @@ fn watch_until(database: i32, key: Vec<u8>, time: i64) {
     watched().entry(database).or_default().set(key, time);
 }
 
-/// The database and key at which it is most urgent to look.
+/// The database and key that are due first.
 fn take_due(now: i64) -> Option<(i32, Vec<u8>)> {
     let mut watched = watched();
     let next = |(database, watched): (&i32, &Watched)| Some((watched.due.first()?.0, *database));
@@ -69,7 +69,7 @@ fn take_due(now: i64) -> Option<(i32, Vec<u8>)> {
     Some((database, watched.get_mut(&database)?.take_due(now)?))
 }
 
-/// Has a key looked at soon: a set with times may be there.
+/// Registers a key that may hold a set with expiries, to be checked soon.
 pub fn watch(database: i32, key: &[u8]) {
     subscribe_to_keys(raw::REDISMODULE_NOTIFY_GENERIC, on_key);
     watch_until(database, key.to_vec(), 0);
@@ -80,7 +80,7 @@ fn is_watching() -> bool {
     watched().values().any(|watched| !watched.times.is_empty())
 }
 
-/// Begins to look.
+/// Starts the timer.
 pub fn start(ctx: &Context) {
     subscribe_to_server(ctx, on_server);
     ctx.after(PERIOD, tick);
@@ -104,12 +104,12 @@ fn tick(ctx: &Context) {
     // Writes are paused for a failover, or not all keys are there yet.
     let paused = api!(RedisModule_AvoidReplicaTraffic()).unwrap_or(0) != 0 || ctx.is_repetition();
     let slice = || if paused { PERIOD } else { run_slice(ctx) };
-    // A failure must not be the last look.
+    // A panic must not stop the timer.
     let wait = catch_unwind(AssertUnwindSafe(slice)).unwrap_or(PERIOD);
     ctx.after(wait, tick);
 }
 
-/// Looks at what is due for the time of a slice; yields milliseconds until the next.
+/// Removes due elements for the time of a slice; returns the milliseconds until the next.
 fn run_slice(ctx: &Context) -> i64 {
     let began = Instant::now();
     while began.elapsed() < SLICE {
