@@ -23,7 +23,7 @@ CORE  = --no-default-features --target-dir target/core
 build: ## build the module, target/release/libvset.so
 	cargo build --release
 
-# zig links for the C library that the target's name tells; its caches stay here.
+# zig links for the version of the C library in the target's name; its caches stay here.
 portable: $(VENV)/.zig ## build the module for glibc 2.31 (Debian 11), target/package/libvset.so
 	mkdir -p target/package
 	host=$$(rustc -vV | sed -n 's/^host: //p') && \
@@ -33,13 +33,13 @@ portable: $(VENV)/.zig ## build the module for glibc 2.31 (Debian 11), target/pa
 	cp target/package/$$host/release/libvset.so $(PORTABLE)
 
 ##@ Try
-demo: build $(VENV)/.client ## load 20,000 word vectors, ask for neighbours, show sizes and times
+demo: build $(VENV)/.client ## load 20,000 word vectors, search for neighbours, print memory use and times
 	$(PY) examples/words.py --module $(SO)
 
 run: build $(VENV)/.client ## the same, and keep the server up for redis-cli until Ctrl-C
 	@$(PY) examples/words.py --module $(SO) --stay
 
-play: build $(VENV)/.play $(VENV)/.npm ## semantic search in a browser, over the meanings of WordNet
+play: build $(VENV)/.play $(VENV)/.npm ## semantic search in a browser, over the definitions of WordNet
 	@$(PY) examples/play/serve.py --module $(SO) $(PLAY)
 
 pipeline: build $(VENV)/.pipeline $(VENV)/.npm ## ingest, index, serve, rebuild and measure real texts on two servers: PIPELINE="--limit 20000"
@@ -93,7 +93,7 @@ check: ## formatting, lints, documentation
 	cargo clippy -- -D warnings
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --no-deps --document-private-items
 
-loom: ## models of what threads share, in every order that the memory model allows
+loom: ## the lock-free parts under loom, in every order that the memory model allows
 	RUSTFLAGS="--cfg loom" cargo test --release --no-default-features --target-dir target/loom --lib loom
 
 # A target of its own keeps the flags from build scripts. Sanitizers need a nightly toolchain; the standard library is
@@ -110,7 +110,7 @@ tsan: ## tests with threads under ThreadSanitizer
 
 # Valgrind knows no AVX-512; Redis 7.0's allocator is jemalloc, from a library of its own. Leaks are for test_memory.py:
 # to a forked child all that only its missing threads knew looks lost.
-valgrind: build $(VENV)/.test $(VENV)/bin/redis-server-7 ## a part of the server tests, the server under valgrind
+valgrind: build $(VENV)/.test $(VENV)/bin/redis-server-7 ## some of the server tests, with the server under valgrind
 	command -v valgrind >/dev/null || { $(APT) update && $(APT) install -y valgrind; }
 	VSET_WRAPPER="valgrind -q --error-exitcode=99 --leak-check=no --soname-synonyms=somalloc=*jemalloc* \
 	--suppressions=$(CURDIR)/tests/valgrind-suppressions.txt" \

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Builds two commits and tells what of the second is slower or larger than of the first: python benches/compare.py v0.1.0 HEAD
+"""Builds two commits and reports what is slower or larger in the second: python benches/compare.py v0.1.0 HEAD
 
 Parts of the suites `server` and `search`, with small sets, are run for one and the other in turn, each beside the same Redis 8. A row
 is named where the medians differ by more than the noise: the spread of the first commit's rounds, and 5 % at least. The suites

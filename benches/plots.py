@@ -1,4 +1,4 @@
-"""The pictures of the benchmarks."""
+"""Plots of the benchmarks."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What the benchmarks share in telling what they measured: numbers, the machine, files, and bars while one waits."""
+"""Shared reporting of the benchmarks: numbers, the machine, files, progress bars."""
 
 import datetime
 import functools

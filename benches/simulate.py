@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a cluster of many vectors takes, computed from what one node was measured to take: shards, memory, build time, latency by k,
+"""Computes the size and speed of a cluster of many vectors from measurements of one node: shards, memory, build time, latency by k,
 the tail of a fan-out, bytes on the bus.
 
     python benches/simulate.py                          # 100 million vectors of 768 dimensions

@@ -1,4 +1,4 @@
-"""What the suites beside Redis 8 share: the two servers, requests to vector sets, rows of a table, and the program around."""
+"""Shared code of the suites beside Redis 8: the two servers, requests to vector sets, rows of a table, and the program around them."""
 
 import argparse
 import os

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Neighbours of words: loads 20,000 English word vectors into a vector set and asks it questions.
+"""Neighbours of words: loads 20,000 English word vectors into a vector set and searches it.
 
 Starts a server of its own with the module in a temporary folder, and stops it at the end (with --stay: on Ctrl-C).
 """

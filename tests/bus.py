@@ -1,4 +1,4 @@
-"""The cluster's bus as a node that cannot be trusted uses it: frames that hold messages for the module, in the name of a node."""
+"""A hostile node on the cluster bus: frames with messages for the module, in the name of another node."""
 
 import socket
 import struct

@@ -11,13 +11,13 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "differs(reason): Redis's own vector sets (VSET_SERVERS=peer) are known to fail this")
 
 
-# A wrong reply that one run of many shows is a fault like any other.
-NEVER_AGAIN = {f"test_{name}.py" for name in ("concurrency", "differential", "json_differential", "judged", "search_concurrency", "search_differential", "torture")}
+# Not repeated: a wrong reply that occurs once in many runs is still a bug.
+NO_RERUNS = {f"test_{name}.py" for name in ("concurrency", "differential", "json_differential", "judged", "search_concurrency", "search_differential", "torture")}
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if item.path.name in NEVER_AGAIN:
+        if item.path.name in NO_RERUNS:
             item.add_marker(pytest.mark.flaky(reruns=0))
         params = getattr(item, "callspec", None) and item.callspec.params
         mark = item.get_closest_marker("differs")
@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session", params=selected())
 def server(request):
-    """One server of each kind for all tests that need no configuration of their own."""
+    """One server of each kind, for all tests that need no special configuration."""
     server = Server(request.param)
     yield server
     server.remove()
@@ -126,7 +126,7 @@ def pytest_runtest_makereport(item, call):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """What a test said that was run once more."""
+    """The first failures of tests that were repeated."""
     for report in terminalreporter.stats.get("rerun", []):
         terminalreporter.section(f"run once more: {report.nodeid}")
         terminalreporter.write_line(report.longreprtext)

@@ -1,4 +1,4 @@
-"""Commands as a hostile client sends them: by the server's own COMMAND DOCS, with values chosen to hurt, and mutated."""
+"""Hostile commands: generated from the server's COMMAND DOCS with extreme values, and mutated."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""A naive twin of JSON.*: documents are dicts and lists, paths are lists of segments, matches are tuples of steps."""
+"""A naive model of JSON.*: documents are dicts and lists, paths are lists of segments, matches are tuples of steps."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Judges replies to queries by what was true at some moment between question and answer.
+"""Checks replies to queries against the states that held at some moment between query and reply.
 
 Each element has one writer, so its states follow each other: a state may hold from when its command was sent until the
 next one's reply came. A query sees one of the states that may hold while it is under way.

@@ -1,4 +1,4 @@
-"""DUMP payloads: footer, checksum, and a writer of the type's fields for crafted ones."""
+"""DUMP payloads: footer, checksum, and a writer for crafted ones."""
 
 import pathlib
 import struct

@@ -66,10 +66,10 @@ def free_port():
 
 
 class Server:
-    """A server in a temporary folder of its own. Extra configuration is given as pairs: ("appendonly", "yes").
+    """A server in its own temporary folder. Extra configuration is given as pairs: ("appendonly", "yes").
 
-    A file, if there is one, is the server's configuration file. The peer loads the module only if that gets
-    arguments, without which it cannot be there beside vector sets.
+    `file` is an optional configuration file. The peer loads the module only if it gets arguments, which
+    rename it, since it cannot be loaded beside the built-in vector sets under its normal name.
     """
 
     def __init__(self, kind, *config, arguments=(), file=None):
@@ -125,7 +125,7 @@ class Server:
         raise RuntimeError(f"{self!r} did not start:\n{self.log()}")
 
     def wait_ready(self, timeout=60):
-        """False if the port was taken by someone else in between."""
+        """False if another process has taken the port."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             if self.process.poll() is not None:
@@ -164,7 +164,7 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise AssertionError(f"{self!r} did not stop on SIGTERM:\n{self.log()}")
-            # Valgrind tells by it that it found something.
+            # Valgrind reports findings by the exit status.
             assert self.process.returncode == 0 or not WRAPPER, f"{self!r} ended with {self.process.returncode}:\n{self.log(1000)}"
 
     def restart(self, kill=False):
@@ -206,7 +206,7 @@ def info(conn, section):
 
 
 def eventually(condition, timeout=120):
-    """Polls, for things that the server finishes in its own time."""
+    """Polls until the condition is true: for work that the server does in the background."""
     end = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < end, "condition did not become true"
@@ -214,7 +214,7 @@ def eventually(condition, timeout=120):
 
 
 def settle(conn, key="k"):
-    """Returns when all links of a set are made and all that removals have left is repaired: what is saved is whole."""
+    """Returns when all links of a set are made and all removals are repaired: DUMP does both."""
     conn("DUMP", key)
 
 

@@ -1,4 +1,4 @@
-"""Vectors as they come: blobs of FP64, FP16, BF16, INT8 and UINT8 beside FP32; NX and XX."""
+"""Input formats of vectors: blobs of FP64, FP16, BF16, INT8 and UINT8 beside FP32; NX and XX."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""What the server does beside its clients: nothing hangs, no client waits for another's work."""
+"""Work on the main thread: nothing hangs, no client waits for another's work."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""What stands around the code: workflows, Dockerfile, devcontainer, forms of issues."""
+"""Files around the code: workflows, Dockerfile, devcontainer, issue forms."""
 
 import json
 import pathlib

@@ -1,4 +1,4 @@
-"""Definitions on their way through a cluster, indexes of one shard, and clients that ask."""
+"""Distribution of definitions in a cluster, indexes of one shard, and clients of clusters."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What other nodes send may be anything: servers go on, and answers stay right."""
+"""Untrusted messages of other nodes: servers keep running, and answers stay correct."""
 
 import random
 import struct

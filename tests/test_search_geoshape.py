@@ -1,4 +1,4 @@
-"""Fields of shapes: what lies within, contains, intersects and misses what. Random shapes are in test_search_differential.py."""
+"""GEOSHAPE fields: WITHIN, CONTAINS, INTERSECTS and DISJOINT. Random shapes are in test_search_differential.py."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""FT.HYBRID's explanations: each row tells where its score comes from, in both protocols. What rows hold else is recorded
+"""FT.HYBRID's explanations: how each row's score is computed, in both protocols. What rows hold else is recorded
 (test_search_replies.py)."""
 
 import struct

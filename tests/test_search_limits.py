@@ -1,4 +1,4 @@
-"""What ends a query where everything else waits for it: counted in what it still did, never in seconds."""
+"""Limits of queries that all clients wait for (in MULTI and scripts): counted in work done, never in seconds."""
 
 import json
 

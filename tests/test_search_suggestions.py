@@ -1,4 +1,4 @@
-"""FT.SUGADD and its kin beside a list that is sorted here."""
+"""FT.SUGADD and related commands, compared with a sorted list."""
 
 import math
 import random

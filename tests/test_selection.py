@@ -1,4 +1,4 @@
-"""VCOUNT and VREMBYFILTER, and VEXPLAIN: commands of ours."""
+"""VCOUNT, VREMBYFILTER and VEXPLAIN."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""INFO vectorset, and what SLOWLOG, LATENCY and commandstats tell of commands that are answered later."""
+"""INFO vectorset, and what SLOWLOG, LATENCY and commandstats report of commands with delayed replies."""
 
 import re
 

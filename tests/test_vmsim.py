@@ -1,4 +1,4 @@
-"""Questions of several vectors, EXCLUDE, and VMSIM: one answer over several sets."""
+"""Queries with several vectors, EXCLUDE, and VMSIM, which searches several sets."""
 
 import numpy as np
 import pytest

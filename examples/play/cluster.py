@@ -1,4 +1,4 @@
-"""A cluster on this machine for `serve.py --nodes 3`: servers that share the slots, and who has what."""
+"""A local cluster for `serve.py --nodes 3`: servers that share the slots, and how many keys each has."""
 
 import time
 

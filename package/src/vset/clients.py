@@ -1,4 +1,4 @@
-"""Commands through whichever client there is: redis-py, valkey-py and Valkey GLIDE, waiting or asyncio."""
+"""Sends commands through any client: redis-py, valkey-py and Valkey GLIDE, synchronous or asyncio."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def encoded(command: Command) -> list[str | bytes]:
 
 
 def hints(command: Command) -> dict[str, bool]:
-    """What redis-py is told with a command: to leave vectors as they came. Else it rounds those of RESP3 to whole numbers."""
+    """Options for redis-py: to return vectors unchanged. Otherwise it rounds those of RESP3 to whole numbers."""
     return {"RESP3": True} if command[0] == "VEMB" else {}
 
 

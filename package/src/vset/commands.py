@@ -103,7 +103,7 @@ def blob(vector: Vector) -> Blob:
 
 
 def query_words(query: Query) -> list[Argument]:
-    """How VSIM is told what to look for."""
+    """The query of a VSIM as arguments."""
     return ["ELE", name_bytes(query)] if isinstance(query, str) else list(blob(query))
 
 

@@ -1,4 +1,4 @@
-"""FILTER expressions from Python, with values as PARAMS: what users type is never syntax.
+"""FILTER expressions from Python, with values as PARAMS: user input never becomes syntax.
 
     from vset.filters import field
 

@@ -37,7 +37,7 @@ def hits_of(reply: Any, with_attributes: bool) -> Iterator[Found]:
 
 
 def is_refusal(error: Exception) -> bool:
-    """Whether a server answered with an error: the connection is good. Each client has classes of its own."""
+    """Whether a server answered with an error: the connection is good. Each client has its own exception classes."""
     return any(kind.__name__ == "ResponseError" for kind in type(error).__mro__) or type(error).__name__ == "RequestError"
 
 

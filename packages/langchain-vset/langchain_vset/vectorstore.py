@@ -1,4 +1,4 @@
-"""The vector store. What to ask is said once, as `vset.commands.Ask`; sync and asyncio methods only send it."""
+"""The vector store. Each request is built once, as `vset.commands.Ask`; sync and asyncio methods only send it."""
 
 from __future__ import annotations
 

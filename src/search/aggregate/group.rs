@@ -8,7 +8,7 @@ use super::reduce::{Accumulator, hash};
 use super::{Reducer, Table};
 use crate::search::value::Value;
 
-/// By which columns rows are put together, and what is computed of them. The rows that come out have first the
+/// The columns of the key, and the reducers. The resulting rows have first the
 /// columns grouped by, then one for each reducer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grouping {
@@ -34,13 +34,13 @@ impl Hash for Key {
 }
 
 impl Grouping {
-    /// The groups, in the order in which their first rows came. A row whose property is an array takes part once for
+    /// The groups, in the order of their first rows. A row whose property is an array is counted once for
     /// each of its values.
     pub fn apply(&self, table: &Table, clock: &mut Clock) -> Table {
         self.groups(table, clock).into_table()
     }
 
-    /// The groups, to which others may still be joined.
+    /// The groups, into which others can be merged.
     pub fn groups(&self, table: &Table, clock: &mut Clock) -> Groups {
         let mut groups = Groups::new(self);
         groups.combinations_left = MAX_COMBINATIONS + table.len().saturating_mul(COMBINATIONS_OF_A_ROW);
@@ -59,7 +59,7 @@ impl Grouping {
     }
 }
 
-/// Groups whose reducers are at work.
+/// Groups with the states of their reducers.
 pub struct Groups {
     grouping: Grouping,
     /// Combinations of arrays' values that may still be added.
@@ -76,7 +76,7 @@ impl Groups {
         Groups { grouping: grouping.clone(), combinations_left: 0, by_key: HashMap::new(), groups: Vec::new() }
     }
 
-    /// All groups, in the order in which they came.
+    /// All groups, in order of appearance.
     pub fn take_apart(self) -> Vec<Apart> {
         let mut keys: Vec<(Key, usize)> = self.by_key.into_iter().collect();
         keys.sort_unstable_by_key(|&(_, group)| group);
@@ -84,7 +84,7 @@ impl Groups {
         keys.into_iter().zip(self.groups).map(|((key, _), group)| (key.0, apart(group))).collect()
     }
 
-    /// Groups that were taken apart; None if those do not fit the grouping.
+    /// Restores partial groups; None if they do not fit the grouping.
     pub fn put_together(grouping: &Grouping, apart: Vec<Apart>) -> Option<Groups> {
         let mut groups = Groups::new(grouping);
         for (key, parts) in apart {
@@ -100,7 +100,7 @@ impl Groups {
         Some(groups)
     }
 
-    /// Adds the groups of the same grouping that were made of other rows.
+    /// Merges the groups of other rows by the same grouping.
     pub fn join(&mut self, other: Groups) {
         let mut keys: Vec<(Key, usize)> = other.by_key.into_iter().collect();
         keys.sort_unstable_by_key(|&(_, group)| group);
@@ -129,7 +129,7 @@ impl Groups {
         }
     }
 
-    /// Adds the row under each combination of its properties' values; those beyond the bound count as not reached in time.
+    /// Adds the row under each combination of its properties' values; those beyond the bound count as timed out.
     fn add_each(&mut self, row: &[Option<Value>], clock: &mut Clock) {
         let null = [Value::Null];
         let choices: Vec<&[Value]> = (self.grouping.by.iter())

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::search::schema::Metric;
 use crate::search::value::Value;
 
-/// How the scores of both sides become one.
+/// How the scores of both sides are fused.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Fusion {
     /// Reciprocal rank fusion: the sum of 1/(constant + rank), ranks from 1; a side without the document adds nothing.
@@ -23,7 +23,7 @@ pub struct Fused<D> {
     pub vector: Option<Ranked>,
 }
 
-/// Where a side has a document.
+/// The rank and score of a document on one side.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ranked {
     /// From 1.

@@ -33,7 +33,7 @@ impl Accumulator {
 }
 
 impl Reducer {
-    /// What was taken apart; None if it is not this reducer's.
+    /// Restores a partial state; None if it is not this reducer's.
     pub(super) fn put_together(&self, parts: Vec<Option<Value>>) -> Option<Accumulator> {
         let number = |at: usize| match parts.get(at) {
             Some(Some(Value::Number(number))) => Some(*number),
@@ -86,7 +86,7 @@ impl Reducer {
         })
     }
 
-    /// Adds what came of other rows.
+    /// Merges the state of other rows.
     pub(super) fn join(&self, into: &mut Accumulator, from: Accumulator) {
         use Accumulator::*;
         match (into, from) {
@@ -103,7 +103,7 @@ impl Reducer {
                 Deviation { count, mean, squares },
                 Deviation { count: others, mean: their_mean, squares: their_squares },
             ) => {
-                // Chan's formula for the squares of two samples together.
+                // Chan's formula for merging the variances of two samples.
                 let (n, m) = (*count as f64, others as f64);
                 if others > 0 {
                     let difference = their_mean - *mean;

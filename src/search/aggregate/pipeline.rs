@@ -14,9 +14,9 @@ pub type Keeps<E> = Box<dyn Fn(&[Option<Value>]) -> Result<bool, E> + Send + Syn
 
 /// One step.
 pub enum Step<E> {
-    /// Puts what a formula yields into a column.
+    /// Computes a column.
     Apply(Formula<E>, usize),
-    /// Keeps the rows of which it is true.
+    /// Keeps the rows for which it is true.
     Filter(Keeps<E>),
     /// Groups, in rows of at least this many columns.
     Group(Grouping, usize),
@@ -62,20 +62,20 @@ impl Clock {
         self.over
     }
 
-    /// Counts as over from now on.
+    /// Treats the time limit as exceeded from now on.
     pub(super) fn stop(&mut self) {
         self.over = true;
     }
 
-    /// Whether the time passed while something looked.
+    /// Whether a check found the time limit exceeded.
     pub fn was_over(&self) -> bool {
         self.over
     }
 }
 
 impl<E> Pipeline<E> {
-    /// Runs all steps. Returns the rows, and how many there would be if no step cut them: what SORTBY and LIMIT leave
-    /// out counts, what a filter removes does not.
+    /// Runs all steps. Returns the rows, and their number without limits: rows that SORTBY and LIMIT leave
+    /// out count, rows that a filter removes do not.
     pub fn run(&self, table: Table, clock: &mut Clock) -> Result<(Table, usize), E> {
         let total = table.len();
         self.run_some(0..self.steps.len(), table, total, clock)
@@ -87,7 +87,7 @@ impl<E> Pipeline<E> {
         self.steps.iter().position(all).unwrap_or(self.steps.len())
     }
 
-    /// Runs some of the steps; `total` is what those before came to.
+    /// Runs some of the steps; `total` is the count after the previous ones.
     pub fn run_some(
         &self,
         steps: Range<usize>,

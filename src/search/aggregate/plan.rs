@@ -15,14 +15,14 @@ use crate::search::value::Value;
 /// An expression over the cells of a row.
 type Computation = Box<dyn Fn(&[Option<Value>]) -> Result<Value, Error> + Send + Sync>;
 
-/// More steps than a query needs; without a bound, lists in lists in lists could be built of them.
+/// Maximum number of steps; without a bound, ever deeper nested lists could be built.
 const MAX_STEPS: usize = 256;
 
 /// A value that each row has before the first step, beside what documents hold: a distance, a score.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Given {
     pub name: Vec<u8>,
-    /// Whether rows show it without being asked.
+    /// Whether rows show it by default.
     pub shown: bool,
 }
 
@@ -45,7 +45,7 @@ pub enum Source {
     Computed,
 }
 
-/// A column of the rows that come out.
+/// A column of the resulting rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shown {
     pub name: Vec<u8>,
@@ -65,9 +65,9 @@ const FEW_COLUMNS: usize = 64;
 const FEW_STEPS: usize = 16;
 const SHORT_EXPRESSIONS: usize = 512;
 
-/// How rows are made and what becomes of them.
+/// The columns and the steps of a pipeline.
 pub struct Plan {
-    /// The columns of the rows that go in.
+    /// The columns of the input rows.
     pub columns: Vec<Source>,
     pub pipeline: Pipeline<Error>,
     pub shown: Vec<Shown>,
@@ -95,7 +95,7 @@ struct Planner<'a> {
     places: HashMap<Vec<u8>, usize>,
     /// Columns of the rows at this step.
     width: usize,
-    /// Behind a GROUPBY, whose step is at this place; documents are out of reach.
+    /// After a GROUPBY, whose step has this index; documents are no longer accessible.
     grouped: Option<usize>,
     steps: Vec<Step<Error>>,
 }
@@ -105,7 +105,7 @@ impl Plan {
     /// compute is made of the first one, as always.
     ///
     /// # Errors
-    /// If a property is not there when a step needs it.
+    /// If a property is missing when a step needs it.
     pub fn new(definition: &Definition, given: &[Given], asked: &[Asked], format: Format) -> Result<Plan, Error> {
         if asked.len() > MAX_STEPS {
             return Err(Error::new(LIMIT_OVER, format!("More than {MAX_STEPS} steps")));
@@ -159,13 +159,13 @@ impl Plan {
         self.shown.first().filter(|shown| shown.explains).map(|shown| shown.column)
     }
 
-    /// Whether a document's row is little work: few columns and steps, no long expressions, nothing that makes many rows of
+    /// Whether a document's row is cheap: few columns and steps, no long expressions, nothing that makes many rows of
     /// one.
     pub fn is_light(&self) -> bool {
         self.is_light
     }
 
-    /// Whether rows come out one by one, each from one document: nothing sorts, groups or counts.
+    /// Whether the pipeline streams, one row per document: nothing sorts, groups or counts.
     pub fn is_streaming(&self) -> bool {
         self.pipeline.steps.iter().all(|step| matches!(step, Step::Apply(..) | Step::Filter(_)))
     }

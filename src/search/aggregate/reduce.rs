@@ -9,7 +9,7 @@ use super::order::numbers;
 use super::{Direction, compare};
 use crate::search::value::Value;
 
-/// What GROUPBY computes of each group. Columns are those of the rows that come in.
+/// A reducer of GROUPBY. Columns are those of the input rows.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reducer {
     Count,
@@ -24,7 +24,7 @@ pub enum Reducer {
     ToList(usize),
     /// The value of the first row, or of the first by another column.
     FirstValue(usize, Option<(usize, Direction)>),
-    /// So many values drawn at random.
+    /// A random sample of this many values.
     RandomSample(usize, usize),
 }
 
@@ -54,7 +54,7 @@ pub(super) fn hash<H: Hasher>(value: &Value, state: &mut H) {
     }
 }
 
-/// A reducer at work on one group.
+/// The state of a reducer for one group.
 #[derive(Clone, Debug)]
 pub(super) enum Accumulator {
     Count(u64),
@@ -102,7 +102,7 @@ impl Reducer {
         }
     }
 
-    /// The column whose values it is about.
+    /// The column that it reads.
     fn column(&self) -> Option<usize> {
         match *self {
             Reducer::Count => None,
@@ -112,7 +112,7 @@ impl Reducer {
         }
     }
 
-    /// Takes a row into account.
+    /// Adds a row.
     pub(super) fn add(&self, to: &mut Accumulator, row: &[Option<Value>]) {
         let Some(column) = self.column() else {
             if let Accumulator::Count(count) = to {
@@ -180,7 +180,7 @@ impl Reducer {
 /// Values of the arrays in an array.
 const MAX_NESTED: usize = 1 << 16;
 
-/// An array of these. Arrays among them are shared, so that lists of lists of lists would come to more than any memory once
+/// An array of these. Arrays among them are shared, so that nested lists could exceed any memory once
 /// they are written: those beyond the bound are null.
 fn list(values: impl Iterator<Item = Value>) -> Value {
     let mut left = MAX_NESTED;
@@ -234,7 +234,7 @@ fn add_number(to: &mut Accumulator, number: f64) {
     }
 }
 
-/// A value as a number: text that is one counts.
+/// A value as a number; text is converted.
 fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Number(number) => Some(*number),

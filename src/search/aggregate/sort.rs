@@ -12,10 +12,10 @@ pub enum Direction {
     Descending,
 }
 
-/// What to sort by, and how many rows are wanted.
+/// The sort keys, and how many rows are wanted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sorting {
-    /// Columns, the most important first. None: the order stays.
+    /// Columns, the most significant first. Without any the order stays.
     pub keys: Vec<(usize, Direction)>,
     /// Only this many of the first rows are kept.
     pub keep: Option<usize>,

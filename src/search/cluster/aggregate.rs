@@ -24,7 +24,7 @@ use crate::search::aggregate::{Apart, Clock, Direction, Groups, Pipeline, Sortin
 use crate::search::reply::Warnings;
 use crate::search::value::Value;
 
-/// What a shard found.
+/// The part of a shard.
 pub struct Part {
     /// Rows if no step cut them.
     pub total: usize,
@@ -38,17 +38,17 @@ pub enum Content {
     Groups(Groups),
 }
 
-/// How the work is shared.
+/// How the work is divided.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sharing {
-    /// No groups, as documents may come twice.
+    /// No groups, as documents may occur twice.
     pub keyed: bool,
     /// The k of a KNN, whose distance is in the first column.
     pub nearest: Option<usize>,
 }
 
 impl Content {
-    /// Runs what a shard does of the steps.
+    /// Runs a shard's share of the steps.
     ///
     /// # Errors
     /// Those of the steps.
@@ -69,7 +69,7 @@ impl Content {
         Ok((Content::Rows(table), total))
     }
 
-    /// Runs the steps that are left, of what all shards sent; returns rows, and how many there would be if no step cut them.
+    /// Runs the remaining steps on the parts of all shards; returns the rows, and their number without limits.
     ///
     /// # Errors
     /// Those of the steps.

@@ -10,7 +10,7 @@ use std::hash::{Hash, Hasher};
 
 use super::wire::{Malformed, Reader, Writer};
 
-/// What a name is of.
+/// The kind of a definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     Index,
@@ -20,14 +20,14 @@ pub enum Kind {
 
 const KINDS: [Kind; 3] = [Kind::Index, Kind::Alias, Kind::Dictionary];
 
-/// What it says: lists of words. Of an index those of FT.CREATE, then a list for each group of synonyms; of an alias the name of
-/// its index; of a dictionary its words.
+/// The content: lists of words. For an index those of FT.CREATE, then a list for each group of synonyms; for an alias the name of
+/// its index; for a dictionary its words.
 pub type Content = Vec<Vec<Vec<u8>>>;
 
 /// All that a node has, by name.
 pub type Contents = BTreeMap<(Kind, Vec<u8>), Content>;
 
-/// A definition, or the end of one.
+/// A definition, or the tombstone of one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Definition {
     pub kind: Kind,
@@ -35,7 +35,7 @@ pub struct Definition {
     pub state: State,
 }
 
-/// What is known of a name.
+/// The entry of a name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct State {
     pub version: u64,
@@ -68,11 +68,11 @@ impl Definition {
     }
 }
 
-/// How far ahead of the own clock a version may be, in milliseconds; what is beyond is not taken in, as no later change
+/// How far ahead of this node's clock a version may be, in milliseconds; later ones are rejected, as no later change
 /// could ever overrule it.
 const MOST_AHEAD: u64 = 24 * 3600 * 1000;
 
-/// The definitions as a node knows them.
+/// The catalogue of a node.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     known: BTreeMap<(Kind, Vec<u8>), State>,
@@ -81,7 +81,7 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Notes what the node has now, after a command; returns what changed. `now` is in milliseconds.
+    /// Records the node's definitions after a command; returns what changed. `now` is in milliseconds.
     pub fn observe(&mut self, current: &Contents, now: u64, with_documents: bool) -> Vec<Definition> {
         let version = now.max(self.latest + 1);
         let mut changed = Vec::new();
@@ -105,7 +105,7 @@ impl Catalog {
         changed
     }
 
-    /// Takes in what another node knows; returns what is new here, in the order in which it can be applied: drops first,
+    /// Merges the entries of another node; returns the new ones, in the order in which they can be applied: drops first,
     /// indexes before their aliases.
     pub fn merge(&mut self, others: Vec<Definition>, now: u64) -> Vec<Definition> {
         let mut news: Vec<Definition> = Vec::new();
@@ -123,7 +123,7 @@ impl Catalog {
         news
     }
 
-    /// Takes in what a node has had from before it could know the age of it.
+    /// Adds definitions of unknown age, from before the catalogue.
     pub fn adopt(&mut self, current: &Contents) {
         for (key, content) in current.iter().filter(|(key, _)| !self.known.contains_key(key)).collect::<Vec<_>>() {
             let state = State { version: 1, content: Some(content.clone()), with_documents: false };
@@ -131,7 +131,7 @@ impl Catalog {
         }
     }
 
-    /// The definitions of which a node has something else, in the order in which they can be applied.
+    /// The definitions that differ from those of a node, in the order in which they can be applied.
     pub fn differing(&self, current: &Contents) -> Vec<Definition> {
         let mut all = self.all();
         let differs = |definition: &Definition| {
@@ -143,7 +143,7 @@ impl Catalog {
         all
     }
 
-    /// What is known of a name.
+    /// The entry of a name.
     pub fn find(&self, kind: Kind, name: &[u8]) -> Option<Definition> {
         let state = self.known.get(&(kind, name.to_vec()))?.clone();
         Some(Definition { kind, name: name.to_vec(), state })
@@ -159,7 +159,7 @@ impl Catalog {
         self.known.iter().map(definition).collect()
     }
 
-    /// What a node should have.
+    /// All definitions that are not dropped.
     pub fn contents(&self) -> Contents {
         let there = |(key, state): (&(Kind, Vec<u8>), &State)| Some((key.clone(), state.content.clone()?));
         self.known.iter().filter_map(there).collect()
@@ -202,7 +202,7 @@ mod tests {
         vec![vec![word.to_string().into_bytes()]]
     }
 
-    /// Nodes that create, change and drop at random and hear of each other in any order, twice or never, agree as soon as all
+    /// Nodes that create, change and drop at random, and whose messages arrive in any order, twice or never, agree as soon as all
     /// have exchanged all.
     #[test]
     fn nodes_agree() {

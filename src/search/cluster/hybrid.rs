@@ -16,11 +16,11 @@ pub struct Candidate {
     pub key: Vec<u8>,
     pub score: Option<f64>,
     pub distance: Option<f64>,
-    /// The columns of its row that documents fill.
+    /// The columns of its row that are read from the document.
     pub cells: Vec<Option<Value>>,
 }
 
-/// What a shard found.
+/// The part of a shard.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part {
     pub warnings: Warnings,

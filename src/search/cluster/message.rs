@@ -15,26 +15,26 @@ use super::slots::Slots;
 use super::wire::{MAX_ITEMS, Malformed, Reader, Writer};
 use crate::reply::Reply;
 
-/// Of pieces and messages; others are not understood.
+/// The version of pieces and messages; others are rejected.
 const VERSION: u8 = 1;
-/// Bytes of a message in a piece: what the cluster's own messages may have to wait for.
+/// Bytes of a message in a piece: the cluster's own messages may have to wait for one.
 const PIECE: usize = 64 << 10;
-/// Bytes of a message, at most.
+/// Maximum bytes of a message.
 pub const LONGEST: usize = 64 << 20;
-/// Bytes of the messages of which pieces are missing, at most; and of those of one node, that others have room too.
+/// Maximum bytes of incomplete messages, in all, and of one node, so that others have room too.
 const MOST_BYTES: usize = 256 << 20;
 const MOST_BYTES_OF_ONE: usize = 128 << 20;
-/// Messages of a node of which pieces are missing, at most: more than it has threads that send.
+/// Maximum number of incomplete messages of a node: more than it has sending threads.
 const MOST_OPEN_OF_ONE: usize = 256;
-/// Words of a question, at most: what servers take from clients.
+/// Maximum number of arguments of a request: what servers accept from clients.
 const MOST_WORDS: usize = 1 << 20;
-/// A message whose pieces stay away for so long is given up.
+/// An incomplete message is dropped after this time without a new piece.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The kind of [`Message::Answer`].
 const ANSWER: u8 = 2;
 
-/// What is asked.
+/// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
     Search,
@@ -48,27 +48,27 @@ pub enum Question {
 const QUESTIONS: [Question; 6] =
     [Question::Search, Question::Aggregate, Question::Hybrid, Question::Info, Question::TagValues, Question::Spelling];
 
-/// Beside a question's number: its part comes with what it cost. Modules that do not know this take it for no message.
+/// A flag of the request's kind: the answer includes a profile. Older modules reject such a message.
 const PROFILED: u8 = 0x80;
 
-/// A question, as a node asks another.
+/// A request to another node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ask {
     pub question: Question,
-    /// Each document comes by itself, with its key.
+    /// Each document is sent separately, with its key.
     pub keyed: bool,
-    /// The part comes with what it cost.
+    /// The answer includes a profile.
     pub profiled: bool,
-    /// Milliseconds that the query may take; 0 for any.
+    /// The time limit in milliseconds; 0 for none.
     pub milliseconds: u64,
     /// The command's arguments.
     pub words: Vec<Vec<u8>>,
 }
 
-/// What a node answers.
+/// The answer of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
-    /// The slots whose documents it speaks for.
+    /// The slots that it covers.
     pub slots: Slots,
     /// Whether it is importing or migrating a slot key by key.
     pub importing: bool,
@@ -167,7 +167,7 @@ impl Message {
         to.0
     }
 
-    /// The number of the question to which bytes are the answer, if they are one: the rest need not be read to tell whether
+    /// The number of the request that the bytes answer, if they are an answer: the rest need not be decoded to know whether
     /// it is awaited.
     pub fn answered(bytes: &[u8]) -> Option<u64> {
         let mut from = Reader::new(bytes);
@@ -223,7 +223,7 @@ pub fn is_too_long(answer: &Answer, bytes: usize) -> bool {
     bytes > LONGEST || bytes > MAX_ITEMS && is_full()
 }
 
-/// Items of all lists in a reply, which is no deeper than documents may be.
+/// The number of items of all lists in a reply, whose depth is bounded like that of documents.
 fn items(reply: &Reply) -> usize {
     match reply {
         Reply::Array(list) | Reply::Set(list) => list.len() + list.iter().map(items).sum::<usize>(),
@@ -232,7 +232,7 @@ fn items(reply: &Reply) -> usize {
     }
 }
 
-/// Cuts a message into pieces. `transfer` is a number that the sender uses once.
+/// Splits a message into pieces. `transfer` is a number that the sender uses once.
 pub fn pieces(transfer: u64, message: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     (0..).map_while(move |number| piece(transfer, message, number))
 }
@@ -248,7 +248,7 @@ pub fn piece(transfer: u64, message: &[u8], number: usize) -> Option<Vec<u8>> {
     Some(to.0)
 }
 
-/// Puts messages together from their pieces.
+/// Reassembles messages from their pieces.
 #[derive(Default)]
 pub struct Assembly {
     senders: HashMap<Vec<u8>, Sender>,
@@ -256,7 +256,7 @@ pub struct Assembly {
     cleaned: Option<Instant>,
 }
 
-/// The messages of a node of which pieces are missing, by transfer.
+/// The incomplete messages of a node, by transfer.
 #[derive(Default)]
 struct Sender {
     open: HashMap<u64, Open>,
@@ -273,7 +273,7 @@ impl Assembly {
     /// Takes a piece from a node; returns the message if it was the last.
     ///
     /// # Errors
-    /// If it is no piece, or there is no room for what it is of.
+    /// If it is malformed, or there is no room for its message.
     pub fn take(&mut self, sender: &[u8], piece: &[u8], now: Instant) -> Result<Option<Vec<u8>>, Malformed> {
         let mut from = Reader::new(piece);
         if from.byte()? != VERSION {
@@ -306,7 +306,7 @@ impl Assembly {
         self.senders.values().all(|sender| sender.open.is_empty() && sender.bytes == 0) && self.bytes == 0
     }
 
-    /// Gives up what has waited for long, once a second.
+    /// Drops incomplete messages that have waited too long, once a second.
     fn forget_old(&mut self, now: Instant) {
         if self.cleaned.is_some_and(|cleaned| now.saturating_duration_since(cleaned) < Duration::from_secs(1)) {
             return;

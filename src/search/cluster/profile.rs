@@ -5,7 +5,7 @@ use super::wire::Malformed;
 use crate::reply::Reply;
 use crate::search::reply::{ITERATORS, Profiled, Timings};
 
-/// A part with what it cost.
+/// A part with its profile.
 pub fn write(part: Reply, profiled: &Profiled) -> Reply {
     let Timings { total, parsing, queue, planning, search, rows } = profiled.timings;
     let timings = [total, parsing, queue, planning, search, rows].map(Reply::Double);

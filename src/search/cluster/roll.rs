@@ -6,26 +6,26 @@ use std::collections::HashMap;
 
 use super::topology::{Node, Topology};
 
-/// Shards that are asked in one go: each takes two microseconds.
+/// Shards that are asked per batch: each takes two microseconds.
 pub const AT_ONCE: usize = 64;
 
-/// A shard and what it said.
+/// A shard and its answer.
 struct Shard<A> {
     primary: Vec<u8>,
     address: Vec<u8>,
     /// The node that is asked for it.
     voice: Option<Vec<u8>>,
-    /// Those that could not be asked.
+    /// The nodes that could not be asked.
     tried: Vec<Vec<u8>>,
     answer: Option<A>,
 }
 
-/// The shards of a question.
+/// The shards of a request.
 pub struct Roll<A> {
     shards: Vec<Shard<A>>,
-    /// Places of shards, by the nodes that are asked for them.
+    /// Indices of shards, by the nodes that are asked for them.
     voices: HashMap<Vec<u8>, usize>,
-    /// Places of those that are still to be asked, the next one last.
+    /// Indices of the shards that are still to be asked, the next one last.
     queue: Vec<usize>,
     /// How many have been asked and have not answered.
     silent: usize,
@@ -37,7 +37,7 @@ impl<A> Default for Roll<A> {
     }
 }
 
-/// What became of asking some shards.
+/// The result of asking some shards.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Asked {
     /// This node is one of those that have to answer.
@@ -61,7 +61,7 @@ impl<A> Roll<A> {
         roll
     }
 
-    /// Has all that have not answered asked from the start.
+    /// Schedules all shards that have not answered, from the start.
     pub fn ask_again(&mut self) {
         self.voices.clear();
         self.silent = 0;
@@ -71,7 +71,7 @@ impl<A> Roll<A> {
         }
     }
 
-    /// Has those that are silent asked once more, unless not all have been asked yet.
+    /// Schedules a repetition for nodes that have not answered, unless not all have been asked yet.
     pub fn remind(&mut self) {
         if self.queue.is_empty() {
             self.queue = self.unanswered();
@@ -135,19 +135,19 @@ impl<A> Roll<A> {
         }
     }
 
-    /// Whether all have answered of which any node could be asked.
+    /// Whether all shards with a reachable node have answered.
     pub fn is_done(&self) -> bool {
         self.queue.is_empty() && self.silent == 0
     }
 
-    /// Waits for no node any more.
+    /// Stops waiting for answers.
     pub fn give_up(&mut self) {
         self.queue.clear();
         self.voices.clear();
         self.silent = 0;
     }
 
-    /// Whether some node that is waited for is no longer there.
+    /// Whether some node whose answer is missing is no longer in the cluster.
     pub fn has_lost(&self, topology: &Topology) -> bool {
         let is_lost = |shard: &Shard<A>| {
             let node = shard.voice.as_ref().and_then(|id| topology.node(id));
@@ -156,7 +156,7 @@ impl<A> Roll<A> {
         self.queue.is_empty() && self.shards.iter().any(is_lost)
     }
 
-    /// Forgets some answers; [`Roll::ask_again`] asks for them.
+    /// Discards some answers; [`Roll::ask_again`] asks for them again.
     pub fn forget(&mut self, is_wrong: impl Fn(&A) -> bool) {
         for shard in &mut self.shards {
             shard.answer.take_if(|answer| is_wrong(answer));

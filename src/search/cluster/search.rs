@@ -15,7 +15,7 @@ use crate::reply::Reply;
 use crate::search::aggregate::compare;
 use crate::search::reply::{Fields, SearchRow, Warnings};
 
-/// A row, with its sort value if the query sorts, and what else its place depends on.
+/// A row, with its sort value if the query sorts, score and distance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ranked {
     pub row: SearchRow,
@@ -23,7 +23,7 @@ pub struct Ranked {
     pub near: Option<f64>,
 }
 
-/// What a shard found.
+/// The part of a shard.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part {
     pub total: usize,
@@ -31,7 +31,7 @@ pub struct Part {
     pub rows: Vec<Ranked>,
 }
 
-/// How rows are put in order and cut.
+/// How rows are sorted and limited.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Merging {
     /// Of a KNN.
@@ -94,7 +94,7 @@ pub(super) fn read_warnings(reply: Reply) -> Result<Warnings, Malformed> {
     Ok(Warnings { timed_out: flag(timed_out)?, expansions_cut: flag(expansions_cut)?, ..Warnings::default() })
 }
 
-/// One answer of all parts, which are in the order of the shards.
+/// Merges all parts, which are in the order of the shards.
 pub fn merge(parts: Vec<Part>, how: Merging) -> (usize, Warnings, Vec<SearchRow>) {
     let mut warnings = Warnings::default();
     let (mut total, mut rows, mut seen) = (0usize, Vec::new(), HashSet::new());
@@ -102,7 +102,7 @@ pub fn merge(parts: Vec<Part>, how: Merging) -> (usize, Warnings, Vec<SearchRow>
         total = total.saturating_add(part.total);
         warnings.add(part.warnings);
         for ranked in part.rows {
-            // A document that moved while it was asked for counts once.
+            // A document that moved during the query counts once.
             if seen.insert(ranked.row.key.clone()) {
                 rows.push(ranked);
             } else {

@@ -22,7 +22,7 @@ const CRC: [u16; 256] = {
     table
 };
 
-/// What stands between the first `{` and the next `}`, unless that is nothing.
+/// The hash tag: what is between the first `{` and the next `}`, unless empty.
 pub fn hash_tag(name: &[u8]) -> Option<&[u8]> {
     let open = memchr::memchr(b'{', name)?;
     let tag = &name[open + 1..];
@@ -68,12 +68,12 @@ impl Slots {
         self.0.iter().all(|word| *word == 0)
     }
 
-    /// Adds all of another set.
+    /// Adds another set.
     pub fn extend(&mut self, other: &Slots) {
         self.0.iter_mut().zip(&other.0[..]).for_each(|(word, other)| *word |= other);
     }
 
-    /// Leaves only what is in another set too.
+    /// Intersects with another set.
     pub fn retain(&mut self, other: &Slots) {
         self.0.iter_mut().zip(&other.0[..]).for_each(|(word, other)| *word &= other);
     }

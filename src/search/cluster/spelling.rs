@@ -7,7 +7,7 @@ use super::wire::Malformed;
 use crate::reply::Reply;
 use crate::search::spell::Suggestion;
 
-/// What a shard knows.
+/// The part of a shard.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Part {
     /// Documents of its part of the index.
@@ -44,7 +44,7 @@ impl Part {
     }
 }
 
-/// A word is known that one shard knows; documents add up.
+/// A word is known if one shard knows it; numbers of documents are added.
 pub fn merge(parts: Vec<Part>) -> Part {
     let mut documents = 0usize;
     let mut order: Vec<Vec<u8>> = Vec::new();

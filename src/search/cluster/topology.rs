@@ -12,10 +12,10 @@ pub struct Node {
     pub id: Vec<u8>,
     /// Host and port, for people.
     pub address: Vec<u8>,
-    /// Where it listens to other nodes.
+    /// The address of its cluster bus.
     pub bus: Option<SocketAddr>,
     pub is_primary: bool,
-    /// Whether it is held to be dead, or not yet known, or the link to it is down.
+    /// Whether it is marked as failing, not yet known, or its link is down.
     pub is_lost: bool,
     /// Of a replica: the id of its primary.
     pub primary: Option<Vec<u8>>,
@@ -26,7 +26,7 @@ pub struct Node {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Topology {
     pub nodes: Vec<Node>,
-    /// The place of the node that was asked.
+    /// The index of this node.
     me: Option<usize>,
     /// Slots that this node is importing key by key, and slots that it is migrating.
     pub importing: Slots,
@@ -41,7 +41,7 @@ pub struct Topology {
 }
 
 impl Topology {
-    /// Reads the text of CLUSTER NODES; lines that are not understood are left out.
+    /// Parses the text of CLUSTER NODES; lines that are not understood are skipped.
     pub fn read(text: &[u8]) -> Topology {
         let mut topology = Topology::default();
         for line in text.split(|byte| *byte == b'\n') {
@@ -69,7 +69,7 @@ impl Topology {
         topology
     }
 
-    /// Notes who is where, so that a question to a thousand shards takes no million steps.
+    /// Builds the lookup tables, so that a request to a thousand shards does not take a million steps.
     fn arrange(&mut self) {
         let mut shards = Vec::new();
         for (place, node) in self.nodes.iter().enumerate() {
@@ -86,7 +86,7 @@ impl Topology {
         self.shards = shards.into_iter().map(|(_, place)| place).collect();
     }
 
-    /// Takes in `7`, `7-9`, `[7-<-id]` or `[7->-id]`.
+    /// Parses `7`, `7-9`, `[7-<-id]` or `[7->-id]`.
     fn add(&mut self, node: &mut Node, word: &[u8]) {
         let Ok(text) = std::str::from_utf8(word) else { return };
         let number = |text: &str| text.parse::<u16>().ok().filter(|slot| *slot < SLOTS);
@@ -118,7 +118,7 @@ impl Topology {
         self.members.get(primary).into_iter().flatten().map(|place| &self.nodes[*place])
     }
 
-    /// The primaries that own slots, by their first; with those that may be about to get their first.
+    /// The primaries that own slots, by their first slot; with those that may be about to get one.
     pub fn shards_and_others(&self) -> impl Iterator<Item = &Node> {
         let is_other = |node: &&Node| node.is_primary && node.slots.is_empty() && !node.is_lost;
         self.shards().chain(self.nodes.iter().filter(is_other))
@@ -129,12 +129,12 @@ impl Topology {
         self.shards.iter().map(|place| &self.nodes[*place])
     }
 
-    /// The slots that are anybody's.
+    /// The assigned slots.
     pub fn assigned(&self) -> &Slots {
         &self.assigned
     }
 
-    /// The slots for which a node answers: its own, or its primary's.
+    /// The slots that a node serves: its own, or its primary's.
     pub fn slots_of(&self, node: &Node) -> Slots {
         let primary = node.primary.as_ref().and_then(|id| self.node(id));
         primary.map_or_else(|| node.slots.clone(), |primary| primary.slots.clone())

@@ -5,12 +5,12 @@
 
 use crate::reply::Reply;
 
-/// Replies in replies, at most: a JSON document as FORMAT EXPAND shows it, in a row of a part.
+/// Maximum nesting of replies: a JSON document as FORMAT EXPAND shows it, in a row of a part.
 const MAX_DEPTH: usize = 160;
-/// Items of all lists of a message, at most: a byte of a message may become an item of 32 bytes, or a pair of two.
+/// Maximum number of items in all lists of a message: a byte of a message may become an item of 32 bytes, or a pair of two.
 pub const MAX_ITEMS: usize = 1 << 24;
 
-/// Bytes that are no message.
+/// Bytes that are not a valid message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 
@@ -48,7 +48,7 @@ impl Writer {
         items.iter().for_each(|item| each(self, item));
     }
 
-    /// A reply; what is nested too deeply becomes nothing.
+    /// A reply; what is nested too deeply becomes nil.
     pub fn reply(&mut self, reply: &Reply) {
         self.tree(reply, MAX_DEPTH);
     }
@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
     }
 
     pub fn list<T>(&mut self, each: impl Fn(&mut Self) -> Read<T>) -> Read<Vec<T>> {
-        // What a length announces is not believed in advance: the list grows as items come.
+        // The announced length is not trusted: the list grows as items are read.
         let mut items = Vec::new();
         let len = self.len()?;
         self.items = self.items.checked_sub(len).ok_or(Malformed)?;

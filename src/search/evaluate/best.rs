@@ -16,7 +16,7 @@ impl<T: Clone, F: Fn(&T, &T) -> Ordering> Best<T, F> {
         Best { items: Vec::new(), keep, order, bar: None }
     }
 
-    /// An item that some so many others come before; None as long as there are few.
+    /// An item that `keep` others precede; None as long as there are fewer.
     pub fn bar(&self) -> Option<&T> {
         self.bar.as_ref()
     }

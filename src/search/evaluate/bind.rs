@@ -4,10 +4,10 @@ use crate::search::index::{ExactDistance, State};
 use crate::search::query::{Node, NodeKind, Query};
 use crate::search::schema::Kind;
 
-/// Parts within parts, at most; the parser's own limit is lower.
+/// Maximum nesting of a query; the parser's own limit is lower.
 const MAX_DEPTH: usize = 1000;
 
-/// A distance that hits carry.
+/// A distance that hits have.
 pub struct Distance {
     pub name: Vec<u8>,
     /// Of the vector, in the schema.

@@ -10,10 +10,10 @@ use crate::search::index::Tree;
 use crate::search::query::Affix;
 use crate::search::text::MAX_TOKEN;
 
-/// Entries looked at between looks at the clock.
+/// Entries visited between two readings of the clock.
 const STRIDE: usize = 1024;
 
-/// What is looked for, with operands in the case of the dictionary.
+/// The pattern, with operands in the case of the dictionary.
 pub enum Pattern {
     Prefix(Vec<u8>),
     Suffix(Vec<u8>),
@@ -27,7 +27,7 @@ pub struct Expanded<'a, V> {
     pub entries: Vec<(&'a Arc<[u8]>, &'a V)>,
     /// There are more than the limit.
     pub cut: bool,
-    /// The query's time was over.
+    /// The query timed out.
     pub late: bool,
 }
 
@@ -107,7 +107,7 @@ impl Pattern {
     }
 }
 
-/// Tells of names, which come in order, whether they match.
+/// Matches names, which are given in order.
 type Tester<'a> = Box<dyn FnMut(&[u8]) -> Test + 'a>;
 
 enum Test {
@@ -214,8 +214,8 @@ impl Fuzzy {
     }
 }
 
-/// Levenshtein's table for the name last looked at. Names come in order, so most rows serve the next as well; and where a
-/// row has no small entry, no name that begins like this one matches.
+/// Levenshtein's table for the last name. Names are given in order, so most rows can be reused for the next; and if a
+/// row has no small entry, no name with this prefix matches.
 struct Rows<'a> {
     fuzzy: &'a Fuzzy,
     /// Of each character of the name: itself, where it ends, and its row.
@@ -255,7 +255,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// The first name behind all that begin with these bytes.
+/// The first name after all that begin with these bytes.
 fn behind(prefix: &[u8]) -> Option<Vec<u8>> {
     let last = prefix.iter().rposition(|byte| *byte < 255)?;
     let mut next = prefix[..=last].to_vec();

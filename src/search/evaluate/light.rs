@@ -14,7 +14,7 @@ const FEW_VALUES: usize = 10_000;
 /// Keys and bytes that options may name.
 const FEW_KEYS: usize = 100;
 
-/// How many documents have the one tag that is asked for, if only the first of them in order are scored.
+/// The number of documents with the single tag of the query, if only the first of them in order are scored.
 pub fn tagged(state: &State, options: &SearchOptions, field: usize, values: &[TagValue]) -> Option<usize> {
     let is_first = options.order == Order::Score && options.offset == 0 && !options.explain;
     let is_even = options.scorer == Scorer::Bm25Std && state.definition.score_field.is_none();

@@ -10,9 +10,9 @@ use super::plan::{Plan, PlanKind};
 use super::word::Tally;
 use crate::search::index::DocSet;
 
-/// So many alternatives are asked one by one for a document; more are listed by document.
+/// Up to this many alternatives are tested one by one for a document; more are listed by document.
 const FEW: usize = 8;
-/// Parts or documents looked at between looks at the clock.
+/// Parts or documents visited between two readings of the clock.
 const STRIDE: usize = 32;
 
 /// The documents of a segment that a plan matches.
@@ -23,7 +23,7 @@ pub struct Matched<'a> {
     by_document: Vec<(u32, u32)>,
 }
 
-/// What a score needs beside the documents.
+/// The input of scores besides the documents.
 pub enum Detail<'a> {
     None,
     Tallies(Vec<Tally>),
@@ -40,7 +40,7 @@ pub struct Segment<'a> {
     pub all: &'a RoaringBitmap,
     /// Whether scores are wanted.
     pub scores: bool,
-    /// When they are reached, what is left to be looked at counts as no match.
+    /// Once a limit is reached, the remaining documents count as no matches.
     pub limits: &'a Limits,
 }
 
@@ -66,7 +66,7 @@ impl<'a> Matched<'a> {
 }
 
 impl<'a> Segment<'a> {
-    /// What matches, among the documents given.
+    /// The matches among the given documents.
     pub fn evaluate(&self, plan: &'a Plan, within: Option<&RoaringBitmap>) -> Matched<'a> {
         let scores = self.scores && plan.scored;
         match &plan.kind {
@@ -125,7 +125,7 @@ impl<'a> Segment<'a> {
         Matched::new(Cow::Owned(documents), Detail::Rarities(rarities))
     }
 
-    /// Parts that match few documents first: the others look among those only.
+    /// Selective parts first: the others are evaluated on their matches only.
     fn and(&self, plan: &'a Plan, kids: &'a [Plan], within: Option<&RoaringBitmap>) -> Matched<'a> {
         let PlanKind::And { near, .. } = &plan.kind else { return Matched::none() };
         let mut order: Vec<usize> = (0..kids.len()).collect();

@@ -53,7 +53,7 @@ use super::value::Value;
 use vectors::Asked;
 use within::Within;
 
-/// A query and the index as it was when it was bound. Runs on any thread, once.
+/// A query with its snapshot of the index. Runs on any thread, once.
 pub struct BoundQuery {
     state: Arc<State>,
     query: Query,
@@ -64,10 +64,10 @@ pub struct BoundQuery {
     owned: Option<Owned>,
 }
 
-/// Whether something holds of a key.
+/// A predicate on keys.
 pub type OfKey = Box<dyn Fn(&[u8]) -> bool + Send + Sync>;
 
-/// Which documents a query is about, where an index may hold others' too.
+/// Restricts a query to some documents, where an index may hold those of other nodes too.
 pub struct Owned {
     /// Whether a document of this key is.
     pub passes: OfKey,
@@ -84,7 +84,7 @@ impl BoundQuery {
         Ok(BoundQuery { state, query, options, distances, knn, ranges, owned: None })
     }
 
-    /// Leaves documents out.
+    /// Excludes documents.
     pub fn restrict(&mut self, owned: Option<Owned>) {
         self.owned = owned;
     }

@@ -15,19 +15,19 @@ pub struct Target {
     pub definition: Arc<Definition>,
 }
 
-/// The index of that name or alias in the selected database, if the user may see it.
+/// The index of that name or alias in the selected database, if the user may use it.
 pub fn target(ctx: &Context, name: &[u8], missing: Missing) -> Result<Target, Failure> {
     let target = find(ctx, name).ok_or_else(|| refuse_missing(name, missing))?;
     check(ctx, &target.definition)?;
     Ok(target)
 }
 
-/// The index of that name or alias in the selected database, whatever the user may see.
+/// The index of that name or alias in the selected database, without checking the user.
 pub fn find(ctx: &Context, name: &[u8]) -> Option<Target> {
     find_in(ctx.database(), name)
 }
 
-/// The index of that name or alias in a database, whatever the user may see: another node may have checked that.
+/// The index of that name or alias in a database, without checking the user: another node may have done so.
 pub fn find_in(database: i32, name: &[u8]) -> Option<Target> {
     registry::with(|registry| {
         let entry = registry.find(database, name)?;

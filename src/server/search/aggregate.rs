@@ -48,9 +48,9 @@ pub struct Aggregate {
     query: Arc<binding::BoundQuery>,
     bound: binding::Bounds,
     with_score: bool,
-    /// Its steps are little work for each document.
+    /// Whether its steps are cheap for each document.
     is_light: bool,
-    /// Documents that become rows at most.
+    /// Maximum number of documents that become rows.
     most: usize,
     plan: Option<Plan>,
     cursor: Option<CursorOptions>,
@@ -99,7 +99,7 @@ impl Aggregate {
         Ok(aggregate)
     }
 
-    /// How the parts of shards become the reply.
+    /// How the shards' parts are merged into the reply.
     pub fn gathering(mut self) -> Result<cluster::Aggregation, Failure> {
         let plan = self.plan.take().ok_or_else(|| Failure::Text(b"ERR the query has no plan".to_vec()))?;
         Ok(cluster::Aggregation {
@@ -261,7 +261,7 @@ impl Work for Aggregate {
         }
         let reply = reply::aggregate(walk.total, rows, self.warnings, self.form);
         let Some(options) = self.cursor else { return Ok(reply) };
-        // A full reply leads on, to an empty one if need be.
+        // After a full reply the cursor stays, even if the next reply is empty.
         let id =
             if walk.has_more() || is_full { cursors::keep(Waiting::new(self.target.id, *walk, options)) } else { 0 };
         Ok(reply::with_cursor(reply, id))
@@ -293,7 +293,7 @@ pub fn ft_cursor(call: &Call) -> Outcome {
     }
 }
 
-/// A cursor that is read.
+/// A cursor that is being read.
 struct Reading {
     waiting: Waiting,
     id: i64,

@@ -15,44 +15,44 @@ use crate::search::query::Query;
 use crate::search::schema::Definition;
 use crate::server::commands::Failure;
 
-/// A query that can run on any thread, and what bounds its time.
+/// A query that can run on any thread, with its limits.
 pub struct Bound {
     pub query: BoundQuery,
     pub bounds: Bounds,
 }
 
-/// What bounds a query's time.
+/// The limits of a query.
 pub struct Bounds {
     pub limits: Limits,
     pub on_timeout: OnTimeout,
-    /// Whether it is not worth the way to another thread.
+    /// Whether it is too cheap to hand to another thread.
     pub is_small: bool,
     /// Whether documents may have many fields.
     pub is_wide: bool,
-    /// When the look at documents ends too, where everything else waits for the query.
+    /// The deadline for reading documents, if all clients wait for the query.
     last: Option<Instant>,
 }
 
 impl Bounds {
-    /// Everything else waits for the query: no other TIMEOUT than the server's own may make it longer, and what was found
-    /// in time has as long again to be shown.
+    /// For a query that all clients wait for: its TIMEOUT cannot exceed the server's setting, and what was found
+    /// in time may take as long again to be read.
     pub fn hurry(&mut self) {
         let limits = hurried(&self.limits);
         self.last = limits.deadline.map(|deadline| deadline + deadline.saturating_duration_since(Instant::now()));
         self.limits = limits;
     }
 
-    /// When a look at documents ends that is to last until then.
+    /// The deadline of a slice of reading documents that would otherwise end at this time.
     pub fn sooner(&self, until: Option<Instant>) -> Option<Instant> {
         until.into_iter().chain(self.last).min()
     }
 
-    /// Whether no more documents may be looked at.
+    /// Whether no more documents may be read.
     pub fn is_over(&self) -> bool {
         self.last.is_some_and(|last| Instant::now() >= last)
     }
 
-    /// When rows have to be there. A query that was cut short still shows what it found.
+    /// The deadline of the rows. A query that timed out still returns what it found.
     pub fn end_of_rows(&self, timed_out: bool) -> Option<Instant> {
         if timed_out { self.last } else { self.limits.deadline }
     }
@@ -62,7 +62,7 @@ impl Bounds {
 const FEW_DOCUMENTS: usize = 300;
 
 impl Bound {
-    /// A bound query with what bounds its time.
+    /// A bound query with its limits.
     pub fn new(query: BoundQuery, target: &Target, options: &QueryOptions, settings: &Settings) -> Bound {
         let known = registry::with(|registry| {
             registry.by_id(target.id).map(|(_, entry)| (entry.index.len(), entry.is_wide)).unwrap_or_default()
@@ -78,12 +78,12 @@ impl Bound {
     }
 }
 
-/// The settings as they are now.
+/// The current settings.
 pub fn settings() -> Settings {
     registry::with(|registry| registry.settings.clone())
 }
 
-/// Reads the query of a command, and notes that its dialect was used.
+/// Parses the query of a command, and records that its dialect was used.
 pub fn read(target: &Target, options: &QueryOptions) -> Result<Query, Failure> {
     let query = options.query(&target.definition).map_err(refuse)?;
     note_dialect(target, options.dialect);
@@ -98,7 +98,7 @@ fn note_dialect(target: &Target, dialect: u8) {
     });
 }
 
-/// Binds a query to the index as it is now.
+/// Binds a query to a snapshot of the index.
 pub fn bind(target: &Target, query: Query, options: SearchOptions) -> Result<BoundQuery, Failure> {
     registry::with(|registry| match registry.by_id(target.id) {
         Some((_, entry)) => entry.index.bind(query, options).map_err(|why| refuse(Error::new(SYNTAX, why.to_string()))),
@@ -106,7 +106,7 @@ pub fn bind(target: &Target, query: Query, options: SearchOptions) -> Result<Bou
     })
 }
 
-/// When a query that begins now has to end.
+/// The deadline of a query that begins now.
 pub fn limits(options: &QueryOptions, settings: &Settings) -> Limits {
     let milliseconds = options.timeout.unwrap_or(settings.timeout);
     // Ten years stand for no limit.
@@ -114,7 +114,7 @@ pub fn limits(options: &QueryOptions, settings: &Settings) -> Limits {
     Limits { deadline: (milliseconds > 0).then(|| Instant::now() + bounded), cancelled: Some(Arc::default()) }
 }
 
-/// The limits of a query for which everything else waits: not beyond those that the server has for queries without any.
+/// The limits of a query that all clients wait for: at most the server's defaults.
 pub fn hurried(limits: &Limits) -> Limits {
     let milliseconds = registry::with(|registry| registry.settings.timeout);
     let most = (milliseconds > 0).then(|| Instant::now() + Duration::from_millis(milliseconds));
@@ -166,7 +166,7 @@ fn expanders(options: &QueryOptions) -> Expanders {
     }
 }
 
-/// What SORTBY means: a field of the schema, or one of the query's distances.
+/// The key of SORTBY: a field of the schema, or one of the query's distances.
 pub fn order(definition: &Definition, distances: &[Vec<u8>], name: &[u8], descending: bool) -> Result<Order, Error> {
     if let Some(distance) = distances.iter().position(|known| known == name) {
         return Ok(Order::Distance { distance, descending });

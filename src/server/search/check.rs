@@ -12,10 +12,10 @@ use crate::server::blocking::{self, Unblock};
 use crate::server::commands::{Failure, Outcome};
 use crate::server::slices::{SLICE, next_turn};
 
-/// Numbers of documents that are looked at between two looks at the clock.
+/// Document numbers that are checked between two readings of the clock.
 const NUMBERS: u32 = 50;
 
-/// A check under way.
+/// A running check.
 struct Check {
     id: u64,
     /// None once all keys were seen.
@@ -58,7 +58,7 @@ fn damaged(key: &[u8], what: &str) -> Failure {
 }
 
 impl Check {
-    /// Goes on until the time is over; the result if it came to its end.
+    /// Continues until the time is over; returns the result when finished.
     fn slice(&mut self, ctx: &Context, until: Option<Instant>) -> Option<Outcome> {
         loop {
             match self.step(ctx) {
@@ -75,7 +75,7 @@ impl Check {
         }
     }
 
-    /// Looks at a few keys or documents; whether there are more.
+    /// Checks a few keys or documents; returns whether there are more.
     fn step(&mut self, ctx: &Context) -> Result<bool, Failure> {
         let Some(database) = registry::with(|registry| registry.by_id(self.id).map(|(database, _)| database)) else {
             return Err(Failure::Text(b"The index was dropped".to_vec()));
@@ -88,7 +88,7 @@ impl Check {
             names.push(unsafe { string_bytes(name) }.to_vec());
         });
         for name in names {
-            // What differs may be that the time of a key is over since the last look at those.
+            // The difference may be a key that has expired since.
             if look_at_key(ctx, self.id, &name).is_err() {
                 follow::expire(ctx, self.id);
                 look_at_key(ctx, self.id, &name)?;

@@ -14,7 +14,7 @@ pub fn ft_config(call: &Call) -> Outcome {
     match (&call.args[0].to_ascii_uppercase()[..], call.args) {
         (b"GET", &[_, name]) => {
             let mut found = registry::with(|registry| registry.settings.get(name));
-            // A setting shows under the name that it was asked for by.
+            // A setting is shown under the requested name.
             if name.eq_ignore_ascii_case(ALIAS.as_bytes()) {
                 found.iter_mut().for_each(|(name, _)| *name = ALIAS);
             }

@@ -10,7 +10,7 @@ use crate::search::command::aggregate::CursorOptions;
 use crate::search::command::settings::Settings;
 use crate::server::commands::Failure;
 
-/// A walk that waits.
+/// An open cursor.
 pub struct Waiting {
     /// The index it began in.
     index: u64,
@@ -55,7 +55,7 @@ pub fn check_limit(index: u64, settings: &Settings) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Keeps a walk under a new number.
+/// Stores a cursor under a new number.
 pub fn keep(waiting: Waiting) -> i64 {
     with(|all| {
         let id = std::iter::repeat_with(|| rand::random::<u64>() >> 1).map(|id| id as i64);
@@ -65,14 +65,14 @@ pub fn keep(waiting: Waiting) -> i64 {
     })
 }
 
-/// Keeps a walk under the number that it had.
+/// Stores a cursor under its previous number.
 pub fn put_back(id: i64, mut waiting: Waiting) -> i64 {
     waiting.since = Instant::now();
     with(|all| all.insert(id, waiting));
     id
 }
 
-/// Takes a walk out, of an index or of one that is gone: who may read an index may not read the cursors of others.
+/// Takes a cursor, of this index or of a dropped one: a user of one index may not read cursors of another.
 ///
 /// # Errors
 /// If there is none of that number.
@@ -84,13 +84,13 @@ pub fn take(id: i64, index: u64) -> Result<Waiting, Failure> {
     waiting.ok_or_else(|| Failure::Text(format!("Cursor not found, id: {id}").into_bytes()))
 }
 
-/// Forgets those that were not read for too long.
+/// Deletes idle cursors.
 pub fn collect() {
     let stale = with(|all| all.extract_if(|_, waiting| waiting.is_stale()).collect::<Vec<_>>());
     super::free_behind((!stale.is_empty()).then_some(stale));
 }
 
-/// Forgets those of these indexes.
+/// Deletes the cursors of these indexes.
 pub fn forget(indexes: &[u64]) {
     let gone = with(|all| all.extract_if(|_, waiting| indexes.contains(&waiting.index)).collect::<Vec<_>>());
     super::free_behind((!gone.is_empty()).then_some(gone));

@@ -18,7 +18,7 @@ pub fn ft_create(call: &Call) -> Outcome {
     ok()
 }
 
-/// Makes an index of the words of FT.CREATE, here and on replicas.
+/// Creates an index from the arguments of FT.CREATE, here and on replicas.
 fn create(ctx: &Context, words: &[&[u8]]) -> Result<(), Failure> {
     let database = ctx.database();
     if registry::with(|registry| registry.is_taken(database, words[0])) {
@@ -38,7 +38,7 @@ fn create(ctx: &Context, words: &[&[u8]]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Makes an index that a command needs, here and wherever indexes of FT.CREATE would be.
+/// Creates an index that a command needs, here and wherever FT.CREATE would.
 pub fn create_everywhere(ctx: &Context, words: &[&[u8]]) -> Result<(), Failure> {
     create(ctx, words)?;
     cluster::note(ctx, false);

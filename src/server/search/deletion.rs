@@ -9,10 +9,10 @@ use crate::server::commands::{Outcome, registered_name};
 
 /// Documents deleted in a slice.
 const SLICE: u32 = 100;
-/// Numbers looked at in a slice, of documents that are gone for the most part.
+/// Document numbers visited in a slice, most of them unused.
 const NUMBERS: u32 = 2000;
 
-/// A dropped index whose documents are to go.
+/// A dropped index whose documents are to be deleted.
 pub struct Doomed {
     entry: Entry,
     /// The number of the next document.
@@ -71,7 +71,7 @@ pub fn delete(ctx: &Context, database: i32, mut doomed: Doomed) -> Outcome {
 /// The same while others are served; a client that waits gets its reply when all are deleted and other nodes know.
 fn later(ctx: &Context, database: i32, mut doomed: Doomed, waiting: Option<Unblock>) {
     ctx.after(0, move |ctx| {
-        // What has become a replica takes its changes from its master alone.
+        // A server that has become a replica changes nothing by itself.
         if !ctx.is_replica() && ctx.select(database) && doomed.slice(ctx) {
             return later(ctx, database, doomed, waiting);
         }

@@ -10,7 +10,7 @@ use crate::search::schema::{Definition, Source};
 use crate::server::api::{Context, Key, KeyType, Text};
 use crate::server::documents;
 
-/// Which parts of a document an index looks at.
+/// The parts of a document that an index reads.
 pub struct Wanted {
     pub source: Source,
     /// Names of hash fields, or JSONPaths; each once.
@@ -33,7 +33,7 @@ impl Wanted {
     }
 }
 
-/// Parts of a document, taken out of its key.
+/// Parts of a document, read from its key.
 #[derive(Default)]
 pub struct Read {
     /// What was read, or why it could not be.
@@ -50,7 +50,7 @@ impl Document for Read {
     }
 }
 
-/// A document that was looked at.
+/// A document that was read.
 pub struct Found {
     pub source: Source,
     pub document: Read,

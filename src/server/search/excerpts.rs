@@ -8,12 +8,12 @@ use crate::search::reply::Fields;
 use crate::search::schema::{Definition, Kind};
 use crate::search::text::{Hits, highlight, summarize};
 
-/// Whether a request asks for marks or fragments.
+/// Whether a request has HIGHLIGHT or SUMMARIZE.
 pub fn are_asked(request: &SearchRequest) -> bool {
     request.summarize.is_some() || request.highlight.is_some()
 }
 
-/// Cuts and marks the texts of a row, in which `hits` are the words that the query stands for.
+/// Summarises and highlights the texts of a row; `hits` are the words that match the query.
 pub fn apply(request: &SearchRequest, definition: &Definition, hits: &Hits, fields: &mut Fields) {
     let texts = definition.fields.iter().filter(|field| matches!(field.kind, Kind::Text { .. }));
     let texts: BTreeSet<&[u8]> = texts.flat_map(|field| [&field.name[..], &field.path[..]]).collect();

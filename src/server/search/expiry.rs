@@ -8,12 +8,12 @@ use std::sync::Arc;
 #[derive(Default)]
 pub struct Expiry {
     times: HashMap<Arc<[u8]>, i64>,
-    /// May hold times that are no longer those of their keys.
+    /// May contain outdated times.
     queue: BinaryHeap<Reverse<(i64, Arc<[u8]>)>>,
 }
 
 impl Expiry {
-    /// Notes when a key, or the first of its fields, expires; none: never.
+    /// Records when a key, or the first of its fields, expires; none: never.
     pub fn set(&mut self, key: &[u8], time: Option<i64>) {
         match time {
             None => {

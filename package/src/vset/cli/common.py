@@ -1,4 +1,4 @@
-"""What the tools share: connections, numbers, progress bars, and failures told in one line."""
+"""Shared code of the tools: connections, numbers, progress bars, and errors in one line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEFAULT_URL = "redis://127.0.0.1:6379"
 
 
 class Failure(Exception):
-    """What the user is told in one line. `usage`: an argument was wrong."""
+    """An error that is shown to the user in one line. `usage`: an argument was wrong."""
 
     def __init__(self, message: str, usage: bool = False) -> None:
         super().__init__(message)

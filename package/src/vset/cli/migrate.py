@@ -1,4 +1,4 @@
-"""`vset migrate`: moves the vector sets of one live server to another."""
+"""`vset migrate`: copies the vector sets of one live server to another."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from .common import Failure, Subparsers, add_command, connect, fetch, number, pa
 if TYPE_CHECKING:
     import redis
 
-TEXT = """Migrates the vector sets of one live server to another, of Redis 6.2 to 8 and Valkey, both ways.
+TEXT = """Copies the vector sets of one live server to another, of Redis 6.2 to 8 and Valkey, in both directions.
 
-A key travels as DUMP and RESTORE, which keeps its graph. Where that is refused, and for keys that are in the target
-in part, its elements are read and added one by one. Keys that are there already, with as many elements, are left
-alone, so an interrupted run is repeated until it has nothing to do. At the end, counts are compared, and a sample of
-vectors and attributes. Writes to the source while it runs are not followed.
+A key is copied by DUMP and RESTORE, which keeps its graph. If that is refused, or if the target has the key
+in part, its elements are read and added one by one. Keys that the target already has with as many elements are
+skipped, so an interrupted run can be repeated until it has nothing left to do. At the end, counts and a sample of
+vectors and attributes are compared. Writes to the source while it runs are not copied.
 
     vset migrate redis://old:6379/0 redis://new:6379/0
 """
 
 BATCH = 500
-# What every server from 6.2 on restores. The module's value is the same in all versions; only the stamp tells them.
+# A version that every server from 6.2 on restores. The module's value is the same in all; only the footer differs.
 RDB_VERSION = 9
 FORMATS = {"int8": "Q8", "f32": "NOQUANT", "f16": "F16", "bin": "BIN"}
 

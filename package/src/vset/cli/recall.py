@@ -1,4 +1,4 @@
-"""`vset recall`: how much of the exact answer a live set's searches find."""
+"""`vset recall`: recall and latency of searches in a live set."""
 
 from __future__ import annotations
 

@@ -27,17 +27,17 @@ use crate::server::blocking::Unblock;
 use crate::server::commands::{Failure, Outcome};
 use crate::server::pools;
 
-/// How long an answer may come after the time that a query may take: shards end in time and send what they have.
+/// The grace time for answers after the query's time limit: shards stop in time and send what they have.
 const GRACE: Duration = Duration::from_millis(500);
-/// The time for queries that may take any.
+/// The time limit of queries without one.
 const LONGEST: Duration = Duration::from_secs(60);
-/// Milliseconds between two looks at who is lost.
+/// Milliseconds between two checks for lost nodes.
 const TICK: i64 = 50;
-/// A question is sent again after this time of silence, and then after twice that, and so on.
+/// A request without an answer is repeated after this time, then after twice that, and so on.
 const REMINDED: Duration = Duration::from_millis(100);
-/// Milliseconds until a round that found slots on their way is repeated.
+/// Milliseconds until a round that met moving slots is repeated.
 const AGAIN: i64 = 10;
-/// Bytes of all answers of which the main thread makes a reply itself: in less time than the way to the pool and back takes.
+/// Up to this many bytes of answers are merged by the main thread: faster than switching to the pool and back.
 const SHORT: usize = 16 << 10;
 /// Rounds after which two nodes may claim the same slot: duplicates are recognised by their keys.
 const PATIENCE: u32 = 10;
@@ -46,7 +46,7 @@ struct Asking {
     unblock: Unblock,
     gather: Box<dyn Gather>,
     ask: Arc<Ask>,
-    /// The question of this round as it is sent.
+    /// The encoded request of this round.
     message: link::Circular,
     /// The slot whose shard alone is asked.
     slot: Option<u16>,
@@ -56,11 +56,11 @@ struct Asking {
     reminded: Instant,
     pause: Duration,
     rounds: u32,
-    /// Whether nodes without slots are asked too: keys of some slot may be on their way there.
+    /// Whether nodes without slots are asked too: keys of some slot may be migrating there.
     wide: bool,
-    /// Whether nodes to which keys come have been asked behind all others.
+    /// Whether importing nodes have been asked after all others.
     second: bool,
-    /// The slots that were anybody's when the round began.
+    /// The slots that were assigned when the round began.
     assigned: Slots,
     roll: Roll<Collected>,
 }
@@ -73,7 +73,7 @@ fn with<R>(body: impl FnOnce(&mut HashMap<u64, Asking>) -> R) -> R {
     body(asking.get_or_insert_with(HashMap::new))
 }
 
-/// What is asked, and of whom.
+/// The request, and which shards it goes to.
 pub struct Start {
     pub ask: Ask,
     /// The slot whose shard alone is asked.
@@ -82,7 +82,7 @@ pub struct Start {
     pub topology: Arc<Topology>,
 }
 
-/// Blocks the client and asks.
+/// Blocks the client and sends the request.
 pub fn start(ctx: &Context, start: Start, gather: Box<dyn Gather>) -> Outcome {
     let Start { ask, slot, partial, topology } = start;
     let Some(unblock) = Unblock::block(ctx) else {
@@ -155,7 +155,7 @@ fn ask_some(ctx: &Context, id: u64, topology: &Arc<Topology>) {
     conclude(ctx, id);
 }
 
-/// Whether a question of this number waits for the answer of a node.
+/// Whether the request of this number waits for the answer of a node.
 pub fn awaits(sender: &[u8], id: u64) -> bool {
     with(|all| all.get(&id).is_some_and(|asking| asking.roll.awaits(sender)))
 }
@@ -171,7 +171,7 @@ pub fn answered(ctx: &Context, sender: &[u8], id: u64, answer: Answer, bytes: us
     conclude(ctx, id);
 }
 
-/// Goes on if all have answered.
+/// Continues if all have answered.
 fn conclude(ctx: &Context, id: u64) {
     let done = with(|all| match all.get(&id) {
         Some(asking) if asking.roll.is_done() => all.remove(&id),
@@ -182,19 +182,19 @@ fn conclude(ctx: &Context, id: u64) {
     }
 }
 
-/// What becomes of a round.
+/// The outcome of a round.
 enum Next {
     Reply,
     Refuse(Vec<u8>),
-    /// A shard has not answered, and time is over.
+    /// A shard has not answered in time.
     Fail,
     /// Another round, after this many milliseconds.
     Again(i64),
-    /// The same, of every primary: though the index belongs to one, or some have no slots.
+    /// The same, with every primary: even if the index belongs to one, or some have no slots.
     AgainAll,
     /// The same, each document with its key.
     AgainKeyed,
-    /// Those to which keys come are asked once more.
+    /// The importing nodes are asked again.
     Second,
 }
 
@@ -246,7 +246,7 @@ impl Asking {
         self.slots(is_over)
     }
 
-    /// Whether the answers speak for each slot, and for each key once.
+    /// Whether the answers cover each slot, and each key once.
     fn slots(&self, is_over: bool) -> Next {
         let (mut named, mut twice) = (Slots::default(), false);
         for answer in self.answers() {
@@ -273,8 +273,8 @@ impl Asking {
         }
     }
 
-    /// Where keys come to, they are looked for after they were looked for where they come from. A node that did not yet know
-    /// that it would get some has answered too early as well.
+    /// Importing nodes must search after the migrating ones. A node that did not yet know
+    /// that it would import keys has answered too early as well.
     fn forget_later(&mut self) {
         let is_known = self.answers().any(|answer| answer.importing);
         let is_later = |answer: &Answer| if is_known { answer.importing } else { !answer.migrating };
@@ -282,12 +282,12 @@ impl Asking {
         self.second = true;
     }
 
-    /// Writes the question under a number.
+    /// Encodes the request with a number.
     fn write(&mut self, id: u64) {
         self.message = link::Circular::new(&Message::write_ask(id, &self.ask));
     }
 
-    /// Has the question sent again to those that have been silent for long; whether they are to be asked.
+    /// Schedules the repetition of the request to nodes that have not answered for long; whether there are any.
     fn remind(&mut self, id: u64, now: Instant) -> bool {
         if now < self.reminded {
             return false;
@@ -305,7 +305,7 @@ fn again(ctx: &Context, asking: Asking, milliseconds: i64) {
     ctx.after(milliseconds, move |ctx| round(ctx, asking, &topology(ctx)));
 }
 
-/// Makes a reply of the answers: in the pool, unless they are short.
+/// Merges the answers into a reply: in the pool, unless they are short.
 fn finish(asking: Asking) {
     let missing = asking.is_missing();
     let Asking { unblock, gather, roll, .. } = asking;
@@ -322,7 +322,7 @@ fn finish(asking: Asking) {
     if is_short { gather() } else { pools::queries().spawn(Box::new(gather)) }
 }
 
-/// Time is over: names who did not answer.
+/// The error at the end of the time limit, which names a shard that did not answer.
 fn fail(asking: Asking) {
     let name = |address: Option<&[u8]>| String::from_utf8_lossy(address.unwrap_or_default()).into_owned();
     let lacks = |answer: &Collected| answer.get().is_some_and(|answer| answer.outcome == Answered::NoIndex);
@@ -342,7 +342,7 @@ fn tick_later(ctx: &Context) {
     }
 }
 
-/// Ends what takes too long, and asks others for nodes that were lost.
+/// Ends queries that take too long, and asks replicas in place of lost nodes.
 fn tick(ctx: &Context) {
     let now = Instant::now();
     let (over, waiting) = with(|all| {

@@ -6,14 +6,14 @@ use super::super::free_behind;
 use crate::reply::Reply;
 use crate::search::cluster::message::{Answer, Outcome};
 
-/// Bytes of the messages of all answers that wait, of all queries together, at most.
+/// Maximum bytes of the messages of all waiting answers, of all queries together.
 const MOST: usize = 512 << 20;
 /// Longer answers are freed in the pool.
 const LONG: usize = 16 << 10;
 
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
 
-/// About how many bytes the message of an answer has that is not sent; those of a long one are not counted to the end.
+/// The approximate size of an answer as a message, if it is not sent; counting stops at a limit.
 pub fn short_bytes(answer: &Answer) -> usize {
     let mut left = LONG;
     if let Outcome::Part(part) = &answer.outcome {
@@ -22,7 +22,7 @@ pub fn short_bytes(answer: &Answer) -> usize {
     if left == 0 { LONG + 1 } else { LONG - left }
 }
 
-/// Takes the bytes of a reply off what is left, until nothing is.
+/// Subtracts the bytes of a reply from `left`, until nothing is left.
 fn take_off(reply: &Reply, left: &mut usize) {
     let own = 9 + if let Reply::Bulk(bytes) = reply { bytes.len() } else { 0 };
     *left = left.saturating_sub(own);
@@ -34,7 +34,7 @@ fn take_off(reply: &Reply, left: &mut usize) {
     }
 }
 
-/// Room that is given back when dropped.
+/// A reservation that is released when dropped.
 pub struct Room(usize);
 
 impl Room {
@@ -51,7 +51,7 @@ impl Drop for Room {
     }
 }
 
-/// An answer that waits. What is dropped on the main thread, as nothing came of it, is freed in the pool.
+/// A waiting answer. If it is dropped unused on the main thread, its memory is freed in the pool.
 pub struct Collected {
     answer: Option<Answer>,
     room: Option<Room>,

@@ -21,7 +21,7 @@ use crate::search::schema::Metric;
 use crate::search::value::Value;
 use crate::server::commands::Failure;
 
-/// The parts, read.
+/// The decoded parts.
 fn read<T>(parts: Vec<Reply>, read: impl Fn(Reply) -> Result<T, Malformed>) -> Result<Vec<T>, Failure> {
     parts.into_iter().map(read).collect::<Result<_, _>>().map_err(not_understood)
 }
@@ -151,7 +151,7 @@ impl Gather for Mixture {
     }
 }
 
-/// FT.INFO: what makes the reply of the sums.
+/// FT.INFO: builds the reply from the sums.
 pub struct Infos<F>(pub F);
 
 impl<F: FnOnce(info::Part) -> Reply + Send + 'static> Gather for Infos<F> {
@@ -179,7 +179,7 @@ impl Gather for Spellings {
     }
 }
 
-/// What another command makes of the reply of FT.SEARCH.
+/// A conversion of the reply of FT.SEARCH into that of another command.
 pub struct As {
     pub rows: Rows,
     pub shown: Shown,
@@ -192,7 +192,7 @@ impl Gather for As {
     }
 }
 
-/// FT.PROFILE: the reply of another command, and what its parts cost.
+/// FT.PROFILE: the reply of another command, with the profiles of its parts.
 pub struct Profiles {
     pub inner: Box<dyn Gather>,
     pub watch: Watch,

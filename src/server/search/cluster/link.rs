@@ -13,7 +13,7 @@ static ASSEMBLY: Mutex<Option<Assembly>> = Mutex::new(None);
 /// Whether invalid bytes have been logged.
 static COMPLAINED: AtomicBool = AtomicBool::new(false);
 
-/// A number that this node uses once, and hardly one that it used before it was started again: what was sent then may still come.
+/// A unique request number, unlikely to repeat one from before a restart: late answers to those may still arrive.
 pub fn number() -> u64 {
     static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| AtomicU64::new(rand::random::<u64>() >> 1 | 1));
     NEXT.fetch_add(1, Ordering::Relaxed)
@@ -34,7 +34,7 @@ pub fn send_bytes(ctx: &Context, node: &[u8], bytes: &[u8]) -> bool {
 pub struct Circular(Vec<Vec<u8>>);
 
 impl Circular {
-    /// One that is longer than others read is sent nowhere.
+    /// A message that is longer than other nodes accept is not sent.
     pub fn new(bytes: &[u8]) -> Circular {
         Circular(if bytes.len() <= LONGEST { pieces(number(), bytes).collect() } else { Vec::new() })
     }
@@ -45,7 +45,7 @@ impl Circular {
     }
 }
 
-/// A message on its way to a node.
+/// A message that is being sent to a node.
 pub struct Sending {
     node: Vec<u8>,
     bytes: Vec<u8>,
@@ -76,7 +76,7 @@ impl Sending {
     }
 }
 
-/// Longer messages are read in the pool.
+/// Longer messages are decoded in the pool.
 const LONG: usize = 16 << 10;
 
 /// Takes a piece of a message.
@@ -89,7 +89,7 @@ pub fn receive(ctx: &Context, sender: &[u8], piece: &[u8]) {
     match taken {
         Ok(None) => {}
         Err(_) => complain(&sender),
-        // Sent by a node that was not asked, or too late: there is no need to know what it says.
+        // From a node that was not asked, or too late: need not be decoded.
         Ok(Some(bytes)) if Message::answered(&bytes).is_some_and(|id| !ask::awaits(&sender, id)) => {}
         Ok(Some(bytes)) if bytes.len() <= LONG => match Message::read(&bytes) {
             Ok(message) => take(ctx, &sender, message, bytes.len()),

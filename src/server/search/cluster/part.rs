@@ -31,18 +31,18 @@ use crate::server::api::{self, Context};
 use crate::server::commands::Failure;
 use crate::server::here::Traffic;
 
-/// The questions that are being worked on: who asked, and the number.
+/// The requests that are being worked on: the asking node and the number.
 static WORKING: Mutex<BTreeSet<(Vec<u8>, u64)>> = Mutex::new(BTreeSet::new());
 
 fn working() -> MutexGuard<'static, BTreeSet<(Vec<u8>, u64)>> {
     WORKING.lock().unwrap_or_else(|e| e.into_inner())
 }
 
-/// A question that is being worked on, until this is dropped.
+/// Marks a request as being worked on, until dropped.
 struct Working((Vec<u8>, u64));
 
 impl Working {
-    /// None if it is worked on already: it was sent again.
+    /// None if it is being worked on already: the request was repeated.
     fn begin(asker: &[u8], id: u64) -> Option<Working> {
         let question = (asker.to_vec(), id);
         let is_new = working().insert(question.clone());
@@ -57,7 +57,7 @@ impl Drop for Working {
     }
 }
 
-/// Whom an answer is for.
+/// The receiver of an answer.
 enum Asker {
     Node {
         id: Vec<u8>,
@@ -68,7 +68,7 @@ enum Asker {
 }
 
 impl Asker {
-    /// Makes of an answer what is sent.
+    /// Encodes an answer.
     fn send(self, question: u64, mut answer: Answer) -> Sent {
         match self {
             Asker::Node { id, working } => {
@@ -93,23 +93,23 @@ impl Asker {
     }
 }
 
-/// Answers a question of another node.
+/// Answers a request of another node.
 pub fn answer(ctx: &Context, asker: Vec<u8>, id: u64, question: Ask) {
     let traffic = Traffic::now();
     let Some(working) = Working::begin(&asker, id) else { return };
     let asker = Asker::Node { id: asker, working };
-    // Not within a message: documents that have expired are deleted when they are looked at.
+    // Not within the message callback: reading documents deletes those that have expired.
     ctx.after(0, move |ctx| start(ctx, asker, id, &question, traffic));
 }
 
-/// Answers this node's own question, in the pool: others are asked when the main thread is free.
+/// Answers this node's own request, in the pool, so that the main thread is free to ask others.
 pub fn answer_here(ctx: &Context, id: u64, question: &Ask) {
     if let Some(me) = topology_lately(ctx).me() {
         start(ctx, Asker::Me(me.id.clone()), id, question, Traffic::BUSY);
     }
 }
 
-/// An answer but for its part, and whom it is for.
+/// An answer without its part, and its receiver.
 struct Answering {
     asker: Asker,
     question: u64,
@@ -128,8 +128,8 @@ impl Answering {
         asker.send(question, Answer { slots, importing, migrating, outcome })
     }
 
-    /// Documents may have left since the slots were known, before they were looked at: the answer speaks for what is this node's
-    /// still, and reports slots that have begun to move. So the slots need not be known well in the beginning.
+    /// Documents may have left after the slots were determined and before they were read: the answer covers the slots that this node
+    /// still has, and reports slots that have begun to move. So the slots need not be exact at the beginning.
     fn keep_up(&mut self, ctx: &Context) {
         let topology = topology(ctx);
         self.slots.retain(&topology.me().map(|me| topology.slots_of(me)).unwrap_or_default());
@@ -231,8 +231,8 @@ fn part(ctx: &Context, question: &Ask, served: Slots, address: Vec<u8>) -> Resul
     }))
 }
 
-/// What leaves documents out whose slots are not served, unless it is known that there are none. That is found out by looking at all
-/// keys, in the pool, whenever the slots have changed or a key has come for a slot that is not yet this node's.
+/// The filter that excludes documents whose slots are not served, unless it is known that there are none. This is determined from all
+/// keys, in the pool, whenever the slots have changed or a key has arrived for a slot that this node does not own yet.
 fn owned(target: &Target, served: &Slots) -> Option<Owned> {
     let settled = registry::with(|registry| registry.by_id(target.id).map(|(_, entry)| entry.settled.clone()))?;
     let mark = served.mark();
@@ -248,7 +248,7 @@ fn owned(target: &Target, served: &Slots) -> Option<Owned> {
     Some(Owned { passes: Box::new(move |key| served.contains(slot_of(key))), all_pass: Box::new(all_pass) })
 }
 
-/// Notes that a key has come whose slot this node may not serve.
+/// Records that a key has arrived whose slot this node may not serve.
 pub fn unsettle(settled: &Arc<AtomicU64>) {
     let changed = |state: u64| Some((state | u64::from(u32::MAX)).wrapping_add(1));
     let _ = settled.fetch_update(Ordering::Relaxed, Ordering::Relaxed, changed);

@@ -15,10 +15,10 @@ use crate::search::cluster::topology::Topology;
 use crate::server::api::sockets;
 use crate::server::pools;
 
-/// How long until those that were not found are looked for again: a server may have many files.
+/// The interval between searches for connections that were not found: a server may have many files.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What is known of the connections to other nodes.
+/// The known connections to other nodes.
 #[derive(Default)]
 struct Known {
     found: BTreeMap<SocketAddr, RawFd>,

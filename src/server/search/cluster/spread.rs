@@ -23,13 +23,13 @@ use crate::server::api::{Called, Context};
 use crate::server::blocking::{self, Unblock};
 use crate::server::commands::{Call, Outcome, registered_name};
 
-/// Milliseconds between two comparisons of digests, and how long a command waits for other nodes.
+/// Milliseconds between two comparisons of digests, and the time that a command waits for other nodes.
 const ROUND: i64 = 1000;
 /// Nodes that get the digest each time.
 const SOME: usize = 3;
 
 static CATALOG: Mutex<Option<Catalog>> = Mutex::new(None);
-/// Whether what is carried out comes from another node.
+/// Whether a definition of another node is being applied.
 static APPLYING: AtomicBool = AtomicBool::new(false);
 /// Whether the keys were flushed, and the indexes with them.
 static FLUSHED: AtomicBool = AtomicBool::new(false);
@@ -57,12 +57,12 @@ fn now() -> u64 {
     u64::try_from(documents::now()).unwrap_or(0).max(2)
 }
 
-/// Whether what is carried out comes from another node, where rights were checked.
+/// Whether a definition of another node is being applied; that node has checked the user.
 pub fn is_applying() -> bool {
     APPLYING.load(Ordering::Relaxed)
 }
 
-/// What this node has.
+/// This node's definitions.
 fn contents() -> Contents {
     registry::with(|registry| {
         let mut contents = Contents::new();
@@ -84,7 +84,7 @@ fn contents() -> Contents {
     })
 }
 
-/// Carries out a command that defines something, and sends out what it changed.
+/// Executes a command that defines something, and sends what it changed.
 pub fn carry_out(call: &Call, handler: fn(&Call) -> Outcome) -> Outcome {
     let outcome = handler(call)?;
     if !is_on() || is_applying() || call.ctx.is_repetition() || call.ctx.database() != DATABASE {
@@ -146,7 +146,7 @@ pub fn confirm(ctx: &Context, index: &[u8], unblock: Unblock, reply: Reply) {
     }
 }
 
-/// A node has what was sent.
+/// A node has acknowledged definitions.
 pub fn acknowledged(sender: &[u8], id: u64) {
     let done = waiting(|all| {
         let one = all.get_mut(&id)?;
@@ -158,7 +158,7 @@ pub fn acknowledged(sender: &[u8], id: u64) {
     }
 }
 
-/// Sends out what changed without a command.
+/// Sends what changed without a command.
 pub fn note(ctx: &Context, with_documents: bool) {
     if !is_on() || ctx.is_replica() {
         return;
@@ -169,7 +169,7 @@ pub fn note(ctx: &Context, with_documents: bool) {
     }
 }
 
-/// The keys were flushed, and the indexes with them: those go everywhere, unless this node has nothing to say.
+/// The keys were flushed, and the indexes with them: the indexes are dropped on all nodes, unless this node owns no slots.
 pub fn flushed(ctx: &Context) {
     if is_on() {
         FLUSHED.store(true, Ordering::Relaxed);
@@ -185,7 +185,7 @@ fn take_flush(ctx: &Context) {
     }
 }
 
-/// Begins to compare.
+/// Starts the comparison.
 pub fn start(ctx: &Context) {
     ctx.after(ROUND, |ctx| {
         take_flush(ctx);
@@ -234,7 +234,7 @@ pub fn learn(ctx: &Context, sender: &[u8], id: u64, asks: bool, definitions: Vec
         link::send(ctx, sender, &Message::Definitions { id: 0, asks: false, definitions });
     }
     let sender = sender.to_vec();
-    // Not within a message: what is carried out goes on to replicas.
+    // Not within the message callback: what is applied is replicated.
     ctx.after(0, move |ctx| {
         if !ctx.is_replica() && !ctx.is_loading() {
             apply(ctx, news);
@@ -254,7 +254,7 @@ impl Drop for Applying {
     }
 }
 
-/// Carries out what other nodes define. What cannot be, as an index over JSON on a node without it, is tried again each round.
+/// Applies definitions of other nodes. What cannot be applied, such as an index over JSON on a node without it, is retried each round.
 fn apply(ctx: &Context, definitions: Vec<Definition>) {
     if definitions.is_empty() {
         return;
@@ -289,7 +289,7 @@ fn run(ctx: &Context, command: &str, args: &[&[u8]]) {
     let _ = ctx.call(&registered.to_string_lossy(), args, Called { replicates: true, ..Called::default() });
 }
 
-/// Creates an index, or brings one to what is defined.
+/// Creates an index, or changes one to its definition.
 fn define(ctx: &Context, name: &[u8], content: &Content) {
     let Some((words, synonyms)) = content.split_first() else { return };
     let words: Vec<&[u8]> = words.iter().map(|word| &word[..]).collect();
