@@ -17,4 +17,15 @@ impl Value {
         let text = Value::Text(text.into_bytes().into());
         if parts.is_empty() { text } else { Value::Array([text, Value::Array(parts.into())].into()) }
     }
+
+    /// Bytes of its texts, those that it shares included. As deep as the value, which is bounded.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Value::Null | Value::Number(_) => 0,
+            Value::Text(text) => text.len(),
+            Value::Array(values) => {
+                size_of_val(&values[..]) + values.iter().fold(0, |sum: usize, value| sum.saturating_add(value.bytes()))
+            }
+        }
+    }
 }

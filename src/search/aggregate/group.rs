@@ -20,6 +20,8 @@ pub struct Grouping {
 /// fill the memory.
 const MAX_COMBINATIONS: usize = 1 << 17;
 const COMBINATIONS_OF_A_ROW: usize = 64;
+/// Reducers of all groups and values that they keep, at most: a command may name thousands of reducers.
+const MAX_KEPT: usize = if cfg!(test) { 1 << 20 } else { 1 << 25 };
 
 /// Values by which rows are grouped; an absent one is null.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +56,10 @@ impl Grouping {
                 let value = |&column: &usize| row[column].clone().unwrap_or(Value::Null);
                 groups.add(Key(self.by.iter().map(value).collect()), row);
             }
+            if groups.left == 0 {
+                clock.stop();
+                break;
+            }
         }
         groups
     }
@@ -64,6 +70,8 @@ pub struct Groups {
     grouping: Grouping,
     /// Combinations of arrays' values that may still be added.
     combinations_left: usize,
+    /// What its reducers may still keep.
+    left: usize,
     by_key: HashMap<Key, usize>,
     groups: Vec<Vec<Accumulator>>,
 }
@@ -73,7 +81,13 @@ pub type Apart = (Vec<Value>, Vec<Vec<Option<Value>>>);
 
 impl Groups {
     fn new(grouping: &Grouping) -> Groups {
-        Groups { grouping: grouping.clone(), combinations_left: 0, by_key: HashMap::new(), groups: Vec::new() }
+        Groups {
+            grouping: grouping.clone(),
+            combinations_left: 0,
+            left: MAX_KEPT,
+            by_key: HashMap::new(),
+            groups: Vec::new(),
+        }
     }
 
     /// All groups, in order of appearance.
@@ -119,13 +133,14 @@ impl Groups {
     }
 
     fn add(&mut self, key: Key, row: &[Option<Value>]) {
-        let Groups { grouping: Grouping { reducers, .. }, by_key, groups, .. } = self;
+        let Groups { grouping: Grouping { reducers, .. }, by_key, groups, left, .. } = self;
         let group = *by_key.entry(key).or_insert_with(|| {
+            *left = left.saturating_sub(reducers.len());
             groups.push(reducers.iter().map(Reducer::start).collect());
             groups.len() - 1
         });
         for (reducer, accumulator) in reducers.iter().zip(&mut groups[group]) {
-            reducer.add(accumulator, row);
+            *left = left.saturating_sub(usize::from(reducer.add(accumulator, row)));
         }
     }
 
@@ -140,7 +155,7 @@ impl Groups {
             })
             .collect();
         let mut chosen = vec![0; choices.len()];
-        while !clock.is_over() {
+        while self.left > 0 && !clock.is_over() {
             let Some(left) = self.combinations_left.checked_sub(1) else { return clock.stop() };
             self.combinations_left = left;
             let key = choices.iter().zip(&chosen).map(|(values, &at)| values[at].clone()).collect();

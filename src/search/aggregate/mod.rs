@@ -22,7 +22,7 @@ mod tests;
 pub use group::{Apart, Grouping, Groups};
 pub use hybrid::{Fused, Fusion, Ranked, explain, fuse, vector_score};
 pub use order::compare;
-pub use pipeline::{Clock, Formula, Keeps, Pipeline, Step};
+pub use pipeline::{Clock, Formula, Keeps, Pipeline, Step, TooLarge};
 pub use plan::{Given, Plan, Shown, Source};
 pub use reduce::Reducer;
 pub use sort::{Direction, Sorting};

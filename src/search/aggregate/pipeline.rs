@@ -1,7 +1,7 @@
 //! Runs the steps one after the other, within a time limit.
 
 use std::ops::Range;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Grouping, Sorting, Table};
 use crate::search::value::Value;
@@ -32,39 +32,91 @@ pub struct Pipeline<E> {
     pub steps: Vec<Step<E>>,
 }
 
-/// The deadline of a query. Reads the clock only at every n-th check.
+/// The values that steps have computed take too much memory.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TooLarge;
+
+/// The deadline of a query. Reads the clock only at some checks.
 pub struct Clock {
     end: Option<Instant>,
-    looks: u32,
+    /// How long all steps that begin after the deadline may take together.
+    grace: Duration,
+    /// Checks in this step, and the number of the one that reads the clock next.
+    looks: u64,
+    next: u64,
+    began: Instant,
+    asked: Instant,
     over: bool,
-    /// Steps that begin after the end finish what there is.
-    pub(super) ignored: bool,
+    state: State,
 }
 
-/// Rows between two looks at the time: the expression of a row may be long.
-const PACE: u32 = 32;
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    Running,
+    /// After the deadline: further steps finish what there is.
+    Finishing,
+    /// That took too long as well.
+    Ended,
+}
+
+/// Bytes of texts that steps may compute.
+const MAX_COMPUTED: usize = 1 << 30;
+/// Rows between two reads of the clock.
+const PACE: u64 = 32;
+/// If they took longer, the next row reads it again: evaluating an expression for one row may take milliseconds.
+const LONG: Duration = Duration::from_micros(500);
+/// The least time for finishing what was found.
+const GRACE: Duration = Duration::from_millis(50);
 
 impl Clock {
-    /// A clock that stops at a moment, or never.
+    /// A clock that stops at a moment, or never. Steps that begin behind it have as long again.
     pub fn until(end: Option<Instant>) -> Clock {
-        Clock { end, looks: 0, over: false, ignored: false }
+        let now = Instant::now();
+        let grace = end.map_or(GRACE, |end| end.saturating_duration_since(now)).max(GRACE);
+        Clock { end, grace, looks: 0, next: 1, began: now, asked: now, over: false, state: State::Running }
     }
 
     /// Whether the time has passed.
     pub fn is_over(&mut self) -> bool {
-        if self.ignored {
-            return false;
-        }
         self.looks += 1;
-        if !self.over && self.looks.is_multiple_of(PACE) {
-            self.over = self.end.is_some_and(|end| Instant::now() >= end);
+        if self.looks >= self.next && self.end.is_some() && !self.has_stopped() {
+            self.ask();
         }
-        self.over
+        self.has_stopped()
+    }
+
+    fn has_stopped(&self) -> bool {
+        self.state == State::Ended || self.over && self.state == State::Running
+    }
+
+    fn ask(&mut self) {
+        let now = Instant::now();
+        let is_slow = now - self.asked >= LONG;
+        self.asked = now;
+        self.next = self.looks + if is_slow { 1 } else { self.looks.min(PACE) };
+        // A few rows are shown however late it is.
+        let is_due = self.looks >= PACE || now - self.began >= GRACE;
+        if is_due && self.end.is_some_and(|end| now >= end) {
+            self.over = true;
+            if self.state == State::Finishing {
+                self.state = State::Ended;
+            }
+        }
     }
 
     /// Treats the time limit as exceeded from now on.
-    pub(super) fn stop(&mut self) {
+    pub fn stop(&mut self) {
         self.over = true;
+    }
+
+    /// Begins a step. Steps that begin after the deadline finish what there is.
+    pub fn begin_step(&mut self) {
+        let now = Instant::now();
+        (self.looks, self.next, self.began, self.asked) = (0, 1, now, now);
+        if self.over && self.state == State::Running {
+            self.state = State::Finishing;
+            self.end = self.end.map(|_| now + self.grace);
+        }
     }
 
     /// Whether a check found the time limit exceeded.
@@ -73,7 +125,7 @@ impl Clock {
     }
 }
 
-impl<E> Pipeline<E> {
+impl<E: From<TooLarge>> Pipeline<E> {
     /// Runs all steps. Returns the rows, and their number without limits: rows that SORTBY and LIMIT leave
     /// out count, rows that a filter removes do not.
     pub fn run(&self, table: Table, clock: &mut Clock) -> Result<(Table, usize), E> {
@@ -96,7 +148,7 @@ impl<E> Pipeline<E> {
         clock: &mut Clock,
     ) -> Result<(Table, usize), E> {
         for step in &self.steps[steps] {
-            clock.ignored = clock.over;
+            clock.begin_step();
             match step {
                 Step::Apply(formula, column) => apply(formula, *column, &mut table, clock)?,
                 Step::Filter(keeps) => {
@@ -119,7 +171,12 @@ impl<E> Pipeline<E> {
     }
 }
 
-fn apply<E>(formula: &Formula<E>, column: usize, table: &mut Table, clock: &mut Clock) -> Result<(), E> {
+fn apply<E: From<TooLarge>>(
+    formula: &Formula<E>,
+    column: usize,
+    table: &mut Table,
+    clock: &mut Clock,
+) -> Result<(), E> {
     for position in 0..table.len() {
         if clock.is_over() {
             let order = table.numbers();
@@ -128,6 +185,9 @@ fn apply<E>(formula: &Formula<E>, column: usize, table: &mut Table, clock: &mut 
         }
         let value = formula(table.row(position))?;
         table.set(position, column, value);
+        if table.computed() > MAX_COMPUTED {
+            return Err(TooLarge.into());
+        }
     }
     Ok(())
 }

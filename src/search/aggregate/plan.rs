@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::pipeline::{Pipeline, Step};
+use super::pipeline::{Pipeline, Step, TooLarge};
 use super::{Direction, Grouping, Reducer, Sorting};
 use crate::search::command::aggregate::{Load, Reduction, Step as Asked};
 use crate::search::command::options::Format;
@@ -64,6 +64,8 @@ pub struct Shown {
 const FEW_COLUMNS: usize = 64;
 const FEW_STEPS: usize = 16;
 const SHORT_EXPRESSIONS: usize = 512;
+/// Functions whose values are longer or more than what they are given.
+const GROWING: [&[u8]; 3] = [b"split", b"format", b"to_str"];
 
 /// The columns and the steps of a pipeline.
 pub struct Plan {
@@ -83,6 +85,12 @@ struct Name {
     exact: bool,
     shown: bool,
     whole: Option<usize>,
+}
+
+impl From<TooLarge> for Error {
+    fn from(_: TooLarge) -> Error {
+        Error::new(LIMIT_OVER, "The rows take too much memory")
+    }
 }
 
 struct Planner<'a> {
@@ -177,7 +185,8 @@ fn is_light(sources: &[Source], asked: &[Asked]) -> bool {
     for step in asked {
         if let Asked::Apply { expression, .. } | Asked::Filter(expression) = step {
             bytes += expression.text().len();
-            multiplies |= expression.text().to_ascii_lowercase().windows(5).any(|word| word == b"split");
+            let text = expression.text().to_ascii_lowercase();
+            multiplies |= GROWING.iter().any(|name| text.windows(name.len()).any(|word| word == *name));
         }
     }
     let groups = asked.iter().filter(|step| matches!(step, Asked::GroupBy { .. })).count();
@@ -368,7 +377,7 @@ impl Planner<'_> {
     fn reducer(&mut self, asked: &Reduction) -> Result<Reducer, Error> {
         let mut column = |name: &[u8]| {
             let known = self.property(name, false).ok_or_else(|| not_in_pipeline(name))?;
-            Ok(self.names[known].column)
+            Ok::<usize, Error>(self.names[known].column)
         };
         Ok(match asked {
             Reduction::Count => Reducer::Count,

@@ -112,19 +112,17 @@ impl Reducer {
         }
     }
 
-    /// Adds a row.
-    pub(super) fn add(&self, to: &mut Accumulator, row: &[Option<Value>]) {
+    /// Adds a row. Returns whether one value more is kept.
+    pub(super) fn add(&self, to: &mut Accumulator, row: &[Option<Value>]) -> bool {
         let Some(column) = self.column() else {
             if let Accumulator::Count(count) = to {
                 *count += 1;
             }
-            return;
+            return false;
         };
-        let Some(value) = &row[column] else { return };
+        let Some(value) = &row[column] else { return false };
         match to {
-            Accumulator::Distinct(seen) => {
-                seen.insert(Distinct(value.clone()));
-            }
+            Accumulator::Distinct(seen) => return seen.insert(Distinct(value.clone())),
             Accumulator::First { value: first, by } => {
                 let order = match self {
                     Reducer::FirstValue(_, order) => *order,
@@ -140,16 +138,20 @@ impl Reducer {
                 *seen += 1;
                 if values.len() < size {
                     values.push(value.clone());
-                } else if let Some(place) = values.get_mut(rand::rng().random_range(0..*seen)) {
+                    return true;
+                }
+                if let Some(place) = values.get_mut(rand::rng().random_range(0..*seen)) {
                     *place = value.clone();
                 }
             }
             _ => {
                 if let Some(number) = number(value) {
                     add_number(to, number);
+                    return matches!(to, Accumulator::Numbers(_));
                 }
             }
         }
+        false
     }
 
     /// The group's value.

@@ -11,6 +11,8 @@ pub struct Table {
     added: u32,
     /// The rows that are left, in their order.
     order: Vec<u32>,
+    /// Bytes of the values that were set.
+    computed: usize,
 }
 
 impl Table {
@@ -51,7 +53,15 @@ impl Table {
     /// Sets a cell of the row at a position.
     pub fn set(&mut self, position: usize, column: usize, value: Option<Value>) {
         let start = self.order[position] as usize * self.width;
-        self.cells[start + column] = value;
+        let bytes = |cell: &Option<Value>| cell.as_ref().map_or(0, Value::bytes);
+        let cell = &mut self.cells[start + column];
+        self.computed = self.computed.saturating_sub(bytes(cell)) + bytes(&value);
+        *cell = value;
+    }
+
+    /// About the bytes of the values that were set in rows that are there, and in rows that were left out.
+    pub fn computed(&self) -> usize {
+        self.computed
     }
 
     /// All rows in their order.

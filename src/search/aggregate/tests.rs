@@ -152,13 +152,19 @@ fn equal_rows_come_in_the_direction_of_the_first_key() {
 fn a_filter_behind_a_cut_lessens_the_total_by_what_it_removes() {
     let mut table = Table::new(1);
     (10..25).for_each(|n| table.push([number(n as f64)]));
-    let below = |limit: f64| -> Keeps<String> {
+    let below = |limit: f64| -> Keeps<TooLarge> {
         Box::new(move |row| Ok(matches!(row[0], Some(Value::Number(n)) if n < limit)))
     };
     let steps =
         vec![Step::Sort(Sorting { keys: vec![(0, Direction::Descending)], keep: Some(4) }), Step::Filter(below(23.0))];
     let (table, total) = Pipeline { steps }.run(table, &mut never()).expect("no errors");
     assert_eq!((rows(&table), total), (vec![vec![number(22.0)], vec![number(21.0)]], 13));
+}
+
+impl From<TooLarge> for &'static str {
+    fn from(_: TooLarge) -> &'static str {
+        "too large"
+    }
 }
 
 #[test]
@@ -173,7 +179,7 @@ fn a_pipeline_stops_at_an_error_and_when_its_time_is_over() {
     let mut clock = Clock::until(Some(Instant::now() - Duration::from_secs(1)));
     let steps = vec![Step::Apply(formula(-1.0), 0), Step::Limit { offset: 0, count: 7 }];
     let (rows, _) = Pipeline { steps }.run(table, &mut clock).expect("no error before the end");
-    assert!(clock.was_over() && rows.len() == 7);
+    assert!(clock.was_over() && rows.len() <= 7);
 }
 
 #[test]
@@ -223,4 +229,69 @@ fn lists_of_lists_do_not_multiply() {
         });
         assert!(leaves(&pair[0]) < 1 << 18, "step {step}");
     }
+}
+
+/// A text of a mebibyte, which all rows share.
+fn long() -> Value {
+    Value::Text(vec![b'x'; 1 << 20].into())
+}
+
+#[test]
+fn what_steps_compute_has_a_bound_whatever_the_time() {
+    let long = long();
+    let steps = |columns: usize| {
+        let step = |column| {
+            let long = long.clone();
+            let formula: Formula<TooLarge> = Box::new(move |_| Ok(Some(long.clone())));
+            Step::Apply(formula, column)
+        };
+        Pipeline { steps: (0..8).map(|at| step(at % columns)).collect() }
+    };
+    let mut table = Table::new(2);
+    (0..800).for_each(|_| table.push([None, None]));
+    assert_eq!(steps(2).run(table.clone(), &mut never()).err(), Some(TooLarge));
+    // What takes the place of something else is no more.
+    let (table, _) = steps(1).run(table, &mut never()).expect("there is room");
+    assert_eq!((table.len(), table.computed()), (800, 800 << 20));
+}
+
+#[test]
+fn steps_behind_the_end_share_a_bounded_time() {
+    let slow = |_: &[Option<Value>]| {
+        std::thread::sleep(Duration::from_millis(10));
+        Ok::<_, TooLarge>(number(1.0))
+    };
+    let mut table = Table::new(1);
+    (0..31).for_each(|n| table.push([number(n as f64)]));
+    let mut clock = Clock::until(Some(Instant::now()));
+    clock.stop();
+    let steps = (0..200).map(|_| Step::Apply(Box::new(slow), 0)).collect();
+    let (rest, _) = Pipeline { steps }.run(table, &mut clock).expect("no error");
+    assert!(rest.len() < 31, "{}", rest.len());
+}
+
+#[test]
+fn reducers_keep_a_bounded_number_of_values() {
+    let mut table = Table::new(1);
+    (0..1000).for_each(|n| table.push([number(n as f64)]));
+    let mut clock = never();
+    let reducers = vec![Reducer::Count; 1 << 12];
+    let grouped = Grouping { by: vec![0], reducers: reducers.clone() }.groups(&table, &mut clock);
+    assert!(clock.was_over() && grouped.take_apart().len() <= 256);
+}
+
+#[test]
+fn a_row_is_not_shown_that_would_take_all_memory() {
+    use crate::search::reply;
+    let list = |of: &Value| Value::Array(vec![of.clone(); 250].into());
+    let mut table = Table::new(1);
+    table.push([Some(list(&list(&long())))]);
+    let shown =
+        [Shown { name: b"a".to_vec(), column: 0, exact: false, everything: false, explains: false, whole: None }];
+    let mut left = 1 << 30;
+    assert_eq!(reply::rows(&table, &shown, &mut left).err(), Some(TooLarge));
+    let mut table = Table::new(1);
+    table.push([Some(list(&Value::Number(1.0)))]);
+    assert_eq!(reply::rows(&table, &shown, &mut left).map(|rows| rows.len()), Ok(1));
+    assert!(left < 1 << 30);
 }

@@ -20,7 +20,7 @@ use super::search::{read_warnings, warnings};
 use super::values::{count, items, list, read_value, value};
 use super::wire::Malformed;
 use crate::reply::Reply;
-use crate::search::aggregate::{Apart, Clock, Direction, Groups, Pipeline, Sorting, Step, Table};
+use crate::search::aggregate::{Apart, Clock, Direction, Groups, Pipeline, Sorting, Step, Table, TooLarge};
 use crate::search::reply::Warnings;
 use crate::search::value::Value;
 
@@ -52,7 +52,12 @@ impl Content {
     ///
     /// # Errors
     /// Those of the steps.
-    pub fn begin<E>(steps: &Pipeline<E>, table: Table, how: Sharing, clock: &mut Clock) -> Result<(Content, usize), E> {
+    pub fn begin<E: From<TooLarge>>(
+        steps: &Pipeline<E>,
+        table: Table,
+        how: Sharing,
+        clock: &mut Clock,
+    ) -> Result<(Content, usize), E> {
         let (rows, head) = (table.len(), steps.head());
         if how.nearest.is_some() {
             return Ok((Content::Rows(table), rows));
@@ -60,6 +65,7 @@ impl Content {
         let (mut table, total) = steps.run_some(0..head, table, rows, clock)?;
         match steps.steps.get(head) {
             Some(Step::Group(grouping, _)) if !how.keyed => {
+                clock.begin_step();
                 return Ok((Content::Groups(grouping.groups(&table, clock)), total));
             }
             Some(Step::Sort(sorting)) => sorting.apply(&mut table),
@@ -73,7 +79,7 @@ impl Content {
     ///
     /// # Errors
     /// Those of the steps.
-    pub fn finish<E>(
+    pub fn finish<E: From<TooLarge>>(
         self,
         steps: &Pipeline<E>,
         how: Sharing,
@@ -113,7 +119,7 @@ impl Part {
     ///
     /// # Errors
     /// If it is not what a shard sends.
-    pub fn read<E>(reply: Reply, width: usize, steps: &Pipeline<E>) -> Result<Part, Malformed> {
+    pub fn read<E: From<TooLarge>>(reply: Reply, width: usize, steps: &Pipeline<E>) -> Result<Part, Malformed> {
         let [total, warnings, grouped, content] = items(reply)?;
         let content = match (super::values::flag(grouped)?, steps.steps.get(steps.head())) {
             (true, Some(Step::Group(grouping, _))) => {

@@ -11,7 +11,7 @@ use super::search::{Merging, Part, merge, ranked};
 use super::slots::Slots;
 use super::{hybrid, info, profile, spelling, tags};
 use crate::reply::Reply;
-use crate::search::aggregate::{Clock, Direction, Grouping, Pipeline, Reducer, Sorting, Step, Table};
+use crate::search::aggregate::{Clock, Direction, Grouping, Pipeline, Reducer, Sorting, Step, Table, TooLarge};
 use crate::search::reply::Warnings;
 use crate::search::spell::Suggestion;
 use crate::search::value::Value;
@@ -281,7 +281,7 @@ fn merged_rows_are_those_of_one_index() {
 }
 
 /// Pipelines over three columns: a group, a number, a text.
-fn steps() -> Vec<Pipeline<()>> {
+fn steps() -> Vec<Pipeline<TooLarge>> {
     let all = [
         Reducer::Count,
         Reducer::CountDistinct(2),

@@ -1,8 +1,10 @@
 //! Operators over values, and the effect of missing values.
 
+use std::cell::Cell;
+
 use super::Row;
 use super::tree::{Arithmetic, Comparison, Node};
-use crate::search::error::{Error, NUMERIC_VALUE_INVALID, VALUE_NOT_FOUND};
+use crate::search::error::{EXPR, Error, NUMERIC_VALUE_INVALID, VALUE_NOT_FOUND};
 use crate::search::number::parse_number;
 use crate::search::value::Value;
 
@@ -12,6 +14,8 @@ pub(super) struct Evaluator<'a> {
     pub properties: &'a [Vec<u8>],
     /// Comparisons with missing values are false instead of errors.
     pub lenient: bool,
+    /// Bytes of texts that may still be looked at.
+    pub bytes_left: Cell<usize>,
 }
 
 /// Whether a value counts as true.
@@ -46,17 +50,21 @@ impl Evaluator<'_> {
             },
             Node::Compare(comparison, operands) => match (self.value(&operands.0), self.value(&operands.1)) {
                 (Err(error), _) | (_, Err(error)) if self.forgives(&error) => from_truth(false),
-                (left, right) => from_truth(compare(*comparison, &left?, &right?)?),
+                (left, right) => {
+                    let sides = [left?, right?];
+                    self.spend(&sides)?;
+                    from_truth(compare(*comparison, &sides[0], &sides[1])?)
+                }
             },
             Node::Chain(first, rest) => {
-                let mut result = number(&self.value(first)?)?;
+                let mut result = self.number(first)?;
                 for (operator, node) in rest {
-                    result = apply(*operator, result, number(&self.value(node)?)?);
+                    result = apply(*operator, result, self.number(node)?);
                 }
                 Value::Number(result)
             }
             Node::Power(nodes) => {
-                let mut values = nodes.iter().map(|node| number(&self.value(node)?)).collect::<Result<Vec<_>, _>>()?;
+                let mut values = nodes.iter().map(|node| self.number(node)).collect::<Result<Vec<_>, _>>()?;
                 let mut result = values.pop().expect("a power has operands");
                 while let Some(base) = values.pop() {
                     result = base.powf(result);
@@ -65,6 +73,22 @@ impl Evaluator<'_> {
             }
             Node::Call(function, arguments) => function.call(self, arguments)?,
         })
+    }
+
+    /// The number that a node comes to.
+    pub fn number(&self, node: &Node) -> Result<f64, Error> {
+        let value = [self.value(node)?];
+        self.spend(&value)?;
+        number(&value[0])
+    }
+
+    /// Accounts for values that are looked at. An expression may name a long text again and again.
+    pub fn spend(&self, values: &[Value]) -> Result<(), Error> {
+        let too_much = || Error::new(EXPR, "Expression looks at too much text");
+        let mut left = self.bytes_left.get();
+        values.iter().try_for_each(|value| take_off(value, &mut left)).ok_or_else(too_much)?;
+        self.bytes_left.set(left);
+        Ok(())
     }
 
     /// The value of a property, if the row has one.
@@ -89,6 +113,19 @@ impl Evaluator<'_> {
         }
         Ok(false)
     }
+}
+
+/// Takes the bytes of a value's texts off what is left; None if they are more. As deep as the value, which is bounded.
+fn take_off(value: &Value, left: &mut usize) -> Option<()> {
+    match value {
+        Value::Null | Value::Number(_) => {}
+        Value::Text(text) => *left = left.checked_sub(text.len())?,
+        Value::Array(values) => {
+            *left = left.checked_sub(values.len())?;
+            values.iter().try_for_each(|value| take_off(value, left))?;
+        }
+    }
+    Some(())
 }
 
 /// The number that a value is or spells.

@@ -99,12 +99,15 @@ impl Function {
     pub fn call(&self, evaluator: &Evaluator, arguments: &[Node]) -> Result<Value, Error> {
         match self.code {
             Code::Number(code) => {
-                let value = evaluator.value(&arguments[0])?;
-                Ok(Value::Number(number(&value).map_or(f64::NAN, code)))
+                let value = [evaluator.value(&arguments[0])?];
+                evaluator.spend(&value)?;
+                Ok(Value::Number(number(&value[0]).map_or(f64::NAN, code)))
             }
             Code::Values(code) => {
                 let values: Result<Vec<Value>, Error> = arguments.iter().map(|node| evaluator.value(node)).collect();
-                code(&values?)
+                let values = values?;
+                evaluator.spend(&values)?;
+                code(&values)
             }
             Code::Exists => {
                 let exists = match &arguments[0] {
@@ -120,7 +123,7 @@ impl Function {
             Code::MatchedTerms => {
                 let most = match arguments {
                     [] => MAX_TERMS,
-                    [most, ..] => (number(&evaluator.value(most)?)?.max(0.0) as usize).min(MAX_TERMS),
+                    [most, ..] => (evaluator.number(most)?.max(0.0) as usize).min(MAX_TERMS),
                 };
                 let terms = evaluator.row.matched_terms();
                 let terms: Vec<Value> = terms.into_iter().take(most).map(|term| Value::Text(term.into())).collect();

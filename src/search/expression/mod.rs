@@ -17,9 +17,14 @@ mod text;
 mod time;
 mod tree;
 
+use std::cell::Cell;
+
 use self::tree::Node;
 use super::error::Error;
 use super::value::Value;
+
+/// Bytes of texts that an expression may look at for one row: that of an index does so while everybody waits.
+const MAX_BYTES: usize = 16 << 20;
 
 /// What an expression is evaluated on.
 pub trait Row {
@@ -80,6 +85,6 @@ impl Expression {
     }
 
     fn evaluator<'a>(&'a self, row: &'a dyn Row, lenient: bool) -> evaluate::Evaluator<'a> {
-        evaluate::Evaluator { row, properties: &self.properties, lenient }
+        evaluate::Evaluator { row, properties: &self.properties, lenient, bytes_left: Cell::new(MAX_BYTES) }
     }
 }

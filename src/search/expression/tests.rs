@@ -242,3 +242,39 @@ fn the_length_of_an_expression_is_bounded() {
     assert!(Expression::parse(sum(120_000).as_bytes()).unwrap_err().to_string().contains("too long"));
     assert!(Expression::parse(&vec![b' '; 5 << 20]).is_err());
 }
+
+/// A text of a row in bytes, long enough that the square of its length would take hours.
+const LONG: usize = 4 << 20;
+
+#[test]
+fn separators_are_looked_up_whatever_their_number() {
+    let row = |name: &[u8]| Some(Value::Text(name.repeat(LONG).into()));
+    assert_eq!(evaluated("split(@b, @a, @a)", &row).len(), LONG + 2);
+    assert_eq!(evaluated("split(@b, @a, @b)", &row), "[]");
+}
+
+#[test]
+fn an_expression_looks_at_a_bounded_number_of_bytes() {
+    let long = Value::Text(vec![b'x'; LONG].into());
+    let list = Value::Array(vec![long.clone(); 1000].into());
+    let row = |name: &[u8]| Some(if name == b"list" { list.clone() } else { long.clone() });
+    assert_eq!(evaluated("strlen(upper(lower(@t)))", &row), LONG.to_string());
+    assert_eq!(evaluated("@t == @t && @t == @t", &row), "1");
+    let too_much = "Expression looks at too much text";
+    for (operand, operator) in
+        [("strlen(upper(lower(@t)))", "+"), ("@t == @t", "&&"), ("log(@t)", "+"), ("strlen(@t)", "+")]
+    {
+        let expression = [operand; 10].join(operator);
+        assert_eq!(evaluated(&expression, &row), too_much, "{operand}");
+        let expression = Expression::parse(expression.as_bytes()).unwrap();
+        assert!(!expression.admits(&row));
+    }
+    for expression in ["format('%s', @list)", "to_str(@list)", "@list == @list", "strlen(to_str(@list))"] {
+        assert_eq!(evaluated(expression, &row), too_much, "{expression}");
+    }
+    let list = Value::Array(vec![Value::Text(vec![b'x'; 2000].into()); 1000].into());
+    let row = |_: &[u8]| Some(list.clone());
+    for expression in ["format('%s', @list)", "to_str(@list)"] {
+        assert_eq!(evaluated(expression, &row), "Result of format is too long", "{expression}");
+    }
+}

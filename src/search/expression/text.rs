@@ -115,20 +115,29 @@ pub(super) fn format(arguments: &[Value]) -> Result<Value, Error> {
                 Some(b'%') => formatted.push(b'%'),
                 Some(b's') => {
                     let value = values.next().ok_or_else(|| wrong("Not enough arguments for format".into()))?;
-                    append(&mut formatted, value);
+                    append(&mut formatted, value)?;
                 }
                 _ => return Err(wrong("Unknown format specifier passed".into())),
             },
             byte => formatted.push(*byte),
         }
         if formatted.len() > MAX_FORMATTED {
-            return Err(wrong("Result of format is too long".into()));
+            return Err(too_long());
         }
     }
     Ok(text_value(formatted))
 }
 
-fn append(formatted: &mut Vec<u8>, value: &Value) {
+fn too_long() -> Error {
+    wrong("Result of format is too long".into())
+}
+
+/// Adds a value's text, unless that is too long: the values of arrays may be one long text again and again.
+fn append(formatted: &mut Vec<u8>, value: &Value) -> Result<(), Error> {
+    let length = if let Value::Text(text) = value { text.len() } else { 0 };
+    if formatted.len() + length > MAX_FORMATTED {
+        return Err(too_long());
+    }
     match value {
         Value::Null => formatted.extend_from_slice(b"(null)"),
         Value::Number(number) => formatted.extend_from_slice(format_number(*number).as_bytes()),
@@ -138,10 +147,11 @@ fn append(formatted: &mut Vec<u8>, value: &Value) {
                 if at > 0 {
                     formatted.push(b',');
                 }
-                append(formatted, value);
+                append(formatted, value)?;
             }
         }
     }
+    Ok(())
 }
 
 /// Parts between any of the separators, without the bytes to strip at their ends; empty ones are dropped.
@@ -151,14 +161,21 @@ pub(super) fn split(arguments: &[Value]) -> Result<Value, Error> {
         true => string(arguments, at, "split"),
         false => Ok(default),
     };
-    let (separators, strip) = (option(1, b",")?, option(2, b" ")?);
-    let parts = text.split(|byte| separators.contains(byte)).map(|part| trim(part, strip));
+    let (separators, strip) = (bytes(option(1, b",")?), bytes(option(2, b" ")?));
+    let parts = text.split(|byte| separators[usize::from(*byte)]).map(|part| trim(part, &strip));
     let parts: Vec<Value> = parts.filter(|part| !part.is_empty()).take(MAX_PARTS).map(text_value).collect();
     Ok(Value::Array(parts.into()))
 }
 
-fn trim<'a>(part: &'a [u8], strip: &[u8]) -> &'a [u8] {
-    let stays = |byte: &u8| !strip.contains(byte);
+/// Which bytes are in a text: the text may be as long as the one that they are looked for in.
+fn bytes(text: &[u8]) -> [bool; 256] {
+    let mut there = [false; 256];
+    text.iter().for_each(|byte| there[usize::from(*byte)] = true);
+    there
+}
+
+fn trim<'a>(part: &'a [u8], strip: &[bool; 256]) -> &'a [u8] {
+    let stays = |byte: &u8| !strip[usize::from(*byte)];
     match (part.iter().position(stays), part.iter().rposition(stays)) {
         (Some(first), Some(last)) => &part[first..=last],
         _ => b"",
@@ -181,7 +198,7 @@ pub(super) fn to_str(arguments: &[Value]) -> Result<Value, Error> {
         Value::Number(number) => text_value(format_number(*number)),
         Value::Array(_) => {
             let mut text = Vec::new();
-            append(&mut text, &arguments[0]);
+            append(&mut text, &arguments[0])?;
             text_value(text)
         }
         other => other.clone(),

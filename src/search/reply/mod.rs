@@ -17,7 +17,7 @@ pub use cursor::with_cursor;
 pub use hybrid::{HybridReply, hybrid, hybrid_cursors};
 pub use info::{Info, info};
 pub use profile::{Coordinator, ITERATORS, Profiled, Telling, Timings, profile};
-pub use rows::{AggregateRow, aggregate, computed, row, stored};
+pub use rows::{AggregateRow, aggregate, computed, rows, stored};
 pub use search::{Fields, SearchRow, Shape, search};
 pub use settings::{settings, settings_help};
 pub use spelling::spelling;

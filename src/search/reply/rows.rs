@@ -6,7 +6,7 @@ use super::explanation::explanation_of;
 use super::{Protocol, Warnings, bulk, results};
 use crate::json::expanded;
 use crate::reply::Reply;
-use crate::search::aggregate::Shown;
+use crate::search::aggregate::{Shown, Table, TooLarge};
 use crate::search::command::options::Format;
 use crate::search::number::{format_exact, format_number};
 use crate::search::value::Value;
@@ -43,8 +43,25 @@ pub fn aggregate(
     }
 }
 
+/// The rows of a table, as long as there is room for their texts: values that rows share, and lists many times, are written for
+/// each.
+///
+/// # Errors
+/// If there is not.
+pub fn rows(table: &Table, shown: &[Shown], bytes_left: &mut usize) -> Result<Vec<AggregateRow>, TooLarge> {
+    let bytes = |cells: &[Option<Value>], column: &Shown| {
+        column.name.len() + cells[column.whole.unwrap_or(column.column)].as_ref().map_or(0, Value::bytes)
+    };
+    let rows = table.rows().map(|cells| {
+        let bytes = shown.iter().fold(0, |sum: usize, column| sum.saturating_add(bytes(cells, column)));
+        *bytes_left = bytes_left.checked_sub(bytes).ok_or(TooLarge)?;
+        Ok(row(cells, shown))
+    });
+    rows.collect()
+}
+
 /// What a row shows of its cells.
-pub fn row(cells: &[Option<Value>], shown: &[Shown]) -> AggregateRow {
+fn row(cells: &[Option<Value>], shown: &[Shown]) -> AggregateRow {
     let mut row: AggregateRow = Vec::with_capacity(shown.len());
     // An explanation stands before what documents hold, whatever their fields are called.
     let mut begin = 0;

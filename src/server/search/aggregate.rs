@@ -7,7 +7,7 @@ use super::access::{Target, target};
 use super::binding::{self, Bound};
 use super::cursors::{self, Waiting};
 use super::rank::Ranking;
-use super::walk::{Input, Place, Walk};
+use super::walk::{self, Input, Place, Walk};
 use super::work::{self, Need, Work};
 use super::{Missing, cluster, follow, ok, protocol, refuse, telemetry};
 use crate::reply::Reply;
@@ -147,7 +147,7 @@ impl Aggregate {
             query: Arc::new(query),
             bound: bounds,
             with_score: request.add_scores,
-            is_light: plan.is_light(),
+            is_light: walk::is_light(&target.definition, &plan),
             most: usize::try_from(settings.max_aggregate_results).unwrap_or(usize::MAX),
             plan: Some(plan),
             cursor: request.cursor,
@@ -237,7 +237,12 @@ impl Work for Aggregate {
     }
 
     fn is_heavy(&self) -> bool {
-        !self.is_light || matches!(&self.stage, Stage::Ranking(ranking) if ranking.is_heavy(&self.query))
+        let is_undecided = matches!(&self.stage, Stage::Ranking(ranking) if ranking.is_heavy(&self.query));
+        !self.is_light || is_undecided
+    }
+
+    fn is_long(&self) -> bool {
+        matches!(&self.stage, Stage::Walking(walk) if walk.is_long())
     }
 
     fn reads_much(&self) -> bool {
@@ -327,6 +332,10 @@ impl Work for Reading {
     fn is_heavy(&self) -> bool {
         // A filter may leave none of many documents.
         true
+    }
+
+    fn is_long(&self) -> bool {
+        self.waiting.walk.is_long()
     }
 
     fn reply(mut self: Box<Self>) -> Result<Reply, Failure> {

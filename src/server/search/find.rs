@@ -1,21 +1,22 @@
 //! FT.SEARCH.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::access::{Target, target};
 use super::binding::{self, Bound};
 use super::documents::Open;
+use super::once::Once;
 use super::rank;
-use super::walk::size;
+use super::walk::{self, MAX_BYTES};
 use super::work::{self, Need, Work};
-use super::{Missing, cluster, excerpts, follow, protocol, refuse, telemetry};
+use super::{Missing, cluster, excerpts, follow, json, protocol, refuse, telemetry};
+use crate::json::path::Shared;
 use crate::reply::Reply;
 use crate::search::cluster::message::Question;
 use crate::search::cluster::search::{Merging, Part, Ranked};
 use crate::search::command::options::{Format, Limit, QueryOptions, Scorer};
-use crate::search::command::search::SearchRequest;
+use crate::search::command::search::{Returned, SearchRequest};
 use crate::search::command::settings::{OnTimeout, Settings};
 use crate::search::error::{Error, LIMIT_OVER};
 use crate::search::evaluate::{Found, Hit, Limits, Order, Owned, distance_names};
@@ -30,8 +31,6 @@ use crate::server::here::Traffic;
 
 /// More fields of a document than this take long to be read.
 const MANY: usize = 64;
-/// Bytes of texts that a reply may show: one field may be asked for under many names.
-const MAX_BYTES: usize = 1 << 30;
 
 /// FT.SEARCH
 pub fn ft_search(call: &Call) -> Outcome {
@@ -265,9 +264,11 @@ impl Search {
         let name = Text::new(&hit.key);
         let key = Open::to_read(ctx, &name);
         let source = key.source().filter(|source| *source == self.definition.source)?;
+        // All paths of a row together take no more work than one may.
+        let _shared = Shared::begin();
         let sort = self.sort_value(&key, source, &hit);
         let mut fields = if self.request.no_content { Vec::new() } else { self.fields(Some((&key, source)), &hit) };
-        self.bytes += fields.iter().map(|(_, value)| size(value)).sum::<usize>();
+        self.bytes += fields.iter().map(|(_, value)| walk::size(value)).sum::<usize>();
         if let Some(words) = &self.words {
             excerpts::apply(&self.request, &self.definition, words, &mut fields);
         }
@@ -322,8 +323,18 @@ impl Search {
 
     /// The value of an attribute, or of an identifier, as the document holds it.
     fn value(&self, (key, source): (&Open, Source), name: &[u8]) -> Option<Reply> {
-        let path = self.definition.field(name).map_or(name, |position| &self.definition.fields[position].path);
-        self.shown(key.part(source, path))
+        self.shown(key.part(source, self.path(name)))
+    }
+
+    /// Whether all that rows show of a document is found at once.
+    fn is_direct(&self) -> bool {
+        let is_direct = |field: &Returned| json::is_direct(&self.definition, self.path(&field.field));
+        self.request.returned.iter().flatten().all(is_direct)
+    }
+
+    /// The path of an attribute, or what was named instead of one.
+    fn path<'a>(&'a self, name: &'a [u8]) -> &'a [u8] {
+        self.definition.field(name).map_or(name, |position| &self.definition.fields[position].path)
     }
 
     fn is_expanded(&self) -> bool {
@@ -333,8 +344,8 @@ impl Search {
     /// A value in the form that was asked for.
     fn shown(&self, value: FieldValue) -> Option<Reply> {
         match self.is_expanded() {
-            true => super::json::expanded(value),
-            false => super::json::text(value, self.request.options.dialect).map(Reply::Bulk),
+            true => json::expanded(value),
+            false => json::text(value, self.request.options.dialect).map(Reply::Bulk),
         }
     }
 
@@ -348,7 +359,7 @@ impl Search {
             Source::Json if self.request.options.dialect >= 3 => {
                 fields.add(b"$", || self.shown(key.part(source, b"$")))
             }
-            Source::Json => fields.add(b"$", || super::json::whole(key).map(Reply::Bulk)),
+            Source::Json => fields.add(b"$", || json::whole(key).map(Reply::Bulk)),
         }
     }
 }
@@ -368,42 +379,6 @@ fn scorer(options: &QueryOptions, settings: &Settings) -> Scorer {
 /// What is left to do once the hits are in order and cut.
 fn rows_of(hits: Vec<Hit>) -> Stage {
     if hits.is_empty() { Stage::Done } else { Stage::Rows(hits.into_iter()) }
-}
-
-/// Fields of a row, each name once: the first that has a value has it.
-#[derive(Default)]
-struct Once {
-    fields: Fields,
-    /// Their names where they are many.
-    known: HashSet<Vec<u8>>,
-    bytes: usize,
-}
-
-impl Once {
-    fn has(&mut self, name: &[u8]) -> bool {
-        /// So many names are compared one by one.
-        const FEW: usize = 16;
-        if self.fields.len() <= FEW {
-            return self.fields.iter().any(|(known, _)| known == name);
-        }
-        if self.known.is_empty() {
-            self.known.extend(self.fields.iter().map(|(name, _)| name.clone()));
-        }
-        self.known.contains(name)
-    }
-
-    fn add(&mut self, name: &[u8], value: impl FnOnce() -> Option<Reply>) {
-        if self.bytes <= MAX_BYTES
-            && !self.has(name)
-            && let Some(value) = value()
-        {
-            self.bytes += size(&value);
-            if !self.known.is_empty() {
-                self.known.insert(name.to_vec());
-            }
-            self.fields.push((name.to_vec(), value));
-        }
-    }
 }
 
 impl Work for Search {
@@ -483,7 +458,7 @@ impl Work for Search {
     fn is_heavy(&self) -> bool {
         let shown = self.request.returned.as_ref().map(Vec::len);
         let has_many = shown.map_or(self.bound.bounds.is_wide, |shown| shown > MANY);
-        let is_wide = !self.request.no_content && !self.is_bare && has_many;
+        let is_wide = !self.request.no_content && !self.is_bare && (has_many || !self.is_direct());
         let is_undecided = matches!(&self.stage, Stage::Ranking(ranking) if ranking.is_heavy(&self.bound.query));
         is_wide || is_undecided || excerpts::are_asked(&self.request)
     }

@@ -7,7 +7,7 @@ use super::access::{Target, target};
 use super::binding::{self, Bound, BoundQuery};
 use super::cursors::{self, Waiting};
 use super::rank::Ranking;
-use super::walk::{Input, Place, Walk};
+use super::walk::{self, Input, Place, Walk};
 use super::work::{self, Need, Work};
 use super::{Missing, cluster, follow, protocol, refuse, telemetry};
 use crate::reply::Reply;
@@ -116,7 +116,7 @@ impl Hybrid {
         Ok(Hybrid {
             text: Bound::new(text, &target, &request.search, settings),
             metric,
-            is_light: plan.is_light() && vector.is_light(),
+            is_light: walk::is_light(&target.definition, &plan) && vector.is_light(),
             vector,
             plan: Some(plan),
             protocol: protocol(ctx),
@@ -372,6 +372,10 @@ impl Work for Hybrid {
 
     fn is_heavy(&self) -> bool {
         !self.is_light
+    }
+
+    fn is_long(&self) -> bool {
+        matches!(&self.stage, Stage::Walking(walk) if walk.is_long())
     }
 
     fn reads_much(&self) -> bool {

@@ -7,7 +7,7 @@ use crate::json::path::Shared;
 use crate::json::{Path, Value, compiled, parse, select, select_each, to_text};
 use crate::reply::Reply;
 use crate::search::index::{FieldValue, from_json};
-use crate::search::schema::Kind;
+use crate::search::schema::{Definition, Kind, Source};
 use crate::server::api::{Called, Context, Text};
 use crate::server::documents;
 
@@ -63,6 +63,11 @@ pub fn parts(document: &Value, paths: &[&[u8]]) -> Vec<Result<FieldValue, String
         _ => Ok(FieldValue::Absent),
     };
     compiled.iter().map(one).collect()
+}
+
+/// Whether a part of a document is found at once, without a search through it.
+pub fn is_direct(definition: &Definition, path: &[u8]) -> bool {
+    definition.source == Source::Hash || compiled(path).map_or(true, |path| path.is_static())
 }
 
 /// The whole document as text.

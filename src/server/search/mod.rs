@@ -15,7 +15,7 @@
 //! | `scan.rs`, `deletion.rs`, `housekeeping.rs` | long work of the main thread, in slices |
 //! | `definitions.rs` | FT.CREATE, FT.ALTER, FT.DROPINDEX, FT._LIST, aliases |
 //! | `binding.rs`, `work.rs`, `rank.rs` | running a query: binding, moving between threads, ranking by documents |
-//! | `find.rs`, `excerpts.rs` | FT.SEARCH; HIGHLIGHT and SUMMARIZE |
+//! | `find.rs`, `once.rs`, `excerpts.rs` | FT.SEARCH; HIGHLIGHT and SUMMARIZE |
 //! | `aggregate.rs`, `walk.rs`, `cursors.rs`, `hybrid.rs` | FT.AGGREGATE, FT.CURSOR, FT.HYBRID |
 //! | `inspect.rs`, `profile.rs`, `config.rs` | FT.INFO, FT.TAGVALS, FT.EXPLAIN; FT.PROFILE; FT.CONFIG |
 //! | `suggest.rs` | suggestions |
@@ -44,6 +44,7 @@ mod hybrid;
 mod inspect;
 mod json;
 mod listing;
+mod once;
 mod persist;
 mod profile;
 mod rank;

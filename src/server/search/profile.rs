@@ -175,6 +175,10 @@ impl Work for Profiling {
         self.inner.reads_much()
     }
 
+    fn is_long(&self) -> bool {
+        self.inner.is_long()
+    }
+
     fn reply(mut self: Box<Self>) -> Result<Reply, Failure> {
         let (matches, results, timed_out) = self.inner.counts();
         let inner = self.inner.reply()?;

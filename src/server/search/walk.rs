@@ -7,11 +7,12 @@ use std::time::Instant;
 use super::documents::Open;
 use super::work::Need;
 use super::{json, rank, refuse};
+use crate::json::path::Shared;
 use crate::reply::Reply;
-use crate::search::aggregate::{Clock, Plan, Source, Table};
+use crate::search::aggregate::{Clock, Plan, Source, Table, TooLarge};
 use crate::search::cluster::aggregate::{Content, Sharing};
 use crate::search::command::options::Format;
-use crate::search::error::{Error, LIMIT_OVER};
+use crate::search::error::Error;
 use crate::search::evaluate::{BoundQuery, Hit};
 use crate::search::index::Key;
 use crate::search::reply::{self, AggregateRow};
@@ -60,6 +61,8 @@ pub struct Walk {
     missing: usize,
     needs_documents: bool,
     failed: Option<Error>,
+    /// Bytes of the texts that were read.
+    read: usize,
     /// Bytes that rows may still take.
     bytes_left: usize,
     end: Option<Instant>,
@@ -85,6 +88,7 @@ impl Walk {
             missing: 0,
             needs_documents,
             failed: None,
+            read: 0,
             bytes_left: MAX_BYTES,
             end,
             sharing: None,
@@ -144,7 +148,7 @@ impl Walk {
 
     /// Whether its steps are little work for each document.
     pub fn is_light(&self) -> bool {
-        self.plan.is_light()
+        is_light(&self.place.definition, &self.plan)
     }
 
     /// Whether documents have to be looked at.
@@ -182,6 +186,11 @@ impl Walk {
             return Err(refuse(error));
         }
         Ok(self.rows.drain(..wanted.min(self.rows.len())).collect())
+    }
+
+    /// Whether rows have long texts.
+    pub fn is_long(&self) -> bool {
+        self.read > LONG
     }
 
     /// Looks at documents until the table is full or the time is over.
@@ -241,16 +250,9 @@ impl Walk {
                 if self.portion == usize::MAX {
                     self.total = total;
                 }
-                // Values that rows share are written for each.
-                for cells in table.rows() {
-                    let row = reply::row(cells, &self.plan.shown);
-                    let bytes = row.iter().map(|(name, value)| name.len() + size(value)).sum();
-                    let Some(left) = self.bytes_left.checked_sub(bytes) else {
-                        self.failed = Some(too_large());
-                        break;
-                    };
-                    self.bytes_left = left;
-                    self.rows.push_back(row);
+                match reply::rows(&table, &self.plan.shown, &mut self.bytes_left) {
+                    Ok(rows) => self.rows.extend(rows),
+                    Err(error) => self.failed = Some(error.into()),
                 }
             }
             Err(error) => self.failed = Some(error),
@@ -261,13 +263,16 @@ impl Walk {
 
     fn row(&mut self, input: &Input, open: Option<(&Open, schema::Source)>) -> Vec<Option<Value>> {
         let mut row = Vec::with_capacity(self.width());
+        // All paths of a row together take no more work than one may.
+        let _shared = Shared::begin();
         for column in &self.plan.columns {
             let cell = self.cell(column, input, open).filter(|_| self.failed.is_none());
             if let Some(Value::Text(text)) = &cell {
+                self.read += text.len();
                 // One field may be loaded under many names.
                 match self.bytes_left.checked_sub(text.len()) {
                     Some(left) => self.bytes_left = left,
-                    None => self.failed = Some(too_large()),
+                    None => self.failed = Some(TooLarge.into()),
                 }
             }
             row.push(cell);
@@ -299,12 +304,10 @@ impl Walk {
     }
 }
 
+/// Steps over rows of more bytes than this are not run on the main thread.
+const LONG: usize = 256 << 10;
 /// Bytes of texts that the rows of a walk may read, and that its replies may show.
-const MAX_BYTES: usize = 1 << 30;
-
-fn too_large() -> Error {
-    Error::new(LIMIT_OVER, "The rows take too much memory")
-}
+pub const MAX_BYTES: usize = 1 << 30;
 
 /// Bytes of the texts of a reply. As deep as the reply, which is bounded.
 pub fn size(reply: &Reply) -> usize {
@@ -314,6 +317,16 @@ pub fn size(reply: &Reply) -> usize {
         Reply::Map(pairs) => pairs.iter().map(|(name, value)| size(name) + size(value)).sum(),
         _ => 1,
     }
+}
+
+/// Whether a row is little work: few columns, each found at once, and short steps.
+pub fn is_light(definition: &Definition, plan: &Plan) -> bool {
+    let is_direct = |column: &Source| match column {
+        Source::Field { position, .. } => json::is_direct(definition, &definition.fields[*position].path),
+        Source::Path(path) | Source::Whole(path) => json::is_direct(definition, path),
+        _ => true,
+    };
+    plan.is_light() && plan.columns.iter().all(is_direct)
 }
 
 /// Whether a document's row can be made without a look at it.

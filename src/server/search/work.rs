@@ -65,6 +65,11 @@ pub trait Work: Send + 'static {
         self.is_heavy()
     }
 
+    /// Whether the rows that were read have turned out to be long.
+    fn is_long(&self) -> bool {
+        false
+    }
+
     /// What is replied in the end.
     fn reply(self: Box<Self>) -> Result<Reply, Failure>;
 }
@@ -123,7 +128,7 @@ fn is_done_until(ctx: &Context, work: &mut dyn Work, until: Instant) -> bool {
     for _ in 0..TURNS {
         match work.need() {
             Need::Nothing => return true,
-            Need::Thought if Instant::now() < until => work.think(),
+            Need::Thought if Instant::now() < until && !work.is_long() => work.think(),
             Need::Documents(_) if Instant::now() < until => work.look(ctx, Some(until)),
             _ => return false,
         }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::super::cursors::{self, Waiting};
 use super::super::find::Shown;
 use super::super::profile::{Watch, milliseconds};
-use super::super::walk::{Place, Walk};
+use super::super::walk::{MAX_BYTES, Place, Walk};
 use super::super::words::Corrections;
 use super::super::{refuse, timed_out};
 use super::Gather;
@@ -69,7 +69,7 @@ impl Gather for Aggregation {
         let parts = read(parts, |part| aggregate::Part::read(part, width, &plan.pipeline))?;
         let merged = aggregate::merge(parts, width);
         let mut warnings = merged.warnings;
-        let mut clock = Clock::until(end.filter(|_| !warnings.timed_out));
+        let mut clock = clock(end, warnings.timed_out);
         let how = Sharing { keyed: false, nearest };
         let (table, total) = merged.content.finish(&plan.pipeline, how, merged.total, &mut clock).map_err(refuse)?;
         warnings.shards_missing |= missing;
@@ -77,7 +77,7 @@ impl Gather for Aggregation {
         if warnings.timed_out && on_timeout == OnTimeout::Fail {
             return Err(timed_out());
         }
-        let mut rows = shown(&table, &plan);
+        let mut rows = shown(&table, &plan)?;
         let form = (protocol, plan.format);
         let Some(options) = cursor else { return Ok(reply::aggregate(total, rows, warnings, form)) };
         let index = place.index;
@@ -92,8 +92,17 @@ impl Gather for Aggregation {
     }
 }
 
-fn shown(table: &Table, plan: &Plan) -> Vec<AggregateRow> {
-    table.rows().map(|cells| reply::row(cells, &plan.shown)).collect()
+/// The clock of what is left to do, once the shards' time was over or before.
+fn clock(end: Option<Instant>, timed_out: bool) -> Clock {
+    let mut clock = Clock::until(end);
+    if timed_out {
+        clock.stop();
+    }
+    clock
+}
+
+fn shown(table: &Table, plan: &Plan) -> Result<Vec<AggregateRow>, Failure> {
+    reply::rows(table, &plan.shown, &mut { MAX_BYTES }).map_err(|error| refuse(error.into()))
 }
 
 /// FT.HYBRID
@@ -137,14 +146,14 @@ impl Gather for Mixture {
             });
             table.push(cells);
         }
-        let mut clock = Clock::until(self.end.filter(|_| !warnings.timed_out));
+        let mut clock = clock(self.end, warnings.timed_out);
         let (table, total) = self.plan.pipeline.run(table, &mut clock).map_err(refuse)?;
         warnings.shards_missing |= missing;
         warnings.timed_out |= clock.was_over();
         if warnings.timed_out && self.on_timeout == OnTimeout::Fail {
             return Err(timed_out());
         }
-        let mut rows = shown(&table, &self.plan);
+        let mut rows = shown(&table, &self.plan)?;
         rows.truncate(self.wanted);
         let milliseconds = self.began.elapsed().as_secs_f64() * 1000.0;
         Ok(reply::hybrid(HybridReply { total, rows, warnings, milliseconds }, self.protocol))
