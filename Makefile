@@ -11,7 +11,7 @@ GLIBC    := 2.31
 # Random tests take this seed, so that a commit gives the same result each time: `make test VSET_SEED=` for new ones.
 export VSET_SEED ?= 20261122
 
-# Without the module feature cargo would overwrite $(SO) with a library that no server can load: a folder of its own.
+# Without the module feature cargo would overwrite $(SO) with a library that no server can load: hence a separate folder.
 CORE  = --no-default-features --target-dir target/core
 
 .DEFAULT_GOAL := build
@@ -96,7 +96,7 @@ check: ## formatting, lints, documentation
 loom: ## the lock-free parts under loom, in every order that the memory model allows
 	RUSTFLAGS="--cfg loom" cargo test --release --no-default-features --target-dir target/loom --lib loom
 
-# A target of its own keeps the flags from build scripts. Sanitizers need a nightly toolchain; the standard library is
+# A separate target keeps the flags from build scripts. Sanitizers need a nightly toolchain; the standard library is
 # the ordinary one, hence the flag, and the suppressions.
 SANITIZED = cargo +nightly test --release --no-default-features --target $$(rustc -vV | sed -n 's/^host: //p')
 sanitize  = RUSTFLAGS="-Zsanitizer=$(1) -Cunsafe-allow-abi-mismatch=sanitizer $(2)" VSET_STEPS_DIVISOR=10
@@ -108,8 +108,8 @@ tsan: ## tests with threads under ThreadSanitizer
 	TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan-suppressions.txt" \
 	$(call sanitize,thread,--cfg tsan) $(SANITIZED) --target-dir target/tsan --lib --test concurrent -- threads linkers waiter sets_may_go
 
-# Valgrind knows no AVX-512; Redis 7.0's allocator is jemalloc, from a library of its own. Leaks are for test_memory.py:
-# to a forked child all that only its missing threads knew looks lost.
+# Valgrind knows no AVX-512; Redis 7.0's allocator is jemalloc, a shared library. test_memory.py checks for leaks:
+# in a forked child, memory that only the missing threads referenced looks lost.
 valgrind: build $(VENV)/.test $(VENV)/bin/redis-server-7 ## some of the server tests, with the server under valgrind
 	command -v valgrind >/dev/null || { $(APT) update && $(APT) install -y valgrind; }
 	VSET_WRAPPER="valgrind -q --error-exitcode=99 --leak-check=no --soname-synonyms=somalloc=*jemalloc* \

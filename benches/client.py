@@ -1,6 +1,6 @@
-"""A client that costs little: requests are encoded beforehand, replies are counted by their line ends.
+"""A client with little overhead: requests are encoded beforehand, replies are counted by their line ends.
 
-Names in replies must hold no line ends. Whatever runs beside something else runs in a process of its own.
+Names in replies must not contain line ends. Concurrent clients run in separate processes.
 """
 
 import itertools
@@ -88,7 +88,7 @@ def pipelined(port, batches, tick):
 
 
 class Probe:
-    """Asks the same questions in turn, at this interval at least, from a process of its own, until `end`."""
+    """Sends the same requests in turn, at least this interval apart, from a separate process, until `end`."""
 
     def __init__(self, port, requests, interval):
         self.stop = FORK.Event()
@@ -118,7 +118,7 @@ class Probe:
 
 
 class Clients:
-    """A number of connections, each with one request on its way at a time, all in one process of its own."""
+    """Several connections, each with one request in flight, all in one separate process."""
 
     def __init__(self, port, requests, clients, seconds):
         self.here, there = FORK.Pipe()

@@ -27,7 +27,7 @@ def git(*words, **options):
 
 
 def built(commit):
-    """The module of a commit, built in a folder of its own, which the next comparison finds again."""
+    """The module of a commit, built in a separate folder that later comparisons reuse."""
     folder = ROOT / "target/compare" / commit
     library = folder / "libvset.so"
     if library.exists():

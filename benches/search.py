@@ -6,12 +6,12 @@ memory    bytes an index takes for a document, without the hash; beside an eleme
 query     KNN of ten: recall and latency over EF, and 1, 8 and 50 clients at EF 50; beside VSIM
 filtered  KNN of documents of which 70 % to 0.1 % match
 classic   queries without a vector: tags, ranges, both, words; aggregation
-update    HSET of a tag, of a number, and of the vector that is there already, on indexed documents
-restart   SAVE and restart until the first right answer
+update    HSET of a tag, of a number, and of the unchanged vector, on indexed documents
+restart   SAVE and restart until the first correct answer
 
-Vector sets of Redis 8.2.3 are the yardstick: times are compared with its VSIM at EF 50, rates with its VADD, bytes with those of an
-element, measured in the same run. `aim` is what we want to reach; `RediSearch is` tells what RediSearch 8.10 reached beside the same
-yardstick on another day. Rounds alternate between the two; what is shown are medians of rounds. Nothing here fails because something
+Vector sets of Redis 8.2.3 are the baseline: times are compared with its VSIM at EF 50, rates with its VADD, bytes with those of an
+element, measured in the same run. `aim` is the target; `RediSearch is` shows what RediSearch 8.10 reached beside the same
+baseline on another day. Rounds alternate between the two; what is shown are medians of rounds. Nothing here fails because something
 is slow.
 """
 

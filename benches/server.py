@@ -6,7 +6,7 @@ query           recall and latency over EF, and throughput of 1, 8 and 50 client
 memory          bytes, inserts and recall for every format, 100 and 384 dimensions
 reload          SAVE and loading what it wrote
 filtered        filters that match 70 % to 0.01 % of the elements: one that recurs, and ones never seen before
-mixed           1 to 8 clients that ask, insert, or both, with PING at the same time
+mixed           1 to 8 clients that search, insert, or both, with PING at the same time
 dims            64 to 3,072 dimensions
 
 Rounds alternate between the two; what is shown are medians of rounds, and ratios. Real vectors (see data.py), recall

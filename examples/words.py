@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Neighbours of words: loads 20,000 English word vectors into a vector set and searches it.
 
-Starts a server of its own with the module in a temporary folder, and stops it at the end (with --stay: on Ctrl-C).
+Starts a server with the module in a temporary folder, and stops it at the end (with --stay: on Ctrl-C).
 """
 
 import argparse
@@ -58,7 +58,7 @@ class Server:
         if module:
             command += ["--loadmodule", os.path.abspath(module)]
         self.log = open(f"{self.folder}/log", "w+")
-        # A session of its own: Ctrl-C reaches this script only, which then stops the server.
+        # A new session: Ctrl-C reaches this script only, which then stops the server.
         self.process = subprocess.Popen([str(x) for x in command], stdout=self.log, stderr=self.log, start_new_session=True)
 
     def client(self):

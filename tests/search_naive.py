@@ -332,7 +332,7 @@ class Evaluation:
             return {}
         own = {tree["yields"]: self.near[id(tree)][key]} if tree.get("yields") else {}
         kids = [*tree.get("kids", []), *([tree["kid"]] if "kid" in tree else [])]
-        # The words of a group with slop are no trees of their own.
+        # The words of a group with slop are not separate trees.
         return {**own, **{n: d for kid in kids if id(kid) in self.found for n, d in self.yielded(kid, key).items()}}
 
     def leaf(self, key, frequency, holding, idf=None):

@@ -29,7 +29,7 @@ BATCH = 20
 
 
 class Writer:
-    """Pipelines changes to a set of its own, and keeps for each element the states that it may be in.
+    """Pipelines changes to its own set, and keeps for each element the states that it may be in.
 
     A state is None or (number of the vector, attributes). The first one is of the last acknowledged change, those behind
     it of what was sent since.

@@ -23,7 +23,7 @@ def foreign(tmp_path_factory):
 def beside(server, foreign):
     """Starts servers with both modules."""
     if server.peer:
-        pytest.xfail("has vector sets of its own")
+        pytest.xfail("has built-in vector sets")
     started = []
 
     def start(*config, arguments=()):

@@ -1,7 +1,7 @@
 """Published code for search over documents, unchanged, with the packages that it was written for.
 
 `tests/published` has a program for each library, and three lists of packages: what is current, what holds on to an
-old RedisVL and redis-py 5, and what is in between. The Makefile installs each list into an environment of its own.
+old RedisVL and redis-py 5, and what is in between. The Makefile installs each list into a separate environment.
 """
 
 import pathlib

@@ -136,7 +136,7 @@ class History:
 
 
 class Writer:
-    """Writes keys of its own, and notes what they hold."""
+    """Writes its own keys, and records their content."""
 
     def __init__(self, server, history, number, seed):
         self.conn, self.history, self.rng = server.connect(), history, random.Random(seed)

@@ -48,7 +48,7 @@ def watched(clean):
          struct.pack("<4f", n, 1, n % 7, 2))
         for n in range(3000)
     )  # fmt: skip
-    # In a process of its own, which this one's work does not hold up.
+    # In a separate process, which this one's work does not delay.
     here, there = FORK.Pipe()
     pinger = FORK.Process(target=ping, args=(clean.port, there), daemon=True)
     pinger.start()

@@ -50,7 +50,7 @@ FILTERS = [".n > 500", ".tag == 'a' and .n < 300", "'b' in .list", "not .n", ".n
 
 
 class Client:
-    """One of the clients, with a random stream of its own."""
+    """One of the clients, with its own random stream."""
 
     def __init__(self, server, seed, counts):
         self.server, self.counts = server, counts

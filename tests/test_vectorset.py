@@ -37,7 +37,7 @@ def server(request):
 
 def redis_py(port, **options):
     client = redis.Redis(port=port, **options)
-    client.vset()  # from now on this client has ideas of its own of some replies
+    client.vset()  # from now on this client converts some replies
     return client
 
 

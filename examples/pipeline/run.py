@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The whole pipeline once, on two servers of its own: ingest, build, serve, rebuild under load, measure. `make pipeline`"""
+"""The whole pipeline once, on two temporary servers: ingest, build, serve, rebuild under load, measure. `make pipeline`"""
 
 import argparse
 import asyncio
@@ -33,7 +33,7 @@ QUESTIONS = [
 
 @contextlib.contextmanager
 def serving(service):
-    """The service in a thread of its own; its address."""
+    """Runs the service in a separate thread; returns its address."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]

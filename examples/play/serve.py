@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Semantic search in a browser: the meanings of WordNet in a vector set and as documents, an HTTP service and one page.
 
-Starts a server of its own with the module, and answers while the collection is still being embedded and added. The
+Starts a server with the module, and answers while the collection is still being embedded and added. The
 vectors are kept in target/play/, so that the next start only has to add them. Ctrl-C stops everything.
 """
 

@@ -102,7 +102,7 @@ impl Graph {
     }
 }
 
-/// The nodes that the entry leads to on level 0, found step by step, whatever changes in between.
+/// The nodes that can be reached from the entry point on level 0, found step by step, even if the graph changes in between.
 pub struct Reach {
     /// A bit for each node.
     met: Vec<u64>,

@@ -133,7 +133,7 @@ fn wide_searches_find_all_that_stay() {
     assert_eq!(missed.into_inner(), 0, "nodes that were missed in {} searches", searches.into_inner());
 }
 
-/// A search that came to a node just before that was taken out goes on to what was around it.
+/// A search that reached a node just before its removal continues with the node's neighbours.
 #[test]
 fn a_removed_node_leads_on_until_it_is_forgotten() {
     let mut linked = Linked::new(500, 4, 6, 32);

@@ -40,7 +40,7 @@ pub(super) struct Insertion<'a, S: Space> {
     probe: S::Probe,
     /// Estimates from it, where that is cheaper.
     rough: Option<S::Probe>,
-    /// Measures from whatever is looked at.
+    /// A reusable probe for distances from other nodes.
     spare: S::Probe,
     /// A candidate's neighbours, and their distances from it.
     neighbours: Vec<u32>,

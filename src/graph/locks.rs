@@ -80,7 +80,7 @@ pub mod gate {
         thread_local! {
             static OWN: usize = THREADS.fetch_add(1, Ordering::Relaxed) % COUNTERS;
         }
-        // A thread that is ending has none of its own any more.
+        // A thread that is ending has no thread-local any more.
         &GATE.inside[OWN.try_with(|own| *own).unwrap_or(0)].0
     }
 

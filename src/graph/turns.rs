@@ -92,7 +92,7 @@ impl Graph {
         }
     }
 
-    /// Links two nodes, dead or live, whatever it costs up to the hard capacity; true if they are linked
+    /// Links two nodes, dead or live, up to the hard capacity; true if they are linked
     /// then. False if there is no room, or one of them is being taken out or gone already.
     pub(super) fn rejoin(&self, a: u32, b: u32, level: usize, alone: Alone, grace: &Grace) -> bool {
         if self.is_live(a) && self.is_live(b) {

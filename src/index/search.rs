@@ -60,7 +60,7 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
         }
     }
 
-    /// Searches by the plan; yields the one that it came to. Unless it is `complete`, it may find fewer rows than
+    /// Searches by the plan; returns the plan that was actually used. Unless it is `complete`, it may find fewer rows than
     /// were asked for and exist.
     pub fn run(&mut self, plan: Plan, complete: bool) -> (Plan, Vec<Candidate>) {
         match plan {

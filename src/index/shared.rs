@@ -28,7 +28,7 @@ thread_local! {
 pub(super) fn with_scratch<R>(body: impl FnOnce(&mut Scratch) -> R) -> R {
     SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
         Ok(mut scratch) => body(&mut scratch),
-        // A search inside a search: it gets buffers of its own.
+        // A search inside a search: it gets separate buffers.
         Err(_) => body(&mut Scratch::default()),
     })
 }

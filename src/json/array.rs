@@ -48,7 +48,7 @@ impl Value {
         Value::Array(items)
     }
 
-    /// The elements as values of their own, to put anything among them. None for what is no array.
+    /// The elements as unpacked values, so that any value can be inserted. None if it is not an array.
     pub fn items_mut(&mut self) -> Option<&mut ThinVec<Value>> {
         let unpacked = match self {
             Value::F32s(items) => Some(items.iter().map(|v| Value::Double(f64::from(*v))).collect()),

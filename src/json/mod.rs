@@ -55,7 +55,7 @@ pub fn select(root: &Value, path: &Path, limit: usize) -> Result<Vec<serde_json:
     copied(path.select(root)?, limit, &mut { MAX_TEXT })
 }
 
-/// Nodes as values of their own, as long as there is room for them.
+/// Nodes as owned values, as long as there is room for them.
 fn copied(nodes: Vec<Node>, limit: usize, left: &mut usize) -> Result<Vec<serde_json::Value>, Error> {
     if nodes.len() > 1 {
         for node in nodes.iter().take(limit) {

@@ -10,7 +10,7 @@ pub enum Number {
     Double(f64),
 }
 
-/// What NUMINCRBY and its kin do.
+/// The operations of NUMINCRBY and related commands.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Arithmetic {
     Add,

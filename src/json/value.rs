@@ -40,7 +40,7 @@ pub enum Value {
 
 const _: () = assert!(size_of::<Value>() == 16);
 
-/// A value where it stands: in a place of its own or packed in an array.
+/// A reference to a value: unpacked, or packed in an array.
 #[derive(Clone, Copy, Debug)]
 pub enum Node<'a> {
     Value(&'a Value),
@@ -171,7 +171,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A value of its own that equals this.
+    /// An owned copy.
     pub fn to_value(self) -> Value {
         match self {
             Node::Value(value) => value.clone(),

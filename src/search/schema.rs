@@ -25,7 +25,7 @@ pub struct Definition {
     /// Lower case, one of the known languages.
     pub language: Option<Vec<u8>>,
     pub language_field: Option<Vec<u8>>,
-    /// Weight of a document that has none of its own, 0 to 1.
+    /// Default weight of a document, 0 to 1.
     pub score: f64,
     pub score_field: Option<Vec<u8>>,
     pub payload_field: Option<Vec<u8>>,
@@ -43,7 +43,7 @@ pub struct Definition {
     pub fields: Schema,
 }
 
-/// Fields in their order. They are found by name however many there are: a query may name thousands.
+/// Fields in their order. They are looked up by a hash of the name: a query may name thousands.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Schema {
     fields: Vec<Field>,

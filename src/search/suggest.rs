@@ -15,7 +15,7 @@ const OVERHEAD: usize = 120;
 /// A string in lower case, then as it was given.
 type Place = (Vec<u8>, Vec<u8>);
 
-/// A key of suggestions: `FT.SUGADD` and its kin.
+/// A key of suggestions (`FT.SUGADD` and related commands).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Suggestions {
     entries: BTreeMap<Place, Entry>,

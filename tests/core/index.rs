@@ -195,7 +195,7 @@ fn owners_that_were_there_all_the_time_are_found() {
     }
 }
 
-/// A copy has the same rows and links, and a life of its own.
+/// A copy has the same rows and links, and is independent.
 #[test]
 fn a_copy_is_whole() {
     for flat in [false, true] {

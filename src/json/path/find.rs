@@ -57,8 +57,8 @@ thread_local! {
     static SHARED: Cell<Option<Budget>> = const { Cell::new(None) };
 }
 
-/// While it lives, all paths that are evaluated on this thread share one bound on their work: a command may name thousands.
-/// Within another it has a bound of its own.
+/// While it lives, all paths that are evaluated on this thread share one bound on their work: a command may have thousands.
+/// A nested one has a separate bound.
 pub struct Shared(Option<Budget>);
 
 impl Shared {

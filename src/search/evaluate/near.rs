@@ -129,7 +129,7 @@ impl Near {
     }
 }
 
-/// Whether each list can have a position of its own: a matching, found along augmenting paths.
+/// Whether the lists have distinct positions: a bipartite matching, found along augmenting paths.
 fn distinct(lists: &[&[u64]], steps: &mut usize) -> bool {
     let mut taken: BTreeMap<u64, usize> = BTreeMap::new();
     for list in 0..lists.len() {

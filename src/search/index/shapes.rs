@@ -37,7 +37,7 @@ const SMALL: f64 = 1.0 / 256.0;
 /// A coordinate's position on the finest grid: below 1 << [`BITS`], and not lower for a greater coordinate. Coordinates are at most
 /// 1e100.
 fn position(coordinate: f64) -> u64 {
-    // The bits of a double order as it does, and count steps of its own size.
+    // The bits of a double are ordered as the numbers are, in steps relative to their size.
     let distance = (coordinate.abs() + SMALL).to_bits() - SMALL.to_bits();
     let middle = 1u64 << 61;
     let place = if coordinate < 0.0 { middle - distance } else { middle + distance };

@@ -21,7 +21,7 @@ const MAX_TEXT: usize = 4 << 20;
 const MAX_TOKENS: usize = 200_000;
 /// Bytes of parameters at most, each as often as it is named, with the clauses that move from one list to another.
 pub(super) const MAX_WORK: usize = 4 << 20;
-/// Clauses that ask for a vector's neighbourhood: each is a search of its own, and each hit may carry a distance for each.
+/// Clauses that ask for a vector's neighbourhood: each is a separate search, and each hit may have a distance for each.
 const MAX_RANGES: usize = 128;
 
 /// Reads a query.

@@ -9,7 +9,7 @@ const MAX_WORD: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Language(u8);
 
-/// Names and algorithms; malay and tagalog have none of their own, chinese has no stems.
+/// Names and algorithms; malay and tagalog use those of other languages, chinese has no stems.
 const LANGUAGES: [(&str, Option<Algorithm>); 31] = [
     ("arabic", Some(Algorithm::Arabic)),
     ("armenian", Some(Algorithm::Armenian)),

@@ -66,7 +66,7 @@ pub struct Walk {
     /// Bytes that rows may still take.
     bytes_left: usize,
     end: Option<Instant>,
-    /// Of a shard's part: how it shares the steps, and what they came to.
+    /// Of a shard's part: how it shares the steps, and the result so far.
     sharing: Option<Sharing>,
     content: Option<Content>,
     pub total: usize,
@@ -116,7 +116,7 @@ impl Walk {
         self
     }
 
-    /// What a shard's part came to.
+    /// The result of a shard's part.
     ///
     /// # Errors
     /// If a step failed.

@@ -62,7 +62,7 @@ def version(server: str) -> tuple[str, str] | None:
 
 
 def suitable(server: str) -> bool:
-    """Redis 6.2 and 7, Valkey from 8 on. Redis 8 has vector sets of its own and refuses the module."""
+    """Redis 6.2 and 7, Valkey from 8 on. Redis 8 has built-in vector sets and refuses the module."""
     found = version(server)
     if not found:
         return False
