@@ -78,7 +78,7 @@ impl Glob {
     }
 }
 
-/// Reads a class from behind its bracket on, which the end of the pattern closes too; what is behind it.
+/// Parses a class after its opening bracket; it may be closed by the end of the pattern. Returns the rest.
 fn class<'a>(mut rest: &'a [u8], text: &mut String) -> &'a [u8] {
     let is_negated = rest.first() == Some(&b'^');
     rest = &rest[usize::from(is_negated)..];

@@ -85,7 +85,7 @@ impl Suggestions {
         self.memory
     }
 
-    /// The strings with scores as given and payloads, in order: what is saved.
+    /// The strings with their original scores and payloads, in order: the saved form.
     pub fn iter(&self) -> impl Iterator<Item = Suggested<'_>> {
         self.entries.iter().map(|((_, string), entry)| Suggested {
             string,

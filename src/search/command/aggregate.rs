@@ -15,7 +15,7 @@ const MAX_KEYS: usize = 8;
 /// Rows that a SORTBY keeps where neither MAX nor LIMIT says otherwise.
 const SORTED: u64 = 10;
 
-/// A query whose documents go through steps.
+/// A query with a pipeline of steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AggregateRequest {
     pub index: Vec<u8>,
@@ -135,7 +135,7 @@ impl AggregateRequest {
 pub(super) struct Steps {
     steps: Vec<Step>,
     max_rows: u64,
-    /// Names must say what they are: FT.HYBRID.
+    /// Names must be prefixed with `@` or `$`: FT.HYBRID.
     prefixed: bool,
     grouped: bool,
     /// A SORTBY since the last GROUPBY.
@@ -148,7 +148,7 @@ impl Steps {
         Steps { steps: Vec::new(), max_rows, prefixed, grouped: false, sorted: false }
     }
 
-    /// Reads a step; false if this is none. `word` is in capitals.
+    /// Parses a step; false if this is another option. `word` is in upper case.
     pub fn read(&mut self, word: &[u8], args: &mut Args) -> Result<bool, Error> {
         let step = match word {
             b"LOAD" => Step::Load(self.load(args)?),

@@ -28,13 +28,13 @@ pub fn integer(argument: &[u8]) -> Option<i64> {
     text.parse().ok()
 }
 
-/// An integer within bounds; the reason why it is none.
+/// An integer within bounds, or the reason why it is invalid.
 pub fn integer_within(argument: &[u8], min: i64, max: i64) -> Result<i64, &'static str> {
     let number = integer(argument).ok_or(UNCONVERTIBLE)?;
     if (min..=max).contains(&number) { Ok(number) } else { Err(OUTSIDE) }
 }
 
-/// What stands behind the name of an option.
+/// The value after the name of an option.
 pub trait OptionArgs<'a> {
     /// The one word of an option.
     fn value(&mut self, option: &str) -> Result<&'a [u8], Error>;

@@ -88,7 +88,7 @@ fn kind(word: &[u8], args: &mut Args, definition: &Definition) -> Result<Option<
     }))
 }
 
-/// Reads an option of the field, if one stands here: those of its type and the common ones, in any order.
+/// Parses an option of the field, if there is one: those of its type and the common ones, in any order.
 fn option(field: &mut Field, args: &mut Args) -> Result<bool, Error> {
     let Some(word) = args.peek() else { return Ok(false) };
     let word = upper(word);

@@ -179,7 +179,7 @@ impl HybridRequest {
 }
 
 impl VectorSide {
-    /// Reads what stands behind VSIM, up to the first word of another part.
+    /// Parses the part after VSIM, up to the first word of another part.
     fn parse(args: &mut Args) -> Result<VectorSide, Error> {
         let field = args.next().ok_or_else(|| missing("VSIM"))?;
         let field = field.strip_prefix(b"@");

@@ -95,7 +95,7 @@ pub struct QueryOptions {
     /// Milliseconds, 0 for none; None is the setting.
     pub timeout: Option<u64>,
     pub format: Format,
-    /// PARTIAL: of a cluster's shards, what those say that answer.
+    /// PARTIAL: if some shards of a cluster do not answer, the results of the others.
     pub partial: bool,
     /// PARAMS was there.
     pub(super) has_params: bool,
@@ -148,7 +148,7 @@ impl QueryOptions {
         }
     }
 
-    /// Reads an option that all queries have; false if this is none. `option` is in capitals.
+    /// Parses an option that all queries have; false if this is another one. `option` is in upper case.
     pub(super) fn read(&mut self, option: &[u8], args: &mut Args) -> Result<bool, Error> {
         match option {
             b"VERBATIM" => self.verbatim = true,

@@ -73,7 +73,7 @@ impl QueryOptions {
         }
     }
 
-    /// A filter on what is no such field: an error, or in dialect 1 no hits.
+    /// A filter on a field that does not exist or has another type: an error, or in dialect 1 no hits.
     fn unfit(&self, text: &str, field: &[u8]) -> Result<Node, Error> {
         match self.dialect {
             1 => Ok(Node::new(NodeKind::Nothing)),

@@ -127,7 +127,7 @@ impl SearchRequest {
         Ok(true)
     }
 
-    /// Whether the fields to be shown with marks exist, and the index knows where words stand.
+    /// Whether the fields to be highlighted exist, and the index has the positions of words.
     pub fn check_excerpts(&self, definition: &Definition) -> Result<(), Error> {
         if self.summarize.is_none() && self.highlight.is_none() {
             return Ok(());

@@ -4,7 +4,7 @@ use super::args::{OUTSIDE, UNCONVERTIBLE, integer_within, upper};
 use super::options::Scorer;
 use crate::search::error::{Error, OPTION_INVALID, PARSE_ARGS, VALUE_BAD};
 
-/// What happens to a query whose time is over.
+/// The behaviour of a query that times out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnTimeout {
     /// What was found, with a warning.
@@ -59,7 +59,7 @@ impl Default for Settings {
     }
 }
 
-/// Settings that RediSearch has, whose values mean nothing here.
+/// Settings of RediSearch that have no effect here.
 const FIXED: [(&str, Option<&str>); 3] = [("EXTLOAD", None), ("FRISOINI", None), ("SAFEMODE", None)];
 
 /// The largest number of results that can be asked for; -1 in commands.

@@ -16,7 +16,7 @@ use super::small::{SpellcheckRequest, SugaddRequest, SuggetRequest, SynupdateReq
 use crate::search::error::Error;
 use crate::search::schema::Definition;
 
-/// Errors of what commands do, not of what their words say.
+/// Errors of the execution of commands, not of their arguments.
 const OF_EXECUTION: &[&str] = &[
     "no such index",
     "Unknown index name",
@@ -51,7 +51,7 @@ struct World {
 }
 
 impl World {
-    /// Reads a command; None if it is none of ours, or its index is not known.
+    /// Parses a command; None if it is another module's, or its index is unknown.
     fn run(&mut self, name: &str, words: &[&[u8]]) -> Option<Result<(), Error>> {
         let settings = self.settings.clone();
         let known = |index: &[u8]| self.definitions.get(index).cloned();

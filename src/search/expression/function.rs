@@ -18,7 +18,7 @@ pub(super) struct Function {
 /// How a function is computed.
 #[derive(Clone, Copy, Debug)]
 enum Code {
-    /// Of one number; what is no number gives nan.
+    /// Of one number; other values give nan.
     Number(fn(f64) -> f64),
     /// Of values that are all there.
     Values(fn(&[Value]) -> Result<Value, Error>),

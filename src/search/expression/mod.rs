@@ -78,7 +78,7 @@ impl Expression {
         self.evaluate(row).map(|value| evaluate::truth(&value))
     }
 
-    /// Whether FILTER of FT.CREATE lets a document in: comparisons with what it lacks are false, and so are errors.
+    /// Whether FILTER of FT.CREATE accepts a document: comparisons with missing fields are false, and so are errors.
     pub fn admits(&self, row: &dyn Row) -> bool {
         let value = self.evaluator(row, true).value(&self.root);
         value.is_ok_and(|value| evaluate::truth(&value))

@@ -38,7 +38,7 @@ struct Parser<'a> {
     at: usize,
     depth: usize,
     properties: Vec<Vec<u8>>,
-    /// Where each name stands in them.
+    /// The index of each name in them.
     positions: HashMap<Vec<u8>, usize>,
 }
 
@@ -210,7 +210,7 @@ impl Parser<'_> {
         if self.take(")") { Ok(()) } else { Err(self.syntax()) }
     }
 
-    /// The next token may not stand here; an expression that ends too early is wrong at its last one.
+    /// The error for an unexpected token; for an expression that ends too early it is at the last token.
     fn syntax(&self) -> Error {
         let wrong = self.at.min(self.tokens.len().saturating_sub(1));
         let offset = self.tokens.get(wrong).map_or(0, |token| token.start).to_string();

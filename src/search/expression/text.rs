@@ -17,7 +17,7 @@ fn text_value(bytes: impl AsRef<[u8]>) -> Value {
     Value::Text(bytes.as_ref().into())
 }
 
-/// The argument as a string; what is none is an error that names the function.
+/// The argument as a string; otherwise an error that names the function.
 pub(super) fn string<'a>(arguments: &'a [Value], at: usize, function: &str) -> Result<&'a [u8], Error> {
     let kind = match &arguments[at] {
         Value::Text(text) => return Ok(text),

@@ -143,7 +143,7 @@ pub(super) fn day_of_year(arguments: &[Value]) -> Result<Value, Error> {
     part(arguments, |moment| moment.day_of_year())
 }
 
-/// A time by a pattern, `%FT%TZ` by default; null for what is no time.
+/// A time by a pattern, `%FT%TZ` by default; null if it is not a time.
 pub(super) fn timefmt(arguments: &[Value]) -> Result<Value, Error> {
     let pattern = match arguments.len() {
         1 => b"%FT%TZ",

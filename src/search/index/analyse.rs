@@ -60,7 +60,7 @@ fn groups(texts: &[TextField], word: &[u8], fields: impl Iterator<Item = u32>, l
 }
 
 impl Analysed {
-    /// Puts the words in the place of those that the document had, in its old language; what to remember of them, and the
+    /// Replaces the words that the document had, in its old language; returns what to record of them, and the
     /// greatest frequency of a word or stem.
     pub fn put(
         self,

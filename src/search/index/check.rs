@@ -89,7 +89,7 @@ impl SearchIndex {
         contents
     }
 
-    /// Panics unless the index holds just what it would hold had it only ever seen these documents.
+    /// Panics unless the index equals one that is newly built from these documents.
     pub fn check<D: Document>(&self, documents: &BTreeMap<Vec<u8>, D>, empty: impl Fn() -> SearchIndex) {
         let mut twin = empty();
         documents.iter().for_each(|(key, document)| drop(twin.put(key, document)));

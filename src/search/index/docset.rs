@@ -157,7 +157,7 @@ impl DocSet {
         }
     }
 
-    /// The segments that hold any.
+    /// The segments that are not empty.
     pub fn segments(&self) -> Vec<u32> {
         match self {
             DocSet::Empty => Vec::new(),

@@ -1,6 +1,6 @@
 //! What an index needs from a document.
 
-/// A document as its key holds it now: a hash, or a JSON value.
+/// The current content of a document: a hash, or a JSON value.
 pub trait Document {
     /// The value of a hash's field, or what a JSONPath yields.
     fn field(&self, path: &[u8]) -> FieldValue;
@@ -22,7 +22,7 @@ pub enum FieldValue {
 }
 
 impl FieldValue {
-    /// Only the first value that is not null, of what the path yields or of the array that it yields.
+    /// Only the first non-null value, of those that the path yields or of the array that it yields.
     pub fn first(self) -> FieldValue {
         let FieldValue::Json(values) = self else { return self };
         let first = |values: Vec<serde_json::Value>| values.into_iter().find(|value| !value.is_null());
@@ -39,7 +39,7 @@ impl FieldValue {
 pub enum Outcome {
     Added,
     Changed,
-    /// Nothing that the index holds of it differs.
+    /// Nothing in the index changed.
     Unchanged,
     /// The document is not in the index, nor is an older version of it; the failure is counted.
     Refused(Failure),

@@ -24,7 +24,7 @@ impl SearchIndex {
         self.vectors.get_mut(field).and_then(Option::as_mut).is_some_and(|field| field.index.await_graph(graph))
     }
 
-    /// All documents were loaded: what saved graphs know has its links again.
+    /// All documents were loaded: rows of saved graphs get their links back.
     pub fn end_waiting(&mut self) {
         self.vectors.iter_mut().flatten().for_each(|field| field.index.end_waiting(Alone::No));
     }

@@ -67,7 +67,7 @@ use vector_field::VectorField;
 /// Numbers of removed documents are reused from this many on, so that small indexes keep the order of insertion.
 const SPARE_NUMBERS: usize = 1024;
 
-/// An index: its definition and what it knows of its documents.
+/// An index: its definition and its data structures.
 pub struct SearchIndex {
     state: Arc<State>,
     /// The next new number.
@@ -150,7 +150,7 @@ impl SearchIndex {
         true
     }
 
-    /// A document gets another key, and a document that had that key goes. Whether it was there.
+    /// Renames the key of a document; a document that had the new key is removed. Whether the document existed.
     pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
         let Some(number) = self.state.records.find(from) else { return false };
         if from != to {
@@ -160,7 +160,7 @@ impl SearchIndex {
         true
     }
 
-    /// Fields for documents to come; those that are there have to be put again.
+    /// Adds fields; existing documents have to be put again.
     pub fn add_fields(&mut self, fields: Vec<Field>) {
         self.field_failures.resize(self.field_failures.len() + fields.len(), Failures::default());
         let state = Arc::make_mut(&mut self.state);
@@ -276,7 +276,7 @@ impl SearchIndex {
         }
     }
 
-    /// Links some of what waits on this thread: where a reply cannot wait.
+    /// Links some pending vectors on this thread: where a reply cannot be delayed.
     pub fn link_some(&mut self) {
         self.vectors.iter_mut().flatten().for_each(|field| field.index.link_some());
     }
@@ -304,7 +304,7 @@ impl SearchIndex {
         self.field_failures.get(field).cloned().unwrap_or_default()
     }
 
-    /// Takes hold of the distinct values of a TAG field; None if the field is of another kind or not indexed.
+    /// A snapshot of the distinct values of a TAG field; None if the field is of another type or not indexed.
     pub fn tag_values(&self, field: usize) -> Option<TagValues> {
         match &self.state.fields.get(field)?.finder {
             Finder::Tags(tags) => Some(TagValues(tags.values().clone())),

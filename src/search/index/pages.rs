@@ -29,7 +29,7 @@ impl<T: Clone + Default> Pages<T> {
         self.books.get(at / PAGE / BOOK)?.get(at / PAGE % BOOK)?.get(at % PAGE)
     }
 
-    /// The item for a change. Copies the page if a copy of the array holds it.
+    /// The item, mutable. Copies the page if it is shared.
     pub fn get_mut(&mut self, at: u32) -> &mut T {
         let at = at as usize;
         let books = Arc::make_mut(&mut self.books);

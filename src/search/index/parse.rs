@@ -199,7 +199,7 @@ fn tags(field: &Field, mut values: Vec<Vec<u8>>) -> Parsed {
     Parsed::Tags(values)
 }
 
-/// A number as hashes hold them.
+/// A number as text, as in hashes.
 pub fn number(bytes: &[u8]) -> Result<f64, String> {
     let text = std::str::from_utf8(bytes).ok();
     match text.and_then(|text| text.parse::<f64>().ok()).filter(|number| !number.is_nan()) {

@@ -66,7 +66,7 @@ pub struct Occurrences<'a> {
 }
 
 impl Postings {
-    /// Sets what a document has of the word; changed if it had nothing before.
+    /// Sets the entry of a document; returns whether it is new.
     pub fn put(&mut self, document: u32, body: &[u8]) -> Edit {
         self.edit(document, Some(body))
     }
@@ -288,7 +288,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Encodes what a document has of a word in a field; fields come in order of their numbers.
+/// Encodes the occurrences of a word in a field of a document; fields are in order of their numbers.
 pub fn put_occurrences(body: &mut Vec<u8>, field: u32, count: u32, positions: &[u32]) {
     varint::put(body, u64::from(field));
     varint::put(body, u64::from(count));

@@ -117,7 +117,7 @@ impl Read {
         About { score: self.score, language: self.language, payload: self.payload.as_deref(), max_frequency }
     }
 
-    /// Puts the document in the place of what the index has of it; whether anything differs.
+    /// Indexes a document, replacing its previous content; whether anything changed.
     pub fn put(mut self, state: &mut State, vectors: &mut [Option<VectorField>], document: u32, key: &[u8]) -> Outcome {
         let before = state.records.get(document).cloned();
         let (mut known, old_text) = before.as_ref().map_or_else(Default::default, |record| record.known());

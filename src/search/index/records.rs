@@ -11,13 +11,13 @@ use super::tree::Tree;
 use super::varint;
 use crate::search::text::Language;
 
-/// A document's key: it and all that is remembered of its document are one allocation, which holds the key, as in
+/// A document's key. The key and its record are one allocation, as in
 /// [`Record::new`], first.
 #[derive(Clone)]
 pub struct Key(Arc<[u8]>);
 
 impl Key {
-    /// The key, and what follows it.
+    /// The key, and the rest of the record.
     fn split(&self) -> (&[u8], &[u8]) {
         let mut rest = &self.0[..];
         let length = varint::take(&mut rest) as usize;

@@ -17,7 +17,7 @@ pub struct Tags {
     name_bytes: usize,
 }
 
-/// A value, and who has it.
+/// A value and its documents.
 #[derive(Clone, Default)]
 pub struct Tag {
     pub number: u32,
@@ -62,7 +62,7 @@ impl Tags {
         tag.number
     }
 
-    /// Takes a document from a value; a value without documents goes.
+    /// Removes a document from a value; a value without documents is removed.
     pub fn remove(&mut self, number: u32, document: u32) {
         let Some(name) = self.names.get(number).cloned() else { return };
         let Some(tag) = self.values.get_mut(&name[..]) else { return };

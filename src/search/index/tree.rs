@@ -86,7 +86,7 @@ impl<K: Ord + Clone, V: Clone> Tree<K, V> {
         }
     }
 
-    /// The value, for a change. Copies what a copy of the tree holds only if the key is there.
+    /// The value, mutable. Copies shared nodes only if the key exists.
     pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
@@ -216,7 +216,7 @@ fn highest<K, V>(mut node: &Node<K, V>) -> Option<(&K, &V)> {
     }
 }
 
-/// Where an overfull list is cut: in the middle, or, if it grows at its end, there, so that what comes in order fills nodes.
+/// Where an overfull node is split: in the middle, or, if it grows at its end, there, so that ordered insertions fill nodes.
 fn cut(len: usize, at: usize) -> usize {
     if at + 1 == len { len - 1 } else { len / 2 }
 }

@@ -158,7 +158,7 @@ impl ExactDistance {
         })
     }
 
-    /// The sum of what `term` makes of each pair of components.
+    /// The sum of `term` over each pair of components.
     fn sum(&self, other: &[u8], term: impl Fn(f64, f64) -> f64) -> f64 {
         match self.element {
             Element::Float32 => in_lanes(&self.query, other.as_chunks().0, |y| f32::from_le_bytes(*y).into(), term),

@@ -13,7 +13,7 @@ use super::vector_field::VectorField;
 use crate::search::schema::Field;
 
 impl SearchIndex {
-    /// Compares what the index has of a key with the key's document; whether the document is in the index.
+    /// Compares the index's data of a key with the key's document; whether the document is in the index.
     ///
     /// # Errors
     /// What differs.

@@ -29,7 +29,7 @@ pub struct Words {
     blocks: usize,
 }
 
-/// A word, and who has it.
+/// A word and its documents.
 #[derive(Clone)]
 pub struct Term {
     number: u32,
@@ -89,7 +89,7 @@ impl Words {
         }
     }
 
-    /// Sets what a document has of a word; the word's number.
+    /// Sets the entry of a document for a word; returns the word's number.
     pub fn put(&mut self, word: &[u8], fields: u32, document: u32, body: &[u8]) -> u32 {
         if self.terms.get(word).is_none() {
             let name: Arc<[u8]> = word.into();

@@ -243,7 +243,7 @@ impl Lexer<'_> {
         word.strip_prefix(b"-").or(word.strip_prefix(b"+")).unwrap_or(word).eq_ignore_ascii_case(b"inf")
     }
 
-    /// The end of `-inf` or `+inf`. A longer word is none: `-information` is a negation.
+    /// The end of `-inf` or `+inf`. A longer word does not count: `-information` is a negation.
     fn signed_inf(&self, at: usize) -> Option<usize> {
         let end = self.term(at + 1)?;
         let case = self.old && self.text[at + 1..end] != *b"inf";

@@ -59,7 +59,7 @@ pub(super) struct Parser<'a> {
     pub(super) work_left: Cell<usize>,
 }
 
-/// Where words are looked for, and whether only words may stand here.
+/// The fields that words are searched in, and whether only words are allowed here.
 #[derive(Clone)]
 pub(super) struct Scope {
     pub fields: Fields,
@@ -438,7 +438,7 @@ impl<'a> Parser<'a> {
         if self.take(mark) { Ok(()) } else { Err(self.syntax()) }
     }
 
-    /// The next token is not what may stand here. Behind an arrow it is the one after that.
+    /// The error for an unexpected token. After an arrow it is the token after that.
     pub fn syntax(&self) -> Error {
         let arrow = self.peek() == Some(Kind::Arrow) && self.peek_at(1).is_some();
         let wrong = (self.at + usize::from(arrow)).min(self.tokens.len().saturating_sub(1));

@@ -16,7 +16,7 @@ pub(super) struct Part {
     pub bare: bool,
     /// The word `AND`.
     pub and: bool,
-    /// One clause without signs: what a KNN may follow.
+    /// One clause without signs, which a KNN may follow.
     pub single: bool,
     /// Of the node.
     pub height: usize,

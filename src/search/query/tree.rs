@@ -164,7 +164,7 @@ impl GeoUnit {
     }
 }
 
-/// The k nearest of what the filter matches.
+/// The k nearest among the matches of the filter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Knn {
     pub field: usize,

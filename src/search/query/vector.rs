@@ -309,7 +309,7 @@ impl<'a> VectorAttributes<'a> {
         Ok(())
     }
 
-    /// Whether what was given goes together.
+    /// Checks that the given attributes are compatible.
     pub fn check(&self) -> Result<(), Error> {
         if self.ad_hoc && self.batch_size {
             let text = "'batch size' is irrelevant for the selected policy";

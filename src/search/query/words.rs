@@ -57,7 +57,7 @@ impl Parser<'_> {
         Node::new(within(scope, NodeKind::Word { word, verbatim, fields: scope.fields.clone() }))
     }
 
-    /// A parameter's value is one word, whatever it holds.
+    /// A parameter's value is one word, whatever characters it has.
     fn word_param(&mut self, scope: &Scope) -> Result<Part, Error> {
         let token = self.next_token();
         let word = fold(&unescape(self.param_of(token)?)).into_owned();
@@ -133,7 +133,7 @@ impl Parser<'_> {
         Ok(Part::kind(within(scope, NodeKind::Fuzzy { word, distance, fields: scope.fields.clone() })))
     }
 
-    /// An affix or a wildcard, if one stands here.
+    /// An affix or a wildcard, if there is one.
     pub fn affix(&mut self) -> Result<Option<Affix>, Error> {
         let Some(token) = self.tokens.get(self.at).copied() else { return Ok(None) };
         let (affix, name): (fn(Vec<u8>) -> Affix, &str) = match token.kind {
@@ -152,7 +152,7 @@ impl Parser<'_> {
         Ok(Some(affix(operand)))
     }
 
-    /// What an affix is about, unescaped; a wildcard's pattern as it stands.
+    /// The operand of an affix, unescaped; a wildcard's pattern unchanged.
     fn operand(&self, token: Token) -> Result<Vec<u8>, Error> {
         let (first, last, operand) = match token.kind {
             Kind::Prefix(operand) => (0, 1, operand),

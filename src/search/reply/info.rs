@@ -228,7 +228,7 @@ fn sizes(stats: &Stats, protocol: Protocol) -> Pairs {
     ]
 }
 
-/// Nothing is collected: what a document leaves is freed when it goes.
+/// There is no garbage collection: the memory of a document is freed when it is removed.
 fn collection(protocol: Protocol) -> Pairs {
     let names = [
         "bytes_collected",

@@ -73,7 +73,7 @@ pub struct Coordinator {
 /// The steps behind a query.
 const PROCESSORS: [&str; 3] = ["Index", "Scorer", "Sorter"];
 
-/// A reply with what it cost each shard.
+/// A reply with the profiles of the shards.
 pub fn profile(reply: Reply, profiled: &[Profiled], how: Telling) -> Reply {
     let protocol = how.protocol;
     let side = |side, shard| Reply::Map(vec![(Reply::Simple(side), shard)]);

@@ -28,7 +28,7 @@ pub struct Point {
     pub y: f64,
 }
 
-/// A point, or what a polygon encloses together with its border.
+/// A point, or a polygon with its interior and border.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Shape {
     Point(Point),

@@ -5,7 +5,7 @@ use super::{MAX_VERTICES, Point};
 /// Determinants of greater coordinates would overflow.
 const MAX_COORDINATE: f64 = 1e100;
 
-/// What is read, or what is wrong with it.
+/// The parsed value, or an error.
 pub type Read<T> = Result<T, &'static str>;
 
 /// What coordinates mean.

@@ -73,7 +73,7 @@ impl Language {
         LANGUAGES[self.0 as usize].0
     }
 
-    /// The stem of a lower-case word; None if it is the word itself, or the word is none of a language.
+    /// The stem of a lower-case word; None if it is the word itself, or the language does not apply to it.
     pub fn stem(self, word: &[u8]) -> Option<Vec<u8>> {
         let algorithm = LANGUAGES[self.0 as usize].1?;
         let word = std::str::from_utf8(word).ok().filter(|word| word.len() <= MAX_WORD)?;

@@ -10,11 +10,11 @@ pub const MAX_TOKEN: usize = 4096;
 pub struct Token {
     /// Lower case, without backslashes.
     pub word: Vec<u8>,
-    /// Where it stands in the text, backslashes included.
+    /// Its range in the text, backslashes included.
     pub at: std::ops::Range<usize>,
 }
 
-/// Whether a byte stands between words: ASCII punctuation but `_` and the backslash, spaces and control characters.
+/// Whether a byte separates words: ASCII punctuation but `_` and the backslash, spaces and control characters.
 fn separates(byte: u8) -> bool {
     byte <= b' ' || byte == 0x7f || (byte.is_ascii_punctuation() && byte != b'_' && byte != b'\\')
 }
