@@ -15,7 +15,7 @@ pub enum Reply {
     NilArray,
     /// A double; its text in RESP2.
     Double(f64),
-    /// A word of ours.
+    /// A static string.
     Simple(&'static str),
     /// Any bytes.
     Bulk(Vec<u8>),

@@ -52,7 +52,7 @@ impl Bits {
         u64::from_le_bytes(self.0)
     }
 
-    /// From what [`Bits::to_u64`] gave.
+    /// The inverse of [`Bits::to_u64`].
     pub fn from_u64(raw: u64) -> Bits {
         Bits(raw.to_le_bytes())
     }

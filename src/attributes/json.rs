@@ -8,7 +8,7 @@ const MAX_ARRAY_DEPTH: usize = 1000;
 /// Numbers written with more characters than this have no usable value.
 const MAX_NUMBER: usize = 255;
 
-/// A value that is not an object or array, or the fact that an array stands there.
+/// A value that is not an object or array, or the start of an array.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Scalar {
     Null,
@@ -50,7 +50,7 @@ impl Cursor<'_> {
         }
     }
 
-    /// Passes `byte` if it stands here.
+    /// Skips `byte` if it is next.
     pub fn eat(&mut self, byte: u8) -> bool {
         let here = self.peek() == Some(byte);
         self.at += usize::from(here);
@@ -76,14 +76,14 @@ impl Cursor<'_> {
         }
     }
 
-    /// Reads a string, number, `true`, `false` or `null`. What follows a number is not looked at.
+    /// Reads a string, number, `true`, `false` or `null`. What follows a number is not checked.
     pub fn scalar(&mut self) -> Option<Scalar> {
         match self.peek()? {
             b'"' => self.string(),
             b'0'..=b'9' | b'-' | b'+' => {
                 let run = self.number_run();
                 let digits = (run.len() <= MAX_NUMBER).then_some(run)?;
-                // These bytes spell no `inf` and no `nan`: Rust accepts what `strtod` does.
+                // These bytes cannot spell `inf` or `nan`: Rust accepts the same as `strtod`.
                 let number = std::str::from_utf8(digits).ok()?.parse().ok()?;
                 Some(Scalar::Number(number))
             }

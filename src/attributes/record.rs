@@ -6,7 +6,7 @@ use std::ops::Range;
 
 /// The head of a record that is only text.
 pub(super) const BARE: u8 = 3;
-/// The bit of a head that says that names stand in full.
+/// The bit of a head for records with full names.
 pub(super) const NAMED: u8 = 4;
 /// The bits from here up are the length of the fields, if it fits and is not 0.
 pub(super) const SHORT_BODY: u32 = 3;
@@ -61,7 +61,7 @@ impl<'a> RecordRef<'a> {
         RecordRef(bytes)
     }
 
-    /// The exact text that the record was made of.
+    /// The original text.
     pub fn text(self) -> &'a [u8] {
         &self.0[self.body().end..]
     }
@@ -132,7 +132,7 @@ impl<'a> RecordRef<'a> {
         start..start + self.length(1)
     }
 
-    /// The length or offset that stands at `at`.
+    /// The length or offset at `at`.
     #[inline]
     fn length(self, at: usize) -> usize {
         match self.0[0] & 3 {
@@ -145,7 +145,7 @@ impl<'a> RecordRef<'a> {
         }
     }
 
-    /// The bytes whose length stands at `at`.
+    /// The bytes whose length is at `at`.
     fn counted(self, at: usize) -> &'a [u8] {
         let start = at + self.width();
         &self.0[start..start + self.length(at)]
@@ -218,14 +218,14 @@ impl<'a> RecordRef<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Array<'a> {
     record: RecordRef<'a>,
-    /// Where its tag stands.
+    /// The position of its tag.
     at: u32,
 }
 
 impl<'a> Array<'a> {
     const EMPTY: Array<'static> = Array { record: RecordRef(&[0, 1, tag::SHORT_ARRAY]), at: 2 };
 
-    /// The items, in order. An array among them comes as an array without items.
+    /// The items, in order. A nested array is returned as an array without items.
     pub fn items(self) -> Items<'a> {
         let at = self.at as usize;
         let width = self.record.width();

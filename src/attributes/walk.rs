@@ -17,13 +17,13 @@ const MAX_NESTED_PATH: usize = 1024;
 /// and so are those past this sum in one text: a small text must not make a large record.
 const MAX_NESTED_PATHS: usize = 64 << 10;
 
-/// What stands at a path.
+/// The value at a path.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Found {
     Scalar(Scalar),
     /// A usable array that starts here.
     Array(usize),
-    /// An object, or what cannot be read: it has no value, but hides a later key of that name.
+    /// An object or unreadable text: it has no value, but hides a later key of that name.
     Unusable,
 }
 
@@ -116,7 +116,7 @@ impl Walk {
         self.nested <= MAX_NESTED_PATHS
     }
 
-    /// Notes the value at the current path and, if it is an object, what it holds.
+    /// Records the value at the current path and, if it is an object, its members.
     fn value(&mut self, mut cursor: Cursor, parent: Option<usize>, depth: usize) {
         let start = cursor.at;
         let found = match cursor.peek() {
@@ -132,7 +132,7 @@ impl Walk {
         }
     }
 
-    /// Drops what an earlier equal key hides, with all that lies in it, and what has no value.
+    /// Drops fields that an earlier equal key hides, with their members, and those without a value.
     fn keep_first(&mut self) {
         let mut order: Vec<usize> = (0..self.entries.len()).collect();
         order.sort_by(|&a, &b| self.path(&self.entries[a]).cmp(self.path(&self.entries[b])).then(a.cmp(&b)));
@@ -141,7 +141,7 @@ impl Walk {
             hidden[pair[1]] = self.path(&self.entries[pair[0]]) == self.path(&self.entries[pair[1]]);
         }
         for at in 0..hidden.len() {
-            // A parent comes before what it holds.
+            // A parent comes before its members.
             hidden[at] |= self.entries[at].parent.is_some_and(|p| hidden[p]);
         }
         self.entries = order

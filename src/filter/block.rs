@@ -15,7 +15,7 @@ pub const BLOCK: usize = 64;
 pub struct Verdict {
     /// Those that match.
     pub matching: u64,
-    /// Those whose records must be asked. None of them is among `matching`.
+    /// Those whose records must be read. None of them is among `matching`.
     pub unknown: u64,
 }
 
@@ -41,7 +41,7 @@ impl Program {
         verdict
     }
 
-    /// For programs of comparisons and what joins them; None of others.
+    /// For programs of comparisons and logical operators; None for others.
     fn by_masks(&self, columns: &[[Bits; BLOCK]]) -> Option<Verdict> {
         if self.depth > MAX_BLOCK_DEPTH {
             return None;

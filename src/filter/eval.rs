@@ -118,7 +118,7 @@ pub(super) fn test(function: Function, whole: Value, part: Value) -> bool {
     }
 }
 
-/// None if the place, or the point it is measured from, is none on earth.
+/// None if one of the positions is not valid.
 pub(super) fn geodist(place: Value, lon: Value, lat: Value) -> Option<f64> {
     let Value::Array(place) = place else {
         return None;

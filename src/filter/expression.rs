@@ -26,7 +26,7 @@ pub(super) enum Node {
     Not,
     Binary(Binary),
     Call(Function),
-    /// A value that comes later: see [`Expression::bind`].
+    /// A parameter: see [`Expression::bind`].
     Parameter(Box<[u8]>),
 }
 
@@ -100,7 +100,7 @@ pub(super) enum Comparison {
     NotEqual,
 }
 
-/// The functions whose arguments are values. (`exists` is none: its argument is a field.)
+/// The functions whose arguments are values. (`exists` is not among them: its argument is a field.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Function {
     Contains,
@@ -167,7 +167,7 @@ impl Function {
 }
 
 impl Node {
-    /// How many values the node takes off the stack. Each puts one back.
+    /// How many values the node pops from the stack. Each pushes one.
     pub fn operands(&self) -> usize {
         match self {
             Node::Not => 1,

@@ -137,7 +137,7 @@ impl<'a> Lexer<'a> {
             self.at += 1;
         }
         let digits = &self.text[start..self.at];
-        // Digits, points, signs and exponents: what Rust reads of these, C's strtod reads too.
+        // Digits, points, signs and exponents: Rust and C's strtod agree on these.
         let number = std::str::from_utf8(digits).ok().and_then(|s| s.parse().ok());
         match number {
             Some(number) if digits.len() <= MAX_NUMBER => Ok(number),

@@ -68,7 +68,7 @@ impl List {
     }
 }
 
-/// Sorted, without what equals nothing. Zero has one sign here.
+/// Sorted, without NaN, which equals nothing. Both zeros are one.
 fn ascending(numbers: impl Iterator<Item = f64>) -> Box<[f64]> {
     let mut sorted: Vec<f64> = numbers.filter(|number| !number.is_nan()).map(|number| number + 0.0).collect();
     sorted.sort_unstable_by(f64::total_cmp);

@@ -39,7 +39,7 @@ struct Parser {
     pending: Vec<(Pending, usize)>,
     /// How many of `pending` are open.
     open: usize,
-    /// How many values wait now, and at most.
+    /// The current and the maximum depth of the stack.
     values: usize,
     depth: usize,
 }
@@ -77,7 +77,7 @@ impl Parser {
         match symbol {
             Symbol::Binary(binary) => self.binary(binary, at),
             Symbol::Not => {
-                // `x not in y`: the operand already read is what is negated.
+                // `x not in y`: the operand already read is negated.
                 let (Token::Symbol(Symbol::Binary(Binary::In)), at) = lexer.next(false)? else {
                     return fail(at, ErrorKind::Operator);
                 };

@@ -62,7 +62,7 @@ impl Value {
         if let Value::Array(items) = self { Some(items) } else { None }
     }
 
-    /// Elements of an array; none for what is no array.
+    /// Number of elements; none if it is not an array.
     pub fn array_len(&self) -> Option<usize> {
         match self.view() {
             View::Array(items) => Some(items.len()),

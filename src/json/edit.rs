@@ -23,7 +23,7 @@ pub fn at<'v>(root: &'v mut Value, place: &[usize]) -> Option<&'v mut Value> {
     Some(value)
 }
 
-/// Puts a value at a place, and returns what was there. The array around it stays packed if it can.
+/// Sets the value at a place, and returns the previous one. The array around it stays packed if possible.
 pub fn put(root: &mut Value, place: &[usize], value: Value) -> Value {
     if let Some((last, above)) = place.split_last()
         && let Some(parent) = at(root, above)
@@ -73,7 +73,7 @@ pub fn check_depth(place: usize, value: usize) -> Result<(), Error> {
     }
 }
 
-/// Refuses to add so much to a document so often.
+/// Refuses to add too much to a document.
 pub fn check_growth(times: usize, bytes: usize) -> Result<(), Error> {
     match times > 1 && times.saturating_mul(bytes) > MAX_TEXT {
         true => Err(Error::new("the document would grow too large")),
@@ -81,7 +81,7 @@ pub fn check_growth(times: usize, bytes: usize) -> Result<(), Error> {
     }
 }
 
-/// Replaces the outermost matches by copies of a value; returns what was there.
+/// Replaces the outermost matches by copies of a value; returns the previous values.
 pub fn replace(root: &mut Value, places: Vec<Place>, value: Value) -> Result<Vec<Value>, Error> {
     let places = outermost(places.into_iter());
     check_growth(places.len(), value.memory())?;
@@ -93,7 +93,7 @@ pub fn replace(root: &mut Value, places: Vec<Place>, value: Value) -> Result<Vec
     Ok(places.iter().map(|place| put(root, place, value.clone())).collect())
 }
 
-/// Removes the outermost matches, of which none is the root; returns their number, and what they were.
+/// Removes the outermost matches, of which none is the root; returns their number and values.
 pub fn remove(root: &mut Value, places: Vec<Place>) -> (usize, Vec<Value>) {
     let places = outermost(places.into_iter());
     let mut by_parent: BTreeMap<&[usize], Vec<usize>> = BTreeMap::new();
@@ -131,7 +131,7 @@ pub fn merge(root: &mut Value, places: Vec<Place>, patch: &Value) -> Result<Vec<
     Ok(Vec::new())
 }
 
-/// RFC 7396: nulls of an object remove members, what is no object replaces. Recursion is as deep as the patch.
+/// RFC 7396: null members of an object remove, a value that is not an object replaces. Recursion is as deep as the patch.
 pub fn merge_into(target: &mut Value, patch: &Value) {
     let View::Object(members) = patch.view() else {
         *target = patch.clone();

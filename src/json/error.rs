@@ -11,7 +11,7 @@ pub enum Error {
     WrongType,
     /// All others, with the text behind `ERR `.
     Failed(String),
-    /// A legacy path leads to another kind of value: what was expected, what is there.
+    /// A legacy path selects another kind of value: the expected and the actual kind.
     Kind(&'static str, &'static str),
 }
 

@@ -38,7 +38,7 @@ pub use write::to_text;
 
 /// Containers one inside the other in a document, when a command makes it.
 pub const MAX_DEPTH: usize = 128;
-/// As many in a file: other servers let documents grow deeper than that. No recursion goes deeper.
+/// The limit for files: other servers allow deeper documents. No recursion goes deeper.
 pub const MAX_DEPTH_SAVED: usize = 1024;
 /// Bytes of a text, and about what one command may add to a document.
 pub const MAX_TEXT: usize = 512 << 20;
@@ -50,7 +50,7 @@ pub fn select_each(root: &Value, paths: &[&Path], limit: usize) -> Vec<Result<Ve
     found.map(|nodes| copied(nodes?, limit, &mut left)).collect()
 }
 
-/// The values that a path leads to, at most `limit`, and about [`MAX_TEXT`] bytes: paths may lead to one value again and again.
+/// The matches of a path, at most `limit`, and about [`MAX_TEXT`] bytes: paths may select one value many times.
 pub fn select(root: &Value, path: &Path, limit: usize) -> Result<Vec<serde_json::Value>, Error> {
     copied(path.select(root)?, limit, &mut { MAX_TEXT })
 }

@@ -16,7 +16,7 @@ pub const VERSION: i32 = 3;
 /// Elements for which room is made because a count promises them.
 const MAX_RESERVED: usize = 1024;
 
-/// Where a saved value comes from, part by part.
+/// The input of a saved value, part by part.
 pub trait Source {
     fn unsigned(&mut self) -> Result<u64, LoadError>;
     fn signed(&mut self) -> Result<i64, LoadError>;

@@ -17,7 +17,7 @@ use super::text::Text;
 /// A member of an object.
 pub type Member = (Text, Value);
 
-/// Any JSON value. Nesting is bounded by those who make values: see [`super::MAX_DEPTH`].
+/// Any JSON value. The code that builds values bounds their nesting: see [`super::MAX_DEPTH`].
 #[derive(Clone, Debug)]
 pub enum Value {
     Null,
@@ -161,7 +161,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Where the value stands: different for any two values of a document.
+    /// The address of the value: different for any two values of a document.
     pub fn address(self) -> usize {
         match self {
             Node::Value(value) => std::ptr::from_ref(value) as usize,
@@ -197,7 +197,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Bytes that it takes where it stands.
+    /// Bytes that it takes in its place.
     pub fn memory(self) -> usize {
         match self {
             Node::Value(value) => value.memory(),

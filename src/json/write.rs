@@ -68,7 +68,7 @@ impl<'a> Writer<'a> {
         self.enclosed(b"{}", members, each)
     }
 
-    /// Writes a member's name and what stands before its value.
+    /// Writes a member's name and the separators before its value.
     pub fn name(&mut self, name: &Text) -> Result<(), Error> {
         self.string(name)?;
         self.out.push(b':');

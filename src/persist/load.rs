@@ -43,7 +43,7 @@ pub fn load(source: &mut dyn Source) -> Result<Loaded, LoadError> {
     let Some(encoding) = known else {
         return refuse(format!("unknown quantization {encoding}"));
     };
-    // 0 comes from the time when M could not be chosen.
+    // 0 is from versions in which M could not be chosen.
     let m = match (config >> 8 & 0xffff) as usize {
         0 => DEFAULT_M,
         m => m.clamp(MIN_M, MAX_M),

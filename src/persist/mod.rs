@@ -45,5 +45,5 @@ const HAS_ATTRIBUTES: u64 = 2;
 const HAS_TIMES: u64 = 4;
 /// In the place of the quantization.
 const EXTENDED: u64 = 0x80;
-/// The newest node format that is read. Format 0 is written: what it lacks is found where it matters.
+/// The newest node format that is read. Format 0 is written: what it lacks is recomputed when needed.
 const NODE_FORMAT: u64 = 1;

@@ -42,7 +42,7 @@ impl Replays {
     /// Adds a chunk of the set in a key of a database; yields them all with the last one.
     ///
     /// # Errors
-    /// If those before it did not come, or were given up.
+    /// If earlier chunks are missing, or were discarded.
     pub fn add(
         &mut self,
         (database, key): (i32, &[u8]),
@@ -65,7 +65,7 @@ impl Replays {
         Ok(None)
     }
 
-    /// Frees what was given up; whether something is left.
+    /// Frees discarded chunks; whether something is left.
     pub fn tidy(&mut self, now: Instant) -> bool {
         self.0.retain(|one| now.saturating_duration_since(one.touched) < PATIENCE);
         !self.0.is_empty()

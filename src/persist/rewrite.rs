@@ -7,7 +7,7 @@ use super::{LoadError, Loaded, Sink, Source, load, save};
 use crate::index::{put_number, take_bytes, take_number};
 use crate::set::Settled;
 
-/// Bytes of a chunk: well below what a command's argument may have.
+/// Bytes of a chunk: well below the limit of a command's argument.
 pub const CHUNK_BYTES: usize = 16 << 20;
 
 /// Calls `emit` with each chunk of the set's saved form; its second argument is true for the last one.
@@ -46,7 +46,7 @@ impl Sink for Chunks<'_> {
     }
 }
 
-/// The chunks of a set that have come so far.
+/// The chunks of a set that have arrived so far.
 #[derive(Default)]
 pub struct Replay {
     bytes: Vec<u8>,

@@ -1,6 +1,6 @@
 //! Distance metrics.
 
-/// What is near. Everything that depends on it asks here.
+/// The distance metric.
 ///
 /// | | distance within the engine | score | in document search |
 /// | --- | --- | --- | --- |

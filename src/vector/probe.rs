@@ -22,7 +22,7 @@ pub struct Probe {
 #[derive(Clone, Debug)]
 enum Query {
     F32(Vec<f32>),
-    /// What the halves stand for.
+    /// The decoded half floats.
     F16(Vec<f32>),
     /// `scale` is range/127; `offset` is what the kernel counts too much, its rows being offset to unsigned.
     Int8 {

@@ -3,7 +3,7 @@
 use super::codec::header;
 use super::{Codec, Encoding, Metric};
 
-/// Bounds what rounding to a row takes off distances from one query.
+/// Bounds the error of distances from one query that rounding to a row causes.
 ///
 /// A row stands for v + e where v was stored. Of bytes no component of e is larger than half a step s, so |q·e| ≤ s Σ|qᵢ| and
 /// |e| ≤ s √dim; of floats |e| is a share of |v|, of small halves half a step. By that a dot product is off, and a squared distance D

@@ -111,7 +111,7 @@ impl Pool {
     }
 }
 
-/// Runs a task whatever it does, and forgets what it panicked with: dropping that could panic too.
+/// Runs a task and catches its panic; the panic's payload is leaked, since dropping it could panic too.
 fn run(task: Task) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(task)) {
         std::mem::forget(panic);

@@ -40,7 +40,7 @@ pub(super) fn clear(call: &Call, keys: &mut dyn Keys) -> Result<Reply, Error> {
     let found = path.matches(root)?.into_iter().filter_map(|found| Some((found.place, cleared(found.node)?)));
     let mut found: Vec<(Place, Value)> = found.collect();
     found.sort_by(|(a, _), (b, _)| a.cmp(b));
-    // What lies inside something that is emptied goes with it.
+    // Matches inside a container that is emptied are removed with it.
     let mut kept: Vec<(Place, Value)> = Vec::new();
     for (place, value) in found {
         if kept.last().is_none_or(|(outer, _)| !place.starts_with(outer)) {
@@ -56,7 +56,7 @@ pub(super) fn clear(call: &Call, keys: &mut dyn Keys) -> Result<Reply, Error> {
     Ok(count.into())
 }
 
-/// What a value is after it was cleared; none if that is what it is already, or it is of another kind.
+/// The cleared value; none if it is clear already, or of another kind.
 fn cleared(node: Node) -> Option<Value> {
     match node.view() {
         View::Array(items) => (!items.is_empty()).then(|| Value::array(Vec::new())),

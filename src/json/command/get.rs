@@ -14,9 +14,9 @@ use crate::json::{Error, MAX_DEPTH_SAVED, MAX_TEXT, to_text};
 pub(super) enum Format {
     /// One string of JSON.
     Text,
-    /// Containers as JSON, scalars as what the protocol has for them.
+    /// Containers as JSON text, scalars as types of the protocol.
     Expand1,
-    /// Everything as what the protocol has for it.
+    /// Everything as types of the protocol.
     Expand,
 }
 
@@ -127,7 +127,7 @@ pub(super) fn get(call: &Call, keys: &mut dyn Keys) -> Result<Reply, Error> {
     Ok(Reply::Bulk(writer.out))
 }
 
-/// Writes what a path leads to: the first match if `plain`, an array of all otherwise.
+/// Writes the matches of a path: the first if `plain`, an array of all otherwise.
 fn write(writer: &mut Writer, path: &Path, plain: bool, root: &Value) -> Result<(), Error> {
     let nodes = path.select(root)?;
     match (plain, nodes.first()) {

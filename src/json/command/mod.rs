@@ -23,13 +23,13 @@ use crate::reply::Reply;
 pub trait Keys {
     /// The document of a key, if there is one.
     fn document(&mut self, key: usize) -> Result<Option<&mut Value>, Error>;
-    /// Makes a document where there is none.
+    /// Creates a document.
     fn create(&mut self, key: usize, value: Value);
     /// Removes a key.
     fn delete(&mut self, key: usize);
     /// A key's document was changed; `event` is the keyspace event.
     fn changed(&mut self, key: usize, event: &'static str);
-    /// Frees what is not needed.
+    /// Frees removed values.
     fn discard(&mut self, values: Vec<Value>) {
         drop(values);
     }
@@ -45,10 +45,10 @@ pub struct Call<'a> {
     pub repeats: bool,
 }
 
-/// Does what a command does.
+/// Executes a command.
 pub type Handler = fn(&Call, &mut dyn Keys) -> Result<Reply, Error>;
 
-/// A command: its name, its arity as the server counts (with the name, negative if there may be more), what it does.
+/// A command: its name, its arity as the server counts (with the name, negative if there may be more), its function.
 pub struct Command {
     pub name: &'static str,
     pub arity: i32,
@@ -152,7 +152,7 @@ fn no_such(what: &str) -> Error {
 }
 
 impl Measure {
-    /// Answers with what `of` says about each match, or about the first on a legacy path.
+    /// Replies with `of` each match, or of the first for a legacy path.
     fn reply(&self, call: &Call, keys: &mut dyn Keys, of: impl Fn(Node) -> Option<Reply>) -> Result<Reply, Error> {
         let path = call.path(1)?;
         let Some(root) = keys.document(0)? else {
@@ -177,7 +177,7 @@ impl Measure {
     }
 }
 
-/// Refuses to answer with so much: a path may lead to one value again and again.
+/// Refuses too large a reply: a path may select one value many times.
 fn check_size(nodes: &[Node]) -> Result<(), Error> {
     if nodes.len() > 1 {
         let left = nodes.iter().try_fold(MAX_TEXT, |left, node| left.checked_sub(node.memory()));

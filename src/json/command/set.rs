@@ -76,7 +76,7 @@ fn is_object_at(root: &Value, place: &[usize]) -> bool {
 }
 
 impl Plan {
-    /// Sets the value; returns what was there before. A plan to create is for others to do.
+    /// Sets the value; returns the previous ones. The caller executes a plan to create.
     fn set(self, root: &mut Value, value: Value) -> Result<Vec<Value>, Error> {
         match self {
             Plan::Create => Ok(vec![std::mem::replace(root, value)]),
@@ -150,7 +150,7 @@ pub(super) fn merge(call: &Call, keys: &mut dyn Keys) -> Result<Reply, Error> {
     Ok(Reply::Simple("OK"))
 }
 
-/// What a triplet of MSET does, or what a key that several of them name becomes.
+/// The effect of one triplet of MSET, or of all triplets of one key.
 enum Step {
     Plan(Plan, Value),
     Whole(Value),

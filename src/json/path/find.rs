@@ -73,7 +73,7 @@ impl Shared {
         SHARED.get().map_or(0, |budget| MAX_WORK.saturating_sub(budget.left))
     }
 
-    /// Gives the next document what large documents get more.
+    /// Extends the budget for the next document if it is large.
     pub fn next_document() {
         SHARED.set(SHARED.get().map(|budget| Budget { extended: false, ..budget }));
     }
@@ -85,7 +85,7 @@ impl Drop for Shared {
     }
 }
 
-/// An evaluation: the document, the work that is left, and what is kept for later.
+/// An evaluation: the document, the remaining budget of work, and deferred steps.
 pub(super) struct Finder<'a> {
     root: &'a Value,
     budget: Budget,
@@ -208,7 +208,7 @@ impl<'a> Finder<'a> {
         self.root.node()
     }
 
-    /// Accounts for work: a unit is about one value looked at.
+    /// Accounts for work: a unit is about one visited value.
     pub fn work(&mut self, units: usize) -> Result<(), Stop> {
         let Budget { left, extended } = &mut self.budget;
         if *left < units && !std::mem::replace(extended, true) {

@@ -26,9 +26,9 @@ pub const MAX_LENGTH: usize = 128 << 10;
 const MAX_DESCENTS: usize = 20;
 /// Brackets, parentheses and filters one inside the other.
 const MAX_NESTING: usize = 200;
-/// Values that a command may look at, again and again where paths ask for that: a fraction of a second's work.
+/// Values that a command may visit, repeated visits included: a fraction of a second's work.
 const MAX_WORK: usize = 4 << 20;
-/// In large documents it may look at each so often.
+/// In large documents it may visit each value this often.
 const MAX_LOOKS: usize = 16;
 
 /// A path that was read.

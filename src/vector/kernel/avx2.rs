@@ -66,7 +66,7 @@ unsafe fn f32_squared_l2_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
     unsafe { f32_sum_4(query, codes, step) }
 }
 
-/// Sums up what `step` makes of 8 components at a time; where query and codes end it gets zeros.
+/// Sums `step` over 8 components at a time; the tail is padded with zeros.
 ///
 /// # Safety
 /// Each code has 4 bytes for each component of `query`.

@@ -95,7 +95,7 @@ fn add_squared_difference(sum: __m512, q: __m512, x: __m512) -> __m512 {
     _mm512_fmadd_ps(difference, difference, sum)
 }
 
-/// Sums up what `step` makes of 16 components at a time; where query and codes end it gets zeros. `load` gets a code, the
+/// Sums `step` over 16 components at a time; the tail is padded with zeros. `load` gets a code, the
 /// first component and a mask of those that there are.
 ///
 /// # Safety

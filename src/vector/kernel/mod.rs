@@ -214,7 +214,7 @@ pub fn select(name: &str) -> Result<&'static Kernels, Unavailable> {
     available().iter().find(|kernels| kernels.name == name).ok_or_else(|| Unavailable(name.into()))
 }
 
-/// What [`VARIABLE`] asks for, or else the best. A module may report the error when it loads; it then
+/// The kernels that [`VARIABLE`] names, or else the best ones. A module may report the error when it loads; it then
 /// runs with the best.
 pub fn configured() -> Result<&'static Kernels, Unavailable> {
     match std::env::var_os(VARIABLE) {
