@@ -1,4 +1,4 @@
-//! Groups of words that stand for each other.
+//! Synonym groups.
 
 use std::sync::Arc;
 

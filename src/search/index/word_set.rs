@@ -1,4 +1,4 @@
-//! Words in byte order, of which there may be many: a copy takes hold of them all at once, in constant time.
+//! A persistent set of words in byte order: a snapshot of any size takes constant time.
 
 use std::sync::Arc;
 

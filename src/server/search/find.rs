@@ -52,67 +52,6 @@ pub fn ft_search(call: &Call) -> Outcome {
     }
 }
 
-/// FT.SEARCH of these words for a command whose reply is made of that of RESP2.
-pub fn search_as(ctx: &Context, target: Target, words: &[&[u8]], shown: Shown) -> Outcome {
-    let settings = binding::settings();
-    let request = SearchRequest::parse(words, &settings).map_err(refuse)?;
-    let search = Search::new(ctx, target.clone(), request, &settings)?;
-    let search = Search { protocol: Protocol::Resp2, ..search };
-    let asked =
-        cluster::Asked { question: Question::Search, profiled: false, milliseconds: settings.timeout, partial: false };
-    match cluster::others(ctx, &target)? {
-        Some(others) => others.ask(ctx, words, asked, Box::new(cluster::As { rows: search.gathering(), shown })),
-        None => work::start(ctx, Box::new(Other { search: Box::new(search), shown })),
-    }
-}
-
-/// Makes another command's reply of that of FT.SEARCH.
-pub type Shown = Box<dyn FnOnce(Reply) -> Reply + Send>;
-
-/// A search whose reply is another command's.
-struct Other {
-    search: Box<Search>,
-    shown: Shown,
-}
-
-impl Work for Other {
-    fn need(&self) -> Need {
-        self.search.need()
-    }
-
-    fn think(&mut self) {
-        self.search.think();
-    }
-
-    fn look(&mut self, ctx: &Context, until: Option<Instant>) {
-        self.search.look(ctx, until);
-    }
-
-    fn limits(&self) -> Option<&Limits> {
-        self.search.limits()
-    }
-
-    fn hurry(&mut self) {
-        self.search.hurry();
-    }
-
-    fn is_small(&self) -> bool {
-        self.search.is_small()
-    }
-
-    fn is_heavy(&self) -> bool {
-        self.search.is_heavy()
-    }
-
-    fn reads_much(&self) -> bool {
-        self.search.reads_much()
-    }
-
-    fn reply(self: Box<Self>) -> Result<Reply, Failure> {
-        self.search.reply().map(self.shown)
-    }
-}
-
 /// A search under way.
 pub struct Search {
     request: SearchRequest,
@@ -155,6 +94,12 @@ impl Search {
         let is_resp3 = protocol(ctx) == Protocol::Resp3;
         request.options.check_format(is_resp3, &target.definition).map_err(refuse)?;
         Search::bind(ctx, target, request, settings)
+    }
+
+    /// Replies as in RESP2, whatever the client's protocol.
+    pub fn in_resp2(mut self) -> Search {
+        self.protocol = Protocol::Resp2;
+        self
     }
 
     /// A shard's part of a search: rows from the first on, among them all that the reply may show.

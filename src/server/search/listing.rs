@@ -1,4 +1,4 @@
-//! Replies that list what an index or a dictionary held at one moment: long ones are made in the pool.
+//! Replies that list a snapshot of an index or a dictionary: long ones are built in the pool.
 
 use std::time::Instant;
 

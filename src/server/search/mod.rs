@@ -17,6 +17,7 @@
 //! | `binding.rs`, `work.rs`, `rank.rs` | running a query: binding, moving between threads, ranking by documents |
 //! | `find.rs`, `once.rs`, `excerpts.rs` | FT.SEARCH; HIGHLIGHT and SUMMARIZE |
 //! | `aggregate.rs`, `walk.rs`, `cursors.rs`, `hybrid.rs` | FT.AGGREGATE, FT.CURSOR, FT.HYBRID |
+//! | `once.rs`, `listing.rs` | the fields of a row, each read once; replies that list many items |
 //! | `inspect.rs`, `profile.rs`, `config.rs` | FT.INFO, FT.TAGVALS, FT.EXPLAIN; FT.PROFILE; FT.CONFIG |
 //! | `suggest.rs` | suggestions |
 //! | `words.rs`, `listing.rs` | synonyms, dictionaries, spell checking; replies that may be long lists |
@@ -31,6 +32,7 @@ mod check;
 mod cluster;
 mod commands;
 mod config;
+mod converted;
 mod cursors;
 mod definitions;
 mod deletion;
@@ -62,8 +64,8 @@ use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use access::{check_keys, find as find_index};
+pub use converted::search_as;
 pub use definitions::create_everywhere;
-pub use find::search_as;
 
 use crate::reply::Reply;
 use crate::search::error::Error;

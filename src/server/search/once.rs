@@ -1,4 +1,4 @@
-//! The fields of a row: options name some of them again and again.
+//! The fields of a row, each read once: options may name a field many times.
 
 use std::collections::HashSet;
 
