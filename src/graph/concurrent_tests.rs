@@ -147,7 +147,8 @@ fn a_removed_node_leads_on_until_it_is_forgotten() {
     }
     let start = Candidate { distance: 0.0, node: entry };
     let probe = linked.space.probe(entry);
-    linked.graph.search_level(&linked.space, &probe, &[start], 500, 0, &mut linked.scratch);
+    linked.scratch.begin_at(start, 500, linked.graph.nodes.end());
+    linked.graph.search_level(&linked.space, &probe, 0, &mut linked.scratch);
     assert_eq!(linked.scratch.pool.iter().len(), 500);
     linked.graph.forget(entry);
     assert!(linked.graph.neighbours(entry, 0).is_empty());

@@ -136,17 +136,24 @@ impl Graph {
 
     /// Marks everything that can be reached on level 0.
     fn reach(&self, start: u32, seen: &mut [bool]) {
-        let mut stack = vec![start];
+        /// Rows of links whose memory is on its way.
+        const AHEAD: usize = 8;
+        let mut reached = vec![start];
         seen[start as usize] = true;
         let mut row = Vec::new();
-        while let Some(node) = stack.pop() {
+        let mut at = 0;
+        while let Some(&node) = reached.get(at) {
+            if let Some(&after) = reached.get(at + AHEAD) {
+                self.links.prefetch(after, 0);
+            }
+            at += 1;
             row.clear();
             self.links.read(node, 0, &mut row);
             for &next in &row {
                 // Nodes beyond were announced after the walk began.
                 let new = seen.get_mut(next as usize).is_some_and(|seen| !std::mem::replace(seen, true));
                 if new {
-                    stack.push(next);
+                    reached.push(next);
                 }
             }
         }

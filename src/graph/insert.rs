@@ -75,20 +75,16 @@ impl Graph {
         scratch.pool.begin(ef);
         let Some((entry, top)) = self.entry() else { return };
         let highest = highest.min(top);
-        let mut entries = vec![self.descend(insertion.space, insertion.guide(), entry, top, highest, scratch)];
-        let mut above = Vec::new();
+        self.descend(insertion.space, insertion.guide(), (entry, top), highest, ef, scratch);
+        let mut found = Vec::with_capacity(highest + 1);
         for level in (0..=highest).rev() {
-            self.search_level(insertion.space, insertion.guide(), &entries, ef, level, scratch);
-            let found = scratch.pool.iter().collect();
-            let higher = std::mem::replace(&mut entries, found);
-            if level < highest {
-                above.push((level + 1, higher));
-            }
+            self.search_level(insertion.space, insertion.guide(), level, scratch);
+            found.push(scratch.pool.iter().collect::<Vec<_>>());
         }
-        insertion.join(0, &insertion.measured(&entries));
-        if self.links.count(insertion.node, 0) > 0 {
-            for (level, found) in above.into_iter().rev() {
-                insertion.join(level, &insertion.measured(&found));
+        for (level, found) in found.iter().rev().enumerate() {
+            insertion.join(level, &insertion.measured(found));
+            if self.links.count(insertion.node, 0) == 0 {
+                return;
             }
         }
     }

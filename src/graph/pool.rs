@@ -50,6 +50,23 @@ impl Pool {
         self.cursor = 0;
     }
 
+    /// Begins another search among what is there: nothing of it is expanded.
+    pub fn begin_again(&mut self) {
+        if self.cursor > 0 {
+            self.keys.iter_mut().for_each(|key| *key &= !EXPANDED);
+            self.cursor = 0;
+        }
+    }
+
+    /// The nearest candidate.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[inline(always)]
+    pub fn nearest(&self) -> Candidate {
+        candidate(self.keys[0])
+    }
+
     /// Keys at or above this have no place.
     #[inline(always)]
     fn bound(&self) -> Key {

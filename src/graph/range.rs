@@ -28,7 +28,7 @@ impl Graph {
         scratch: &mut Scratch,
     ) -> Option<Vec<Candidate>> {
         let mut found = self.search(space, probe, within.ef, scratch);
-        let mut visited = std::mem::take(&mut scratch.visited);
+        let Scratch { visited, batch, .. } = scratch;
         visited.begin(self.nodes.end() as usize);
         found.retain(|candidate| visited.insert(candidate.node));
         let mut at = 0;
@@ -38,20 +38,19 @@ impl Graph {
                 continue;
             }
             loop {
-                self.evaluate_neighbours(space, probe, next.node, 0, scratch, |node| visited.insert(node));
-                let batch = scratch.batch.iter().zip(&scratch.distances);
-                let near = batch.filter(|&(_, &distance)| distance <= within.reach);
+                self.evaluate_neighbours(space, probe, next.node, 0, batch, |node| visited.insert(node));
+                let met = batch.nodes.iter().zip(&batch.distances);
+                let near = met.filter(|&(_, &distance)| distance <= within.reach);
                 found.extend(near.map(|(&node, &distance)| Candidate { distance, node }));
                 if !visited.has_grown(self.nodes.end()) {
                     break;
                 }
             }
-            if scratch.evaluations > within.most as u64 {
+            if batch.evaluations > within.most as u64 {
                 break;
             }
         }
         let is_whole = found[at.min(found.len())..].iter().all(|candidate| candidate.distance > within.reach);
-        scratch.visited = visited;
         is_whole.then_some(found)
     }
 }

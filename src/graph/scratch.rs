@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::pool::{Key, Pool};
+use super::pool::{Candidate, Key, Pool};
 use super::visited::Visited;
 
 /// Buffers of a search. Not tied to a graph.
@@ -13,9 +13,34 @@ pub struct Scratch {
     pub(super) pool: Pool,
     /// Nodes to expand, of a search whose beam holds matches alone.
     pub(super) open: BinaryHeap<Reverse<Key>>,
-    /// Neighbours to evaluate in one batch, and their distances.
-    pub(super) batch: Vec<u32>,
-    pub(super) distances: Vec<f32>,
-    /// Evaluations since the owner last set it to zero.
+    pub(super) batch: Batch,
+}
+
+/// Neighbours that are evaluated at once.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub nodes: Vec<u32>,
+    pub distances: Vec<f32>,
+    /// Evaluations since the count began.
     pub evaluations: u64,
+}
+
+impl Scratch {
+    /// Counts evaluations from zero.
+    pub fn begin_count(&mut self) {
+        self.batch.evaluations = 0;
+    }
+
+    /// Evaluations since the count began.
+    pub fn evaluations(&self) -> u64 {
+        self.batch.evaluations
+    }
+
+    /// Begins a search with a beam of `ef` at one node, in a graph whose nodes are below `end`.
+    pub(super) fn begin_at(&mut self, start: Candidate, ef: usize, end: u32) {
+        self.visited.begin(end as usize);
+        self.visited.insert(start.node);
+        self.pool.begin(ef);
+        self.pool.offer(start.distance, start.node);
+    }
 }

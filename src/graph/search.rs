@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 
 use super::pool::{Candidate, candidate, key};
-use super::scratch::Scratch;
+use super::scratch::{Batch, Scratch};
 use super::{Graph, Measure};
 
 /// Beams below this are narrow.
@@ -23,8 +23,8 @@ impl Graph {
     /// The `ef` nearest nodes that the search finds, nearest first, dead ones among them.
     pub fn search<S: Measure>(&self, space: &S, probe: &S::Probe, ef: usize, scratch: &mut Scratch) -> Vec<Candidate> {
         let Some((entry, top)) = self.entry() else { return Vec::new() };
-        let start = self.descend(space, probe, entry, top, 0, scratch);
-        self.search_level(space, probe, &[start], width_of_beam(ef), 0, scratch);
+        self.descend(space, probe, (entry, top), 0, width_of_beam(ef), scratch);
+        self.search_level(space, probe, 0, scratch);
         scratch.pool.iter().take(ef).collect()
     }
 
@@ -41,18 +41,15 @@ impl Graph {
         scratch: &mut Scratch,
     ) -> (Vec<Candidate>, u64) {
         let Some((entry, top)) = self.entry() else { return (Vec::new(), 0) };
-        let start = self.descend(space, probe, entry, top, 0, scratch);
-        let mut visited = std::mem::take(&mut scratch.visited);
-        let mut matches = std::mem::take(&mut scratch.pool);
-        let mut open = std::mem::take(&mut scratch.open);
-        visited.begin(self.nodes.end() as usize);
-        matches.begin(width);
+        self.descend(space, probe, (entry, top), 0, 1, scratch);
+        let start = scratch.pool.nearest();
+        scratch.begin_at(start, width, self.nodes.end());
+        let Scratch { visited, pool: matches, open, batch } = scratch;
         open.clear();
-        visited.insert(start.node);
         open.push(Reverse(key(start.distance, start.node)));
         let mut tested = 1;
-        if accept(start.node) {
-            matches.offer(start.distance, start.node);
+        if !accept(start.node) {
+            matches.begin(width);
         }
         let mut expanded = 1;
         while let Some(Reverse(next)) = open.pop() {
@@ -65,8 +62,8 @@ impl Graph {
             }
             let next = candidate(next);
             loop {
-                self.evaluate_neighbours(space, probe, next.node, 0, scratch, |node| visited.insert(node));
-                for (&node, &distance) in scratch.batch.iter().zip(&scratch.distances) {
+                self.evaluate_neighbours(space, probe, next.node, 0, batch, |node| visited.insert(node));
+                for (&node, &distance) in batch.nodes.iter().zip(&batch.distances) {
                     let key = key(distance, node);
                     if matches.would_refuse(key) {
                         continue;
@@ -82,78 +79,64 @@ impl Graph {
                 }
             }
         }
-        let found = matches.iter().collect();
-        scratch.visited = visited;
-        scratch.pool = matches;
-        scratch.open = open;
-        (found, tested)
+        (matches.iter().collect(), tested)
     }
 
-    /// Walks greedily from `entry` on level `from` down to `to`, exclusive, and yields the nearest
-    /// node met.
+    /// Walks greedily from the entry on its level down to `to`, exclusive. Leaves a beam of the `ef` nearest nodes met,
+    /// at least one, for a search on the level below: what was met, near or not, need not be met again there.
     pub(super) fn descend<S: Measure>(
         &self,
         space: &S,
         probe: &S::Probe,
-        entry: u32,
-        from: usize,
+        (entry, from): (u32, usize),
         to: usize,
+        ef: usize,
         scratch: &mut Scratch,
-    ) -> Candidate {
+    ) {
         let mut distance = [0.0];
         space.distances(probe, &[entry], &mut distance);
-        scratch.evaluations += 1;
-        let mut best = Candidate { distance: distance[0], node: entry };
+        scratch.batch.evaluations += 1;
+        scratch.begin_at(Candidate { distance: distance[0], node: entry }, ef, self.nodes.end());
         for level in (to + 1..=from).rev() {
             loop {
-                let before = best.node;
-                self.evaluate_neighbours(space, probe, before, level, scratch, |_| true);
-                for (&node, &distance) in scratch.batch.iter().zip(&scratch.distances) {
-                    if distance < best.distance {
-                        best = Candidate { distance, node };
-                    }
-                }
-                if best.node == before {
+                let best = scratch.pool.nearest();
+                self.offer_neighbours(space, probe, best.node, level, scratch);
+                if scratch.pool.nearest() == best {
                     break;
                 }
             }
         }
-        best
     }
 
-    /// Best-first search on one level from the given entries; the result is left in the pool.
-    pub(super) fn search_level<S: Measure>(
+    /// Best-first search on one level from what is in the pool; the result is left there.
+    pub(super) fn search_level<S: Measure>(&self, space: &S, probe: &S::Probe, level: usize, scratch: &mut Scratch) {
+        scratch.pool.begin_again();
+        while let Some(next) = scratch.pool.expand() {
+            if let Some(after) = scratch.pool.peek() {
+                self.links.prefetch(after, level);
+            }
+            self.offer_neighbours(space, probe, next.node, level, scratch);
+        }
+    }
+
+    /// Offers those neighbours of a node to the pool that were not met yet.
+    #[inline(always)]
+    fn offer_neighbours<S: Measure>(
         &self,
         space: &S,
         probe: &S::Probe,
-        entries: &[Candidate],
-        ef: usize,
+        node: u32,
         level: usize,
         scratch: &mut Scratch,
     ) {
-        let mut visited = std::mem::take(&mut scratch.visited);
-        let mut pool = std::mem::take(&mut scratch.pool);
-        visited.begin(self.nodes.end() as usize);
-        pool.begin(ef);
-        for entry in entries {
-            if visited.insert(entry.node) {
-                pool.offer(entry.distance, entry.node);
+        let Scratch { visited, pool, batch, .. } = scratch;
+        loop {
+            self.evaluate_neighbours(space, probe, node, level, batch, |node| visited.insert(node));
+            pool.offer_all(&batch.nodes, &batch.distances);
+            if !visited.has_grown(self.nodes.end()) {
+                break;
             }
         }
-        while let Some(next) = pool.expand() {
-            if let Some(after) = pool.peek() {
-                self.links.prefetch(after, level);
-            }
-            loop {
-                self.evaluate_neighbours(space, probe, next.node, level, scratch, |node| visited.insert(node));
-                pool.offer_all(&scratch.batch, &scratch.distances);
-                if !visited.has_grown(self.nodes.end()) {
-                    break;
-                }
-            }
-        }
-        scratch.visited = visited;
-        scratch.pool = pool;
     }
 
     /// Fills the batch with those neighbours of `node` that `wanted` lets pass, and their distances.
@@ -164,21 +147,22 @@ impl Graph {
         probe: &S::Probe,
         node: u32,
         level: usize,
-        scratch: &mut Scratch,
+        batch: &mut Batch,
         mut wanted: impl FnMut(u32) -> bool,
     ) {
-        scratch.batch.clear();
-        self.links.read(node, level, &mut scratch.batch);
+        let Batch { nodes, distances, evaluations } = batch;
+        nodes.clear();
+        self.links.read(node, level, nodes);
         // Not `retain`: whether a neighbour is wanted cannot be predicted, so there is no branch on it.
         let mut kept = 0;
-        for i in 0..scratch.batch.len() {
-            let neighbour = scratch.batch[i];
-            scratch.batch[kept] = neighbour;
+        for i in 0..nodes.len() {
+            let neighbour = nodes[i];
+            nodes[kept] = neighbour;
             kept += wanted(neighbour) as usize;
         }
-        scratch.batch.truncate(kept);
-        scratch.distances.resize(scratch.batch.len(), 0.0);
-        space.distances(probe, &scratch.batch, &mut scratch.distances);
-        scratch.evaluations += scratch.batch.len() as u64;
+        nodes.truncate(kept);
+        distances.resize(kept, 0.0);
+        space.distances(probe, nodes, distances);
+        *evaluations += kept as u64;
     }
 }

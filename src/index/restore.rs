@@ -83,12 +83,21 @@ impl Restorer {
         Ok(row)
     }
 
+    /// Rows so far: their ids are the numbers below.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
     /// Adds the links of the last row on a level.
-    pub fn links(&mut self, level: usize, targets: impl Iterator<Item = u64>) {
-        let from = self.targets.len();
-        self.targets.extend(targets);
+    pub fn links(&mut self, level: usize, targets: &[u64]) {
+        self.targets.extend_from_slice(targets);
         let row = self.labels.len() as u32 - 1;
-        self.lists.push((row, level as u8, (self.targets.len() - from) as u32));
+        self.lists.push((row, level as u8, targets.len() as u32));
     }
 
     /// Completes the index; yields the labels of its rows too. Links that hold to the graph's rules are taken as
@@ -140,25 +149,30 @@ impl Restorer {
         let graph = &self.index.shared.graph;
         let mut nodes = Vec::with_capacity(self.targets.len());
         let mut balance = Balance::default();
-        let mut row = Vec::new();
+        let mut sorted = Vec::new();
         for (node, level, targets) in self.lists_of(&self.targets) {
-            row.clear();
+            let from = nodes.len();
             for &target in targets {
                 let neighbour =
                     translation.node(target).ok_or_else(|| format!("a link leads to the unknown id {target}"))?;
                 if neighbour == node {
                     return Err(format!("node {} links to itself", self.labels[node as usize]));
                 }
-                if graph.level(neighbour) < level {
+                // Each is on level 0.
+                if level > 0 && graph.level(neighbour) < level {
                     return Err(format!("a link on level {level} leads to a node of a lower one"));
                 }
                 balance.add(level, node, neighbour);
-                row.push(neighbour);
+                nodes.push(neighbour);
             }
-            nodes.extend_from_slice(&row);
-            row.sort_unstable();
-            if row.windows(2).any(|w| w[0] == w[1]) {
-                return Err(format!("node {} has the same link twice", self.labels[node as usize]));
+            // We save them in order. Equal labels lead to equal rows, different ones to different rows.
+            if !targets.is_sorted_by(|a, b| a < b) {
+                sorted.clear();
+                sorted.extend_from_slice(&nodes[from..]);
+                sorted.sort_unstable();
+                if sorted.windows(2).any(|w| w[0] == w[1]) {
+                    return Err(format!("node {} has the same link twice", self.labels[node as usize]));
+                }
             }
         }
         if !balance.is_even() {
@@ -193,16 +207,26 @@ impl Restorer {
 
 /// Whether each link is there once in each direction: directions count with opposite signs, so that a sum of keyed
 /// hashes over all is zero; by chance, once in 2^64.
-#[derive(Default)]
 pub(super) struct Balance {
-    key: RandomState,
+    keys: [u64; 4],
     sum: u64,
+}
+
+impl Default for Balance {
+    fn default() -> Balance {
+        let random = RandomState::new();
+        // Odd, so that no multiplication loses its lowest bits.
+        Balance { keys: [0, 1, 2, 3].map(|key| random.hash_one(key) | 1), sum: 0 }
+    }
 }
 
 impl Balance {
     /// Counts a link from one node to another.
+    #[inline]
     pub fn add(&mut self, level: usize, node: u32, neighbour: u32) {
-        let hash = self.key.hash_one((level, node.min(neighbour), node.max(neighbour)));
+        let pair = u64::from(node.min(neighbour)) << 32 | u64::from(node.max(neighbour));
+        let [a, b, c, d] = self.keys;
+        let hash = folded(folded(pair ^ a, b) ^ level as u64 ^ c, d);
         self.sum = if node < neighbour { self.sum.wrapping_add(hash) } else { self.sum.wrapping_sub(hash) };
     }
 
@@ -212,11 +236,17 @@ impl Balance {
     }
 }
 
-/// From labels to rows.
-enum Translation {
-    /// By position: ids are mostly dense.
-    Table(Vec<u32>),
-    Map(HashMap<u64, u32>),
+/// The halves of a product, one upon the other: two rounds of it with secret keys show nothing of what went in.
+#[inline(always)]
+fn folded(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    (product >> 64) as u64 ^ product as u64
+}
+
+/// From labels to rows: by position, for labels are mostly dense, and those beyond by a map.
+struct Translation {
+    table: Vec<u32>,
+    beyond: HashMap<u64, u32>,
 }
 
 const UNKNOWN: u32 = u32::MAX;
@@ -224,28 +254,26 @@ const UNKNOWN: u32 = u32::MAX;
 impl Translation {
     fn new(labels: &[u64]) -> Result<Translation, DuplicateLabel> {
         let highest = labels.iter().copied().max().unwrap_or(0);
-        if highest < 4 * labels.len() as u64 + 64 {
-            let mut table = vec![UNKNOWN; highest as usize + 1];
-            for (&id, node) in labels.iter().zip(0..) {
-                if std::mem::replace(&mut table[id as usize], node) != UNKNOWN {
-                    return Err(DuplicateLabel(id));
-                }
-            }
-            return Ok(Translation::Table(table));
-        }
-        let mut map = HashMap::with_capacity(labels.len());
-        for (&id, node) in labels.iter().zip(0..) {
-            if map.insert(id, node).is_some() {
-                return Err(DuplicateLabel(id));
+        let dense = 4 * labels.len() as u64 + 64;
+        let mut table = vec![UNKNOWN; highest.min(dense) as usize + 1];
+        let mut beyond = HashMap::new();
+        for (&label, row) in labels.iter().zip(0..) {
+            let before = match table.get_mut(label as usize) {
+                Some(place) => std::mem::replace(place, row),
+                None => beyond.insert(label, row).unwrap_or(UNKNOWN),
+            };
+            if before != UNKNOWN {
+                return Err(DuplicateLabel(label));
             }
         }
-        Ok(Translation::Map(map))
+        Ok(Translation { table, beyond })
     }
 
+    #[inline]
     fn node(&self, label: u64) -> Option<u32> {
-        match self {
-            Translation::Table(table) => table.get(label as usize).copied().filter(|&n| n != UNKNOWN),
-            Translation::Map(map) => map.get(&label).copied(),
+        match self.table.get(label as usize) {
+            Some(&row) => (row != UNKNOWN).then_some(row),
+            None => self.beyond.get(&label).copied(),
         }
     }
 }

@@ -18,11 +18,22 @@ pub trait Source {
     /// If the data ends here or something else is there.
     fn unsigned(&mut self) -> Result<u64, LoadError>;
 
-    /// Reads a byte string.
+    /// Reads so many numbers to the end of `out`.
+    ///
+    /// # Errors
+    /// As above; what was read by then is of no use.
+    fn numbers(&mut self, count: usize, out: &mut Vec<u64>) -> Result<(), LoadError> {
+        for _ in 0..count {
+            out.push(self.unsigned()?);
+        }
+        Ok(())
+    }
+
+    /// Reads a byte string to the place of what is in `out`.
     ///
     /// # Errors
     /// As above.
-    fn bytes(&mut self) -> Result<Box<dyn AsRef<[u8]> + '_>, LoadError>;
+    fn bytes(&mut self, out: &mut Vec<u8>) -> Result<(), LoadError>;
 }
 
 /// Why saved data was refused, for the log.

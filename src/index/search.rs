@@ -22,7 +22,6 @@ const MANY: f64 = 0.125;
 /// See the module's text.
 pub(super) struct Search<'a, A: ?Sized> {
     shared: &'a Shared,
-    exact: ExactQuery,
     point: Point,
     vector: &'a [f32],
     /// All rows if None.
@@ -47,7 +46,6 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
     ) -> Search<'a, A> {
         Search {
             shared,
-            exact: ExactQuery::new(shared.codec, vector),
             point: Point::Rows(Probe::from_vector(shared.codec, vector)),
             vector,
             accept,
@@ -135,9 +133,9 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
         // Beyond that it is cheaper to compare with all: these lie in order.
         let within = Within { reach, ef, most: shared.graph.end() as usize / 2 };
         let found = with_scratch(|scratch| {
-            scratch.evaluations = 0;
+            scratch.begin_count();
             let found = shared.graph.search_within(shared, &self.point, within, scratch);
-            self.evaluated += scratch.evaluations;
+            self.evaluated += scratch.evaluations();
             found
         });
         let Some(found) = found else { return (Plan::Scan, self.scan()) };
@@ -172,7 +170,7 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
         let sketched = self.sketched();
         loop {
             let mut found = with_scratch(|scratch| {
-                scratch.evaluations = 0;
+                scratch.begin_count();
                 let found = match &sketched {
                     Some(point) => {
                         let found = shared.graph.search(shared, point, estimated(width), scratch);
@@ -180,7 +178,7 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
                     }
                     None => shared.graph.search(shared, &self.point, width, scratch),
                 };
-                self.evaluated += scratch.evaluations;
+                self.evaluated += scratch.evaluations();
                 found
             });
             let met = found.len();
@@ -232,7 +230,7 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
         let most_expanded = most_expanded.saturating_sub(pending.len());
         let sketched = self.sketched();
         let found = with_scratch(|scratch| {
-            scratch.evaluations = 0;
+            scratch.begin_count();
             let accept = |node| shared.graph.is_live(node) && self.matches(node);
             let (graph, most) = (&shared.graph, most_expanded);
             let (found, tested) = match &sketched {
@@ -240,7 +238,7 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
                 None => graph.search_matching(shared, &self.point, width, most, accept, scratch),
             };
             self.tested += tested;
-            self.evaluated += scratch.evaluations;
+            self.evaluated += scratch.evaluations();
             found
         });
         let found = if sketched.is_some() { self.measure(found, width) } else { found };
@@ -277,14 +275,15 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
 
     /// The nearest of the nodes, nearest first, by the unquantized query.
     fn rank(&mut self, nodes: Vec<u32>) -> Vec<Candidate> {
+        let exact = ExactQuery::new(self.shared.codec, self.vector);
         let mut distances = vec![0.0; nodes.len()];
-        self.shared.batches(&nodes, &mut distances, |rows, out| self.exact.distances(rows, out));
+        self.shared.batches(&nodes, &mut distances, |rows, out| exact.distances(rows, out));
         self.evaluated += nodes.len() as u64;
         let mut found: Vec<Candidate> =
             nodes.into_iter().zip(distances).map(|(node, distance)| Candidate { distance, node }).collect();
         if self.shared.params.metric != Metric::Cosine {
             keep_nearest(&mut found, self.shared.codec.worth_ranking(self.wanted).unwrap_or(self.wanted));
-            self.measure_precisely(&mut found);
+            self.measure_precisely(&exact, &mut found);
         }
         keep_nearest(&mut found, self.wanted);
         found.sort_unstable_by(by_distance);
@@ -292,10 +291,10 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
     }
 
     /// What is shown of the nearest should not have suffered from the speed with which they were found.
-    fn measure_precisely(&self, found: &mut [Candidate]) {
+    fn measure_precisely(&self, exact: &ExactQuery, found: &mut [Candidate]) {
         let nodes: Vec<u32> = found.iter().map(|c| c.node).collect();
         let mut distances = vec![0.0; nodes.len()];
-        self.shared.batches(&nodes, &mut distances, |rows, out| self.exact.precise(rows, out));
+        self.shared.batches(&nodes, &mut distances, |rows, out| exact.precise(rows, out));
         found.iter_mut().zip(distances).for_each(|(found, distance)| found.distance = distance);
     }
 }

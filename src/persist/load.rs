@@ -2,9 +2,7 @@
 
 use super::{EXTENDED, HAS_ATTRIBUTES, HAS_MATRIX, HAS_TIMES, LoadError, NODE_FORMAT, Source};
 use crate::graph::MAX_LEVEL;
-use crate::set::{
-    BadElement, DEFAULT_M, DuplicateId, MAX_M, MIN_M, Params, Restored, Restorer, SavedElement, VectorSet,
-};
+use crate::set::{BadElement, DEFAULT_M, Duplicate, MAX_M, MIN_M, Params, Restored, Restorer, SavedElement, VectorSet};
 use crate::vector::{Encoding, MAX_DIM, Metric, Projection};
 
 /// A loaded set.
@@ -56,14 +54,22 @@ pub fn load(source: &mut dyn Source) -> Result<Loaded, LoadError> {
     let mut restorer = Restorer::new(Params { dim, input_dim, encoding, metric, m }, projection);
     // Unknown flags mean nothing in the form of Redis 8.
     let flags = if is_extended { flags } else { flags & !HAS_TIMES };
+    let mut element = Element::default();
     for index in 0..count {
-        read_element(&mut restorer, flags, encoding, source)
+        (element.read(flags, source))
+            .and_then(|()| element.restore(encoding, &mut restorer))
             .map_err(|LoadError(why)| LoadError(format!("element {index} of {count}: {why}")))?;
     }
     match restorer.finish() {
         Ok((set, graph)) => Ok(Loaded { set, graph }),
-        Err(DuplicateId(id)) => refuse(format!("two elements have the id {id}")),
+        Err(Duplicate::Id(id)) => refuse(format!("two elements have the id {id}")),
+        Err(Duplicate::Name(name)) => refuse(format!("a second element is named '{}'", shown(&name))),
     }
+}
+
+/// The beginning of a name, for the log.
+fn shown(name: &[u8]) -> String {
+    String::from_utf8_lossy(&name[..name.len().min(40)]).into_owned()
 }
 
 fn read_metric(encoding: Encoding, source: &mut dyn Source) -> Result<Metric, LoadError> {
@@ -82,8 +88,9 @@ fn read_projection(dim: usize, source: &mut dyn Source) -> Result<Projection, Lo
     if input_dim < dim as u64 || input_dim > MAX_DIM as u64 {
         return refuse(format!("projection from dimension {input_dim} is not in {dim}..={MAX_DIM}"));
     }
-    let matrix = source.bytes()?;
-    Projection::from_wire(dim, input_dim as usize, (*matrix).as_ref())
+    let mut matrix = Vec::new();
+    source.bytes(&mut matrix)?;
+    Projection::from_wire(dim, input_dim as usize, &matrix)
         .map_err(|why| LoadError(format!("projection matrix: {why}")))
 }
 
@@ -95,84 +102,99 @@ fn read_time(source: &mut dyn Source) -> Result<Option<i64>, LoadError> {
     }
 }
 
-/// The numeric parameters of an element.
-struct SavedNode {
-    wire_id: u64,
-    level: usize,
-    /// Links by level.
-    rows: Vec<Vec<u64>>,
-    /// Norm and range of the vector.
-    last: u64,
+/// Parameters of an element that has all levels and on each of them all links.
+const MOST_PARAMETERS: u64 = 3 + (MAX_LEVEL as u64 + 1) * (3 + MAX_LINKS);
+
+/// What was read of an element. The next one takes its buffers.
+#[derive(Default)]
+struct Element {
+    name: Vec<u8>,
+    attributes: Vec<u8>,
+    time: Option<i64>,
+    code: Vec<u8>,
+    parameters: Vec<u64>,
 }
 
-fn read_node(source: &mut dyn Source) -> Result<SavedNode, LoadError> {
-    let mut left = source.unsigned()?;
-    let mut next = |what: &str| -> Result<u64, LoadError> {
-        left = left.checked_sub(1).ok_or_else(|| LoadError(format!("no parameter left for {what}")))?;
-        source.unsigned()
-    };
-    let wire_id = next("the id")?;
-    let head = next("the level")?;
-    let (level, format) = ((head & 0xff) as usize, head >> 24 & 0xff);
-    if level > MAX_LEVEL {
-        return refuse(format!("level {level} is above {MAX_LEVEL}"));
-    }
-    if format > NODE_FORMAT {
-        return refuse(format!("unknown node format {format}"));
-    }
-    let mut rows: Vec<Vec<u64>> = Vec::with_capacity(level + 1);
-    for level in 0..=level {
-        let links = next("a number of links")?;
-        let capacity = next("a capacity")?;
-        if capacity > MAX_LINKS || links > capacity {
-            return refuse(format!("{links} links of {capacity} on level {level}, where {MAX_LINKS} are allowed"));
-        }
-        let mut row = Vec::new();
-        for _ in 0..links {
-            row.push(next("a link")?);
-        }
-        if format == 1 {
-            // Not stored: it is searched for when it is needed.
-            let worst = next("the worst link")?;
-            if links > 0 && worst & 0xffff_ffff >= links {
-                return refuse(format!("worst link {} of {links}", worst & 0xffff_ffff));
-            }
-        }
-        rows.push(row);
-    }
-    let last = next("the norm")?;
-    for _ in 0..left {
-        source.unsigned()?;
-    }
-    Ok(SavedNode { wire_id, level, rows, last })
+/// Takes numbers off the front; `what` is missing if there are not so many.
+fn take<'a>(parameters: &mut &'a [u64], count: u64, what: &str) -> Result<&'a [u64], LoadError> {
+    let taken = parameters.split_at_checked(count as usize);
+    let (taken, rest) = taken.ok_or_else(|| LoadError(format!("no parameter left for {what}")))?;
+    *parameters = rest;
+    Ok(taken)
 }
 
-fn read_element(
-    restorer: &mut Restorer,
-    flags: u64,
-    encoding: Encoding,
-    source: &mut dyn Source,
-) -> Result<(), LoadError> {
-    let name = (*source.bytes()?).as_ref().to_vec();
-    let has = |flag| flags & flag != 0;
-    let attributes = if has(HAS_ATTRIBUTES) { (*source.bytes()?).as_ref().to_vec() } else { Vec::new() };
-    let time = if has(HAS_TIMES) { read_time(source)? } else { None };
-    let code = (*source.bytes()?).as_ref().to_vec();
-    let SavedNode { wire_id, level, rows, last } = read_node(source)?;
-    let range = if encoding == Encoding::Int8 { f32::from_bits((last >> 32) as u32) } else { 0.0 };
-    let l2 = f32::from_bits(last as u32);
-    let element = SavedElement { name: &name, attributes: &attributes, code: &code, l2, range, wire_id, level, time };
-    restorer.element(&element).map_err(|why| {
-        let name = String::from_utf8_lossy(&name[..name.len().min(40)]).into_owned();
-        LoadError(match why {
-            BadElement::DuplicateName => format!("a second element is named '{name}'"),
-            BadElement::Vector(why) => format!("the vector of '{name}': {why}"),
-            BadElement::Full => "there are more elements than a set can hold".into(),
-        })
-    })?;
-    // Only now: the vector's norm, which comes after the links, had to be valid.
-    for (level, row) in rows.into_iter().enumerate() {
-        restorer.links(level, row.into_iter());
+impl Element {
+    fn read(&mut self, flags: u64, source: &mut dyn Source) -> Result<(), LoadError> {
+        let has = |flag| flags & flag != 0;
+        source.bytes(&mut self.name)?;
+        if has(HAS_ATTRIBUTES) {
+            source.bytes(&mut self.attributes)?;
+        }
+        if has(HAS_TIMES) {
+            self.time = read_time(source)?;
+        }
+        source.bytes(&mut self.code)?;
+        let count = source.unsigned()?;
+        let known = count.min(MOST_PARAMETERS);
+        self.parameters.clear();
+        source.numbers(known as usize, &mut self.parameters)?;
+        for _ in known..count {
+            source.unsigned()?;
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Adds it to the set.
+    fn restore(&self, encoding: Encoding, restorer: &mut Restorer) -> Result<(), LoadError> {
+        let left = &mut &self.parameters[..];
+        let mut next = |what| Ok::<u64, LoadError>(take(left, 1, what)?[0]);
+        let wire_id = next("the id")?;
+        let head = next("the level")?;
+        let (level, format) = ((head & 0xff) as usize, head >> 24 & 0xff);
+        if level > MAX_LEVEL {
+            return refuse(format!("level {level} is above {MAX_LEVEL}"));
+        }
+        if format > NODE_FORMAT {
+            return refuse(format!("unknown node format {format}"));
+        }
+        // The vector's norm comes last, so links wait until the element is known to be sound.
+        let levels = *left;
+        for level in 0..=level {
+            take_links(left, level, format)?;
+        }
+        let last = take(left, 1, "the norm")?[0];
+        let range = if encoding == Encoding::Int8 { f32::from_bits((last >> 32) as u32) } else { 0.0 };
+        let l2 = f32::from_bits(last as u32);
+        let Element { name, attributes, code, time, .. } = self;
+        let element = SavedElement { name, attributes, code, l2, range, wire_id, level, time: *time };
+        restorer.element(&element).map_err(|why| {
+            LoadError(match why {
+                BadElement::Vector(why) => format!("the vector of '{}': {why}", shown(name)),
+                BadElement::Full => "there are more elements than a set can hold".into(),
+            })
+        })?;
+        let left = &mut &*levels;
+        for level in 0..=level {
+            restorer.links(level, take_links(left, level, format)?);
+        }
+        Ok(())
+    }
+}
+
+/// Takes the links of a level off the front.
+fn take_links<'a>(parameters: &mut &'a [u64], level: usize, format: u64) -> Result<&'a [u64], LoadError> {
+    let links = take(parameters, 1, "a number of links")?[0];
+    let capacity = take(parameters, 1, "a capacity")?[0];
+    if capacity > MAX_LINKS || links > capacity {
+        return refuse(format!("{links} links of {capacity} on level {level}, where {MAX_LINKS} are allowed"));
+    }
+    let row = take(parameters, links, "a link")?;
+    if format == 1 {
+        // The worst link, which is searched again when it matters.
+        let worst = take(parameters, 1, "the worst link")?[0];
+        if links > 0 && worst & 0xffff_ffff >= links {
+            return refuse(format!("worst link {} of {links}", worst & 0xffff_ffff));
+        }
+    }
+    Ok(row)
 }

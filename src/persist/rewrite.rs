@@ -87,10 +87,11 @@ impl Source for Flat<'_> {
         take_number(&mut self.bytes)
     }
 
-    fn bytes(&mut self) -> Result<Box<dyn AsRef<[u8]> + '_>, LoadError> {
+    fn bytes(&mut self, out: &mut Vec<u8>) -> Result<(), LoadError> {
         let len = self.unsigned()?;
         let len = usize::try_from(len).map_err(|_| LoadError::truncated())?;
-        let bytes = take_bytes(&mut self.bytes, len)?;
-        Ok(Box::new(bytes))
+        out.clear();
+        out.extend_from_slice(take_bytes(&mut self.bytes, len)?);
+        Ok(())
     }
 }

@@ -38,11 +38,12 @@ impl Source for Reader<'_> {
             _ => Err(LoadError::truncated()),
         }
     }
-    fn bytes(&mut self) -> Result<Box<dyn AsRef<[u8]> + '_>, LoadError> {
+    fn bytes(&mut self, out: &mut Vec<u8>) -> Result<(), LoadError> {
         match self.0.split_first() {
             Some((Bytes(bytes), rest)) => {
                 self.0 = rest;
-                Ok(Box::new(bytes))
+                out.clone_from(bytes);
+                Ok(())
             }
             _ => Err(LoadError::truncated()),
         }

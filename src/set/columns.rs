@@ -30,6 +30,12 @@ impl Column {
         self.values.row(block)[node as usize % BLOCK].store(bits.to_u64() ^ Bits::MISSING.to_u64(), Ordering::SeqCst);
     }
 
+    fn get(&self, node: u32) -> Bits {
+        let values = self.values.get(node / BLOCK as u32);
+        let value = values.map_or(0, |values| values[node as usize % BLOCK].load(Ordering::Relaxed));
+        Bits::from_u64(value ^ Bits::MISSING.to_u64())
+    }
+
     fn read(&self, block: u32, out: &mut [Bits; BLOCK]) {
         match self.values.get(block) {
             Some(row) => out.iter_mut().zip(row).for_each(|(bits, value)| {
@@ -41,45 +47,58 @@ impl Column {
 }
 
 /// The columns of a program's fields, in its order.
-pub struct Columns(Vec<Arc<Column>>);
+pub struct Columns {
+    columns: Vec<Arc<Column>>,
+    /// An element without attributes never matches; `not exists(.x)` would let it.
+    is_pitfall: bool,
+}
 
 impl Columns {
     /// Whether all values are there.
     pub fn are_ready(&self) -> bool {
-        self.0.iter().all(|column| column.gathering.is_ready())
+        self.columns.iter().all(|column| column.gathering.is_ready())
     }
 
     /// Fills in what is missing of nodes below `end`, unless another thread does; true if all is there.
     pub fn fill(&self, end: u32, records: &Blobs) -> bool {
         let fill = |column: &Column| column.gathering.run(end, records, |node, record| column.set(node, record));
-        self.0.iter().all(|column| fill(column))
+        self.columns.iter().all(|column| fill(column))
     }
 
-    /// The nodes below `end` that match, a bit each.
-    pub fn matching(&self, program: &Program, end: u32, records: &Blobs) -> Vec<u64> {
-        // An element without attributes never matches; `not exists(.x)` would let it.
-        let is_pitfall = program.matches_columns(&vec![Bits::MISSING; self.0.len()]) != Some(false);
-        let mut values = vec![[Bits::MISSING; BLOCK]; self.0.len()];
-        let mut found = Vec::with_capacity((end as usize).div_ceil(BLOCK));
+    /// Whether a node matches the program.
+    pub fn matches(&self, program: &Program, node: u32, records: &Blobs) -> bool {
+        let mut values = [Bits::MISSING; MOST];
+        for (value, column) in values.iter_mut().zip(&self.columns) {
+            *value = column.get(node);
+        }
+        match program.matches_columns(&values[..self.columns.len()]) {
+            Some(matches) if !matches || !self.is_pitfall => matches,
+            _ => matches_record(program, node, records),
+        }
+    }
+
+    /// Calls `visit` with each block of nodes below `end`, and a bit for each of them that matches.
+    pub fn for_each_block(&self, program: &Program, end: u32, records: &Blobs, mut visit: impl FnMut(u32, u64)) {
+        let mut values = vec![[Bits::MISSING; BLOCK]; self.columns.len()];
         for block in 0..end.div_ceil(BLOCK as u32) {
-            self.0.iter().zip(&mut values).for_each(|(column, values)| column.read(block, values));
+            self.columns.iter().zip(&mut values).for_each(|(column, values)| column.read(block, values));
             let verdict = program.matches_block(&values);
             let mut matching = verdict.matching;
-            let mut open = verdict.unknown | if is_pitfall { matching } else { 0 };
+            let mut open = verdict.unknown | if self.is_pitfall { matching } else { 0 };
             while open != 0 {
                 let i = open.trailing_zeros();
                 open &= open - 1;
-                let record = records.get(block * BLOCK as u32 + i);
-                let matches = record.is_some_and(|record| program.matches(RecordRef::new(record)));
+                let matches = matches_record(program, block * BLOCK as u32 + i, records);
                 matching = matching & !(1 << i) | u64::from(matches) << i;
             }
-            found.push(matching);
+            let nodes = (end - block * BLOCK as u32).min(BLOCK as u32);
+            visit(block, matching & (u64::MAX >> (BLOCK as u32 - nodes)));
         }
-        if let Some(last) = found.last_mut().filter(|_| !(end as usize).is_multiple_of(BLOCK)) {
-            *last &= (1 << (end as usize % BLOCK)) - 1;
-        }
-        found
     }
+}
+
+fn matches_record(program: &Program, node: u32, records: &Blobs) -> bool {
+    records.get(node).is_some_and(|record| program.matches(RecordRef::new(record)))
 }
 
 /// The columns of a set, each of eight bytes an element.
@@ -102,7 +121,9 @@ impl ColumnCache {
                 })
             })
             .collect();
-        columns.into_iter().collect::<Option<_>>().map(Columns)
+        let columns: Vec<Arc<Column>> = columns.into_iter().collect::<Option<_>>()?;
+        let is_pitfall = program.matches_columns(&vec![Bits::MISSING; columns.len()]) != Some(false);
+        Some(Columns { columns, is_pitfall })
     }
 
     /// After a node got this record, or none.

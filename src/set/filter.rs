@@ -18,8 +18,11 @@ pub struct Filter {
     columns: Option<Columns>,
 }
 
+/// Up to so many nodes it takes less to find out about all than to look at a sample.
+const FEW: u32 = 2048;
+
 /// Which elements match: a bit each.
-pub enum Marks {
+enum Marks {
     /// Shared with other queries and kept up to date.
     Kept(Arc<Matches>),
     /// Found out for one query.
@@ -56,13 +59,20 @@ impl Filter {
         self.matches.as_deref().filter(|matches| matches.is_ready())
     }
 
-    /// Marks all nodes below `end` that match. None if that takes a look at their records.
-    pub fn mark(&self, end: u32, records: &Blobs) -> Option<Marks> {
+    /// How to find out which nodes below `end` match.
+    fn way(&self, end: u32, records: &Blobs) -> Way<'_> {
         if let Some(matches) = self.matches.as_ref().filter(|matches| matches.fill(end, records)) {
-            return Some(Marks::Kept(matches.clone()));
+            return Way::Marks(Marks::Kept(matches.clone()));
         }
-        let columns = self.columns.as_ref().filter(|columns| columns.fill(end, records))?;
-        Some(Marks::Own(columns.matching(&self.program, end, records)))
+        match self.columns.as_ref().filter(|columns| columns.fill(end, records)) {
+            Some(columns) if end <= FEW => {
+                let mut marks = Vec::with_capacity((end as usize).div_ceil(BLOCK));
+                columns.for_each_block(&self.program, end, records, |_, matching| marks.push(matching));
+                Way::Marks(Marks::Own(marks))
+            }
+            Some(columns) => Way::Columns(columns),
+            None => Way::Records,
+        }
     }
 
     /// Whether the node matches, by its record.
@@ -75,7 +85,7 @@ impl Filter {
 impl Marks {
     /// Whether the node is marked.
     #[inline]
-    pub fn contains(&self, node: u32) -> bool {
+    fn contains(&self, node: u32) -> bool {
         match self {
             Marks::Kept(matches) => matches.contains(node),
             // Nodes that came later are not known.
@@ -86,23 +96,15 @@ impl Marks {
     }
 
     /// Calls `visit` with each marked node below `end`.
-    pub fn for_each(&self, end: u32, mut visit: impl FnMut(u32)) {
+    fn for_each(&self, end: u32, mut visit: impl FnMut(u32)) {
         match self {
             Marks::Kept(matches) => matches.for_each(end, visit),
-            Marks::Own(words) => {
-                for (index, &word) in words.iter().enumerate() {
-                    let mut word = word;
-                    while word != 0 {
-                        visit((index * BLOCK) as u32 + word.trailing_zeros());
-                        word &= word - 1;
-                    }
-                }
-            }
+            Marks::Own(words) => (0..).zip(words).for_each(|(block, &word)| for_each_bit(block, word, &mut visit)),
         }
     }
 
     /// Marked nodes.
-    pub fn count(&self) -> usize {
+    fn count(&self) -> usize {
         match self {
             Marks::Kept(matches) => matches.count(),
             Marks::Own(words) => words.iter().map(|word| word.count_ones() as usize).sum(),
@@ -110,30 +112,48 @@ impl Marks {
     }
 }
 
+/// Calls `visit` with the nodes of a block whose bits are set.
+fn for_each_bit(block: u32, mut word: u64, mut visit: impl FnMut(u32)) {
+    while word != 0 {
+        visit(block * BLOCK as u32 + word.trailing_zeros());
+        word &= word - 1;
+    }
+}
+
+/// How a search finds out who matches.
+enum Way<'a> {
+    /// It is known of all.
+    Marks(Marks),
+    /// By the values of the fields: of a node when the search meets it, or of a block after the other.
+    Columns(&'a Columns),
+    /// By their records.
+    Records,
+}
+
 /// The elements that a filter lets pass, for one search.
 pub struct Chosen<'a> {
     filter: &'a Filter,
     records: &'a Blobs,
-    /// Which elements match, if that is known of all.
-    marks: Option<Marks>,
+    way: Way<'a>,
     count: Option<usize>,
 }
 
 impl<'a> Chosen<'a> {
     /// Of the elements below `end`, on the thread that searches.
     pub fn new(filter: &'a Filter, end: u32, records: &'a Blobs) -> Chosen<'a> {
-        let marks = filter.mark(end, records);
-        let count = marks.as_ref().map(Marks::count);
-        Chosen { filter, records, marks, count }
+        let way = filter.way(end, records);
+        let count = if let Way::Marks(marks) = &way { Some(marks.count()) } else { None };
+        Chosen { filter, records, way, count }
     }
 }
 
 impl Accept for Chosen<'_> {
     #[inline]
     fn matches(&self, node: u32) -> bool {
-        match &self.marks {
-            Some(marks) => marks.contains(node),
-            None => self.filter.matches(node, self.records),
+        match &self.way {
+            Way::Marks(marks) => marks.contains(node),
+            Way::Columns(columns) => columns.matches(&self.filter.program, node, self.records),
+            Way::Records => self.filter.matches(node, self.records),
         }
     }
 
@@ -147,9 +167,13 @@ impl Accept for Chosen<'_> {
     }
 
     fn for_each(&self, end: u32, visit: &mut dyn FnMut(u32)) {
-        match &self.marks {
-            Some(marks) => marks.for_each(end, visit),
-            None => {
+        match &self.way {
+            Way::Marks(marks) => marks.for_each(end, visit),
+            Way::Columns(columns) => {
+                let visit = |block, matching| for_each_bit(block, matching, &mut *visit);
+                columns.for_each_block(&self.filter.program, end, self.records, visit);
+            }
+            Way::Records => {
                 for node in 0..end {
                     self.records.prefetch_after(node);
                     if self.filter.matches(node, self.records) {

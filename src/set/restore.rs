@@ -1,6 +1,5 @@
 //! Builds a set from its saved parts: elements first, then their links as they were.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::names::Names;
@@ -12,8 +11,10 @@ use crate::vector::{BadVector, Projection};
 /// A set in the making; only its maker sees it.
 pub struct Restorer {
     index: index::Restorer,
-    /// All of the set but its index.
+    /// All of the set but its index and its names.
     set: VectorSet,
+    /// Names came in order so far.
+    in_order: bool,
 }
 
 /// One element as it was saved.
@@ -39,68 +40,82 @@ pub struct SavedElement<'a> {
 /// Why an element was refused.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum BadElement {
-    /// There is one of that name already.
-    DuplicateName,
     /// Its vector is damaged.
     Vector(BadVector),
     /// The set is full.
     Full,
 }
 
-/// Two elements have this id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DuplicateId(pub u64);
+/// What two elements have, and only one may.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Duplicate {
+    /// This id.
+    Id(u64),
+    /// This name.
+    Name(Vec<u8>),
+}
 
 impl Restorer {
     /// Begins a set.
     pub fn new(params: Params, projection: Option<Projection>) -> Restorer {
         let empty = index::VectorIndex::with_projection(params.clone(), None);
-        Restorer { index: index::Restorer::new(params, projection), set: VectorSet::around(empty) }
+        Restorer { index: index::Restorer::new(params, projection), set: VectorSet::around(empty), in_order: true }
     }
 
     /// Adds an element.
     ///
     /// # Errors
-    /// If it is damaged or a duplicate; the set is of no use then.
+    /// If it is damaged; the set is of no use then.
     pub fn element(&mut self, saved: &SavedElement) -> Result<(), BadElement> {
         let set = &mut self.set;
-        if set.stored(saved.name) {
-            return Err(BadElement::DuplicateName);
-        }
         let SavedElement { code, l2, range, level, .. } = *saved;
         let id =
             self.index.row(&SavedRow { code, l2, range, label: saved.wire_id, level }).map_err(|why| match why {
                 BadRow::Vector(why) => BadElement::Vector(why),
                 BadRow::Full => BadElement::Full,
             })?;
-        let table = Arc::clone(&set.table);
+        let table = &set.table;
+        self.in_order &= id == 0 || table.name(id - 1) < saved.name;
         table.names.replace(id, Some(Blob::new(saved.name)));
         let record = super::record(saved.attributes, &mut set.fields);
         set.attributes_count += record.is_some() as usize;
         table.attributes.replace(id, record);
-        set.names.insert(saved.name, id, |id| table.name(id));
         set.put_time(id, saved.time.map_or(0, |time| time.max(1)));
-        super::ELEMENTS.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Adds a link of the last element on a level.
-    pub fn links(&mut self, level: usize, targets: impl Iterator<Item = u64>) {
+    /// Adds the links of the last element on a level.
+    pub fn links(&mut self, level: usize, targets: &[u64]) {
         self.index.links(level, targets);
     }
 
     /// Completes the set. Links that hold to the graph's rules are taken as they are.
     ///
     /// # Errors
-    /// If two elements have the same id, which no writer does.
-    pub fn finish(mut self) -> Result<(VectorSet, Restored), DuplicateId> {
-        let (index, outcome, wire_ids) = self.index.finish().map_err(|why| DuplicateId(why.0))?;
+    /// If two elements have the same name or the same id, which no writer does.
+    pub fn finish(mut self) -> Result<(VectorSet, Restored), Duplicate> {
+        self.set.names = self.names()?;
+        super::ELEMENTS.fetch_add(self.set.names.len(), Ordering::Relaxed);
+        let (index, outcome, wire_ids) = self.index.finish().map_err(|why| Duplicate::Id(why.0))?;
         self.set.index = index;
         let highest = wire_ids.iter().copied().max().unwrap_or(0);
         // A damaged id near the top of its range must not make the counter wrap.
         self.set.max_node_uid = highest.min(u64::MAX / 2).max(wire_ids.len() as u64);
         self.set.account();
         Ok((self.set, outcome))
+    }
+
+    /// All names in order.
+    fn names(&self) -> Result<Names, Duplicate> {
+        let table = &self.set.table;
+        let mut ids: Vec<u32> = (0..self.index.len() as u32).collect();
+        if !self.in_order {
+            ids.sort_unstable_by_key(|&id| table.name(id));
+            if let Some(pair) = ids.windows(2).find(|pair| table.name(pair[0]) == table.name(pair[1])) {
+                return Err(Duplicate::Name(table.name(pair[0]).to_vec()));
+            }
+        }
+        Ok(Names::of_sorted(ids.into_iter()))
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::half::{MAX_HALF, halves, put_halves};
 use super::normalise::{length, normalise};
-use super::{Encoding, MAX_DIM, Metric, is_finite};
+use super::{Encoding, MAX_DIM, Metric, are_finite};
 
 /// Bytes of a row before its code: l2 and range, each an f32, little-endian.
 pub const HEADER: usize = 8;
@@ -210,10 +210,10 @@ impl Codec {
         if self.encoding == Encoding::Int8 && !sound(range) {
             return Err(BadVector::Range);
         }
-        if self.encoding == Encoding::F32 && !is_finite(&floats(code).collect::<Vec<_>>()) {
+        if self.encoding == Encoding::F32 && !are_finite(floats(code)) {
             return Err(BadVector::Component);
         }
-        if self.encoding == Encoding::F16 && !is_finite(&halves(code).collect::<Vec<_>>()) {
+        if self.encoding == Encoding::F16 && !are_finite(halves(code)) {
             return Err(BadVector::Component);
         }
         // No minus zero: equal vectors have equal bytes.

@@ -86,6 +86,10 @@ impl Encoding {
 
 /// Whether no component is NaN or infinite.
 pub fn is_finite(vector: &[f32]) -> bool {
+    are_finite(vector.iter().copied())
+}
+
+fn are_finite(components: impl Iterator<Item = f32>) -> bool {
     // No early exit: the loop then compiles to vector instructions.
-    vector.iter().fold(true, |all, x| all & x.is_finite())
+    components.fold(true, |all, x| all & x.is_finite())
 }

@@ -9,7 +9,8 @@ use vset::filter::{Expression, parse};
 use vset::set::{AttributeChange, Params, SearchOptions, Target, VectorSet};
 use vset::vector::{Encoding, Metric};
 
-const ELEMENTS: usize = 1500;
+/// So many that filters are not decided of all at once.
+const ELEMENTS: usize = 2500;
 
 fn random_value(rng: &mut SmallRng) -> String {
     match rng.random_range(0..12) {
@@ -78,6 +79,11 @@ fn agree(set: &VectorSet, model: &BTreeMap<Vec<u8>, Vec<u8>>, filter: &Expressio
     let hits = set.query(Target::Vector(&[1.0, 0.5]), &options).expect("finite").run();
     let found: BTreeSet<&[u8]> = hits.resolve().iter().map(|hit| hit.name).collect();
     assert_eq!(found, wanted, "{filter}");
+    let few = SearchOptions { count: 5, truth: false, ..options };
+    let hits = set.query(Target::Vector(&[1.0, 0.5]), &few).expect("finite").run();
+    let found = hits.resolve();
+    assert_eq!(found.len(), wanted.len().min(5), "{filter}");
+    assert!(found.iter().all(|hit| wanted.contains(hit.name)), "{filter}");
 }
 
 #[test]

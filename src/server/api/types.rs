@@ -61,6 +61,16 @@ impl Stream {
         self.check().map(|()| value)
     }
 
+    /// Loads so many numbers to the end of `out`.
+    ///
+    /// # Errors
+    /// If there are not so many; the end of `out` is of no use then.
+    pub fn load_numbers(&mut self, count: usize, out: &mut Vec<u64>) -> Result<(), Truncated> {
+        // Behind an error the server reads nothing more, and gives zeros.
+        out.extend((0..count).map(|_| api!(RedisModule_LoadUnsigned(self.0)).unwrap_or(0)));
+        self.check()
+    }
+
     /// # Errors
     /// If no number is there.
     pub fn load_signed(&mut self) -> Result<i64, Truncated> {

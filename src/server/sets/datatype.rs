@@ -84,8 +84,15 @@ impl Source for Stream {
         Ok(self.load_unsigned()?)
     }
 
-    fn bytes(&mut self) -> Result<Box<dyn AsRef<[u8]> + '_>, LoadError> {
-        Ok(Box::new(self.load_bytes()?))
+    fn numbers(&mut self, count: usize, out: &mut Vec<u64>) -> Result<(), LoadError> {
+        Ok(self.load_numbers(count, out)?)
+    }
+
+    fn bytes(&mut self, out: &mut Vec<u8>) -> Result<(), LoadError> {
+        let bytes = self.load_bytes()?;
+        out.clear();
+        out.extend_from_slice(bytes.as_ref());
+        Ok(())
     }
 }
 
