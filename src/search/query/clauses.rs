@@ -126,6 +126,8 @@ impl Parser<'_> {
         let text = self.param_of(parameter)?;
         let options = &self.context.definition.fields[field];
         let schema::Kind::GeoShape { coordinates } = options.kind else { return Err(self.syntax()) };
+        // Its numbers take longer to be read than the letters of words.
+        self.spend(2 * text.len())?;
         let shape = Shape::read(text, coordinates);
         let shape = shape.map_err(|why| Error::new(VALUE_BAD, format!("Error parsing geoshape: {why}")))?;
         if options.no_index {

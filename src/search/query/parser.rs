@@ -81,7 +81,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Accounts for work that the length of the text does not bound.
-    fn spend(&self, work: usize) -> Result<(), Error> {
+    pub fn spend(&self, work: usize) -> Result<(), Error> {
         self.work_left.set(self.work_left.get().checked_sub(work).ok_or_else(too_complex)?);
         Ok(())
     }

@@ -333,6 +333,14 @@ fn what_a_query_names_again_and_again_is_bounded() {
     }
     let ranges = |times: usize| "@v:[VECTOR_RANGE 1 $vec] ".repeat(times);
     assert!(parsed(ranges(128)).is_ok() && complex(ranges(129)));
+    let mut params = Params::default();
+    params.insert(b"shape", format!("POINT(1 {}2)", " ".repeat(100_000)).as_bytes());
+    let shapes = |times: usize| {
+        let definition = self::definition(&["i", "SCHEMA", "s", "GEOSHAPE", "FLAT"]);
+        let query = "@s:[WITHIN $shape] ".repeat(times);
+        parse(query.as_bytes(), &context(&definition, &params)).map(|_| ()).map_err(|error| error.to_string())
+    };
+    assert!(shapes(10).is_ok() && shapes(20).is_err_and(|text| text.contains("too complex")));
     // Clauses that move from list to list: as many as there are, for each parenthesis around them.
     let nested = |words: usize| format!("{}{}{}", "(w1 ".repeat(100), "w2 ".repeat(words), ")".repeat(100));
     assert!(parsed(nested(1000)).is_ok() && complex(nested(60_000)));
