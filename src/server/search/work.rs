@@ -105,7 +105,7 @@ pub fn start(ctx: &Context, mut work: Box<dyn Work>) -> Outcome {
     Ok(None)
 }
 
-/// Runs a short query here, where it is worth no other thread's while; one whose documents prove large goes on in the pool.
+/// Runs a short query here if that is faster than switching threads; one whose documents turn out to be large continues in the pool.
 pub fn run_here(ctx: &Context, mut work: Box<dyn Work>) -> Outcome {
     let (estimated, began) = (work.estimate(), Instant::now());
     if work.reads_much() && blocking::is_allowed(ctx) && !is_done(ctx, &mut *work) {
@@ -263,7 +263,7 @@ fn look_on(ctx: &Context, mut work: Box<dyn Work>, unblock: Unblock) {
     }
 }
 
-/// Whether a reply takes long to be written. Looks no further than needed to tell.
+/// Whether a reply takes long to be written; stops counting at the limit.
 fn is_long(reply: &Reply) -> bool {
     fn take_off(reply: &Reply, left: &mut usize) {
         *left = left.saturating_sub(ITEM + if let Reply::Bulk(bytes) = reply { bytes.len() } else { 0 });

@@ -183,7 +183,7 @@ impl Others {
     fn of(topology: Arc<Topology>, target: &Target) -> Result<Option<Others>, Failure> {
         let slot = only_slot(&target.definition.name).filter(|slot| !topology.migrating.contains(*slot));
         let Some(me) = topology.me() else {
-            return Err(Failure::Text(b"ERR the server does not tell who is in the cluster".to_vec()));
+            return Err(Failure::Text(b"ERR the server does not report the nodes of the cluster".to_vec()));
         };
         let own = topology.slots_of(me);
         let is_alone = match slot {
