@@ -23,14 +23,13 @@ const CLASSES: usize = 12;
 /// A reference: class (of a tower: height - 1) in the upper bits, row below.
 const ROW_BITS: u32 = MOST_ROWS.ilog2();
 const ROW_MASK: u32 = MOST_ROWS - 1;
-const NONE: u32 = u32::MAX;
 
 pub(super) struct Links {
     m: usize,
-    /// Reference of a node's row on level 0.
+    /// One more than the reference of a node's row on level 0, 0 for none. Not there where no node near by has one.
     ground: Array<AtomicU32>,
     classes: [RowClass; CLASSES],
-    /// One more than the reference of a node's tower, 0 for none. Not there where no node near by has one.
+    /// The same of a node's tower.
     tower: Array<AtomicU32>,
     /// Made with the first tower: a small set has none.
     towers: OnceLock<Box<[RowClass; MAX_LEVEL]>>,
@@ -43,21 +42,21 @@ impl Links {
 
     /// Makes room for a node that has no links yet.
     pub fn announce(&self, node: u32) {
-        self.ground.ensure(node);
-        self.ground.at(node).store(NONE, Ordering::Release);
-        if let Some(tower) = self.tower.get(node) {
-            tower[0].store(0, Ordering::Release);
+        for references in [&self.ground, &self.tower] {
+            if let Some(reference) = references.get(node) {
+                reference[0].store(0, Ordering::Release);
+            }
         }
     }
 
     /// Gives a removed node's rows back, after its grace period: no reader sees them any more. The caller
     /// holds its lock.
     pub fn forget(&self, node: u32) {
-        let ground = self.ground.at(node).swap(NONE, Ordering::AcqRel);
-        if ground != NONE {
+        let [ground, tower] = [&self.ground, &self.tower]
+            .map(|references| references.get(node)?[0].swap(0, Ordering::AcqRel).checked_sub(1));
+        if let Some(ground) = ground {
             self.classes[(ground >> ROW_BITS) as usize].give_unseen(ground & ROW_MASK);
         }
-        let tower = self.tower.get(node).and_then(|tower| tower[0].swap(0, Ordering::AcqRel).checked_sub(1));
         if let (Some(towers), Some(tower)) = (self.towers.get(), tower) {
             towers[(tower >> ROW_BITS) as usize].give_unseen(tower & ROW_MASK);
         }
@@ -68,10 +67,7 @@ impl Links {
     fn row(&self, node: u32, level: usize) -> Option<&[AtomicU32]> {
         if level == 0 {
             // Acquire: pairs with the release in `grow`, so that the row's copied links are seen.
-            let reference = self.ground.get(node)?[0].load(Ordering::Acquire);
-            if reference == NONE {
-                return None;
-            }
+            let reference = self.ground.get(node)?[0].load(Ordering::Acquire).checked_sub(1)?;
             let class = (reference >> ROW_BITS) as usize;
             Some(self.classes[class].row(reference & ROW_MASK))
         } else {
@@ -177,8 +173,9 @@ impl Links {
             self.tower.at(node).store(((height as u32) << ROW_BITS | row) + 1, Ordering::Release);
             return self.row(node, level).expect("just made");
         }
-        let old = self.ground.at(node).load(Ordering::Relaxed);
-        let least = if old == NONE { 0 } else { (old >> ROW_BITS) as usize + 1 };
+        self.ground.ensure(node);
+        let old = self.ground.at(node).load(Ordering::Relaxed).checked_sub(1);
+        let least = old.map_or(0, |old| (old >> ROW_BITS) as usize + 1);
         assert!(least < CLASSES, "a node never has more than its hard capacity");
         // A larger row that is left over is better than more memory: removals change how many nodes
         // need which size, and each size would keep what it had at its peak.
@@ -190,8 +187,8 @@ impl Links {
             }
         }
         // Release: who follows the reference sees the copied links.
-        self.ground.at(node).store((class as u32) << ROW_BITS | row, Ordering::Release);
-        if old != NONE {
+        self.ground.at(node).store(((class as u32) << ROW_BITS | row) + 1, Ordering::Release);
+        if let Some(old) = old {
             self.classes[(old >> ROW_BITS) as usize].give(old & ROW_MASK, grace);
         }
         self.classes[class].row(row)
@@ -212,7 +209,8 @@ impl Links {
                 .find(|&class| class_capacity(self.m, class) >= neighbours.len())
                 .expect("not more than the hard capacity");
             let (class, row) = self.take(class, grace);
-            self.ground.at(node).store((class as u32) << ROW_BITS | row, Ordering::Release);
+            self.ground.ensure(node);
+            self.ground.at(node).store(((class as u32) << ROW_BITS | row) + 1, Ordering::Release);
             self.classes[class].row(row)
         };
         row::fill(row, neighbours);
@@ -249,7 +247,7 @@ mod tests {
             links.announce(node);
             links.push(node, 0, 0, node + 10, &grace);
         }
-        let class = |node: u32| links.ground.at(node).load(Ordering::Relaxed) >> ROW_BITS;
+        let class = |node: u32| (links.ground.at(node).load(Ordering::Relaxed) - 1) >> ROW_BITS;
         assert_eq!([0, 1, 2].map(class), [0, 2, 2]);
         for node in 0..3 {
             assert!(links.contains(node, 0, node + 10));

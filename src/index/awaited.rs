@@ -74,7 +74,7 @@ impl VectorIndex {
     pub fn end_waiting(&mut self, alone: Alone) {
         let Some(awaited) = self.awaited.take() else { return };
         let shared = self.shared.clone();
-        if awaited.link(&shared) < awaited.graph.len() {
+        if !shared.is_without_links() && awaited.link(&shared) < awaited.graph.len() {
             shared.graph.join_groups(&*shared, alone, &shared.grace);
         }
         shared.account_for_links();

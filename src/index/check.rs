@@ -14,7 +14,7 @@ impl VectorIndex {
     pub fn check(&self, rows: &[u32]) -> Result<(), String> {
         let shared = &self.shared;
         for &row in rows {
-            if !shared.graph.is_live(row) || !(shared.is_flat || shared.graph.is_linked(row)) {
+            if !shared.graph.is_live(row) || !self.is_linked(row) {
                 return Err(format!("row {row} is not live and linked"));
             }
         }
@@ -25,7 +25,7 @@ impl VectorIndex {
         if shared.pending.count() != 0 {
             return Err(format!("{} pending after settling", shared.pending.count()));
         }
-        if shared.is_flat { Ok(()) } else { shared.graph.check(rows) }
+        if shared.is_without_links() { Ok(()) } else { shared.graph.check(rows) }
     }
 
     /// Checks one row that its owner holds to be live, and its links if it has them; linkers may be at work.
@@ -36,7 +36,7 @@ impl VectorIndex {
         if !self.is_live(row) {
             return Err(format!("row {row} is not live"));
         }
-        if self.is_flat() || !self.is_linked(row) { Ok(()) } else { self.shared.graph.check_node(row) }
+        if self.shared.is_without_links() || !self.is_linked(row) { Ok(()) } else { self.shared.graph.check_node(row) }
     }
 
     /// Checks where searches begin.
@@ -44,7 +44,7 @@ impl VectorIndex {
     /// # Errors
     /// As above.
     pub fn check_entry(&self) -> Result<(), String> {
-        let nothing_is_linked = self.is_flat() || self.len == 0 || self.len <= self.pending();
+        let nothing_is_linked = self.shared.is_without_links() || self.len == 0 || self.len <= self.pending();
         if nothing_is_linked { Ok(()) } else { self.shared.graph.check_entry() }
     }
 

@@ -26,7 +26,8 @@ impl VectorIndex {
             copy.shared.graph.announce(copies[row as usize], from.graph.level(row));
         }
         copy.len = self.len;
-        if !from.is_flat {
+        // Of many rows few may be left.
+        if !copy.shared.is_without_links() {
             self.copy_links(&copy, &copies);
         }
         copy.shared.account_for_links();

@@ -71,12 +71,26 @@ impl Found {
         rows
     }
 
-    /// Whether rows that were found are gone by now, without another in their place, or are `hidden`: then others may
-    /// exist that belong where they were. On the owner's thread.
+    /// The rows as they were found, nearest first: some are gone by now, or were replaced, and where one was replaced while
+    /// the query ran, both may be here.
+    pub fn as_found(&self) -> &[Candidate] {
+        &self.rows
+    }
+
+    /// The row that the owner of one that was found has now, if it has one. On any thread; it may be gone a moment later.
+    pub fn current(&self, row: u32) -> Option<u32> {
+        let is_live = |row: &u32| self.reader.is_live(*row);
+        Some(row).filter(is_live).or_else(|| Some(self.reader.latest(row)).filter(is_live))
+    }
+
+    /// Whether a row is there.
+    pub fn is_live(&self, row: u32) -> bool {
+        self.reader.is_live(row)
+    }
+
+    /// Whether rows that were found are gone by now, without another in their place, or are `hidden`, and there may be
+    /// others that belong where they were: unless fewer were found than were asked for. On any thread.
     pub fn has_lost(&self, hidden: impl Fn(u32) -> bool) -> bool {
-        let shared = &*self.reader.shared;
-        let replaced = shared.lock_replaced();
-        let is_live = |row| shared.graph.is_live(row);
-        self.rows.iter().map(|found| replaced.latest(found.node, is_live)).any(|row| !is_live(row) || hidden(row))
+        self.rows.len() >= self.count && self.rows.iter().any(|found| self.current(found.node).is_none_or(&hidden))
     }
 }

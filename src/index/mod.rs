@@ -18,7 +18,8 @@
 //! query that may have seen its last use is left: every [`Reader`], [`Query`] and [`Found`] counts as one.
 //!
 //! Invariants (verified by `check.rs`):
-//! 1. A live row is linked, or pending and on the pending list. (An index without a graph links none.)
+//! 1. A live row is linked, or pending and on the pending list. (An index without a graph links none, nor does one of a
+//!    few rows.)
 //! 2. An id is reused only when no query that may have seen its last use is left.
 //!
 //! | file | holds |
@@ -26,6 +27,7 @@
 //! | `params.rs` | parameters fixed at creation |
 //! | `shared.rs` | the part that threads share, with linking and repair |
 //! | `pending.rs`, `linkers.rs` | rows that wait to be linked; scheduling of linkers |
+//! | `few.rs` | indexes so small that nothing is linked |
 //! | `backlog.rs`, `waiters.rs` | backpressure: bounds on pending work; callbacks that wait for it |
 //! | `rows.rs` | accessors of a live row: its vector, its links |
 //! | `query.rs`, `plan.rs`, `search.rs` | a query; its plan; its execution |
@@ -48,6 +50,7 @@ mod backlog;
 mod check;
 mod copy;
 mod every;
+mod few;
 mod found;
 mod kept;
 mod linkers;
@@ -356,7 +359,13 @@ impl VectorIndex {
             return Ok(old);
         }
         attach(row);
-        let saved = self.awaited.as_mut().and_then(|awaited| awaited.recognise(owner, shared.vectors.get(row), row));
+        let saved = match &mut self.awaited {
+            Some(awaited) => awaited.recognise(owner, shared.vectors.get(row), row),
+            None => {
+                shared.make_way_for(row);
+                None
+            }
+        };
         let level = saved.unwrap_or_else(|| if shared.is_flat { 0 } else { random_level(&mut rand::rng()) });
         shared.graph.announce(row, level);
         self.len += 1;
@@ -365,7 +374,7 @@ impl VectorIndex {
 
     fn link_or_push(&mut self, row: u32, ef: usize) {
         let shared = &self.shared;
-        if shared.is_flat {
+        if shared.is_without_links() {
             return;
         }
         let at_once = !linkers::exist() || (self.is_small() && shared.pending.count() == 0);
@@ -392,7 +401,7 @@ impl VectorIndex {
                 shared.push_dead(row);
                 linkers::wake(shared);
             }
-        } else if shared.is_flat {
+        } else if shared.is_without_links() && self.awaited.is_none() {
             shared.retire(row);
         }
     }
@@ -426,9 +435,9 @@ impl VectorIndex {
         !self.shared.has_work()
     }
 
-    /// Whether a live row has its links.
+    /// Whether a live row has its links, or needs none.
     pub fn is_linked(&self, row: u32) -> bool {
-        self.shared.is_flat || self.shared.graph.is_linked(row)
+        self.shared.is_without_links() || self.shared.graph.is_linked(row)
     }
 
     /// The stamp for data of the owner that was just made invisible to new queries; it

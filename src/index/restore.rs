@@ -111,7 +111,8 @@ impl Restorer {
             Ok(links) => self.take(&links),
             Err(why) => {
                 let shared = &self.index.shared;
-                for row in 0..self.labels.len() as u32 {
+                let rows = if shared.is_without_links() { 0 } else { self.labels.len() as u32 };
+                for row in 0..rows {
                     shared.graph.claim(row);
                     shared.link(row, DEFAULT_EF_ADD, Alone::No);
                 }
@@ -126,6 +127,9 @@ impl Restorer {
     /// Takes links that were found to be sound.
     fn take(&self, links: &[u32]) -> Restored {
         let shared = &self.index.shared;
+        if shared.is_without_links() {
+            return Restored::Whole;
+        }
         let excess = self.excess(links);
         for (node, level, neighbours) in self.lists_of(links) {
             if excess.is_empty() {

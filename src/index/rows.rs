@@ -31,7 +31,7 @@ impl VectorIndex {
     /// A live row's neighbours and their distances, level by level from 0. Links the row first if it is pending.
     pub fn links(&mut self, row: u32) -> Vec<Vec<(u32, f32)>> {
         let shared = &self.shared;
-        if !shared.is_flat && !shared.graph.is_linked(row) {
+        if !self.is_linked(row) {
             if shared.graph.claim(row) {
                 shared.link(row, DEFAULT_EF_ADD, Alone::No);
             }
@@ -42,7 +42,7 @@ impl VectorIndex {
         }
         let point = Point::Rows(Probe::from_row(shared.codec, shared.vectors.get(row)));
         let levels = (0..=shared.graph.level(row)).map(|level| {
-            let mut rows = shared.graph.neighbours(row, level);
+            let mut rows = shared.neighbours(row, level);
             rows.retain(|&row| shared.graph.is_live(row));
             let mut distances = vec![0.0; rows.len()];
             shared.distances(&point, &rows, &mut distances);

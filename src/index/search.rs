@@ -225,7 +225,10 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
     fn traverse(&mut self, width: usize, most_expanded: usize) -> Vec<Candidate> {
         let shared = self.shared;
         let mut pending = self.pending();
-        pending.truncate(most_expanded);
+        if pending.len() > most_expanded {
+            let found = pending.into_iter().map(|node| Candidate { distance: 0.0, node }).collect();
+            pending = self.measure(found, most_expanded).into_iter().map(|found| found.node).collect();
+        }
         pending.retain(|&node| self.matches(node));
         let most_expanded = most_expanded.saturating_sub(pending.len());
         let sketched = self.sketched();

@@ -49,7 +49,7 @@ impl VectorIndex {
             }
             Alone::Yes => {
                 shared.pause_in_child();
-                if !shared.is_flat {
+                if !shared.is_without_links() {
                     shared.settle_alone();
                 }
             }
@@ -64,7 +64,7 @@ impl VectorIndex {
             return Vec::new();
         }
         let levels = (0..=shared.graph.level(row)).map(|level| {
-            let rows = shared.graph.neighbours(row, level);
+            let rows = shared.neighbours(row, level);
             let capacity = shared.graph.capacity(level).max(rows.len());
             let mut targets: Vec<u64> = rows.into_iter().map(&label).collect();
             targets.sort_unstable();

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use super::backlog::{TO_LINK, TO_REPAIR};
+use super::few::few;
 use super::memory::Account;
 use super::params::Params;
 use super::pending::Pending;
@@ -83,6 +84,8 @@ pub(super) struct Shared {
     pub params: Params,
     /// Without a graph: queries compare with every row.
     pub is_flat: bool,
+    /// Up to so many rows none has links.
+    pub few: u32,
     pub codec: Codec,
     pub projection: Option<Projection>,
     pub vectors: ByteRows,
@@ -120,10 +123,12 @@ pub(super) struct Shared {
 impl Shared {
     pub fn new(params: Params, projection: Option<Projection>, is_flat: bool) -> Shared {
         let codec = Codec::new(params.encoding, params.dim).with_metric(params.metric);
+        let vectors = ByteRows::new(codec.row_len());
         Shared {
             codec,
             projection,
-            vectors: ByteRows::new(codec.row_len()),
+            few: few(params.m, vectors.stride()),
+            vectors,
             sketches: Sketcher::new(codec)
                 .filter(|_| !is_flat)
                 .map(|sketcher| (sketcher, ByteRows::new(sketcher.sketch_len()))),
@@ -256,8 +261,12 @@ impl Shared {
         self.strays.lock().unwrap_or_else(|e| e.into_inner())
     }
 
-    /// The rows that may not be linked yet, some of them dead.
+    /// The rows that may not be linked, some of them dead.
     pub fn unlinked(&self) -> Vec<u32> {
+        let end = self.graph.end();
+        if end <= self.few {
+            return (0..end).collect();
+        }
         let mut rows = self.pending.snapshot();
         // After the ring, which they left after they came here.
         if self.has_strays.load(Ordering::SeqCst) {

@@ -50,6 +50,7 @@ fn nearest(index: &VectorIndex, vector: &[f32], options: &Options) -> Vec<u32> {
 #[test]
 fn a_child_saves_no_link_to_a_row_that_died_while_it_was_linked() {
     let mut index = VectorIndex::new(params(2, 4));
+    Arc::get_mut(&mut index.shared).expect("no reader yet").few = 0;
     let rows: Vec<u32> =
         [[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]].iter().map(|vector| index.insert(vector, 10).expect("room")).collect();
     let shared = &index.shared;
@@ -69,6 +70,55 @@ fn a_child_saves_no_link_to_a_row_that_died_while_it_was_linked() {
             assert!(links.targets.iter().all(|&target| rows.contains(&(target as u32))), "{:?}", links.targets);
         }
     }
+}
+
+/// Saved links that leave groups apart are taken, and the groups joined.
+#[test]
+fn unconnected_groups_are_joined() {
+    const GROUP: u64 = 20;
+    let mut restorer = Restorer::new(params(2, 16), None);
+    for label in 0..2 * GROUP {
+        let code: Vec<u8> = point(label as u32, 2 * GROUP as u32).iter().flat_map(|x| x.to_le_bytes()).collect();
+        restorer.row(&SavedRow { code: &code, l2: 1.0, range: 0.0, label, level: 0 }).expect("a sound row");
+        let first = label / GROUP * GROUP;
+        restorer.links(0, (first..first + GROUP).filter(|&other| other != label));
+    }
+    let (index, restored, _) = restorer.finish().expect("each label once");
+    assert_eq!(restored, Restored::Joined(1));
+    index.check(&(0..2 * GROUP as u32).collect::<Vec<_>>()).expect("a sound index");
+}
+
+/// A few rows have no links, whatever becomes of them; one more, and all are linked, those of a removed row too.
+#[test]
+fn few_rows_are_linked_when_they_are_many() {
+    let mut index = VectorIndex::new(params(2, 16));
+    let few = index.shared.few;
+    assert_eq!(few, 16);
+    let rows: Vec<u32> = (0..few).map(|row| index.insert(&point(row, few), 60).expect("room")).collect();
+    let options = Options { count: 20, ..Options::default() };
+    for most_expanded in [None, Some(3)] {
+        let options = Options { most_expanded, ..options.clone() };
+        let found = index.query(Target::Vector(&[1.0, 0.0]), &options).expect("finite").run_among(&Everything);
+        let found: Vec<u32> = found.rows().iter().map(|row| row.node).collect();
+        assert_eq!(found, rows[..most_expanded.unwrap_or(16)], "the nearest first, {most_expanded:?}");
+    }
+    assert_eq!(index.links(3)[0].len(), 15);
+    assert_eq!(index.shared.graph.entry(), None, "nothing is linked");
+    index.check(&rows).expect("a sound index");
+    // Its id is used again, so that there are no more rows than before.
+    index.remove(5);
+    assert_eq!(index.insert(&[0.5, 0.5], 60), Ok(5));
+    assert_eq!(index.shared.graph.entry(), None);
+    let reader = index.query(Target::Vector(&[1.0, 0.0]), &options).expect("finite");
+    assert_eq!(index.insert(&[1.0, -1.0], 60), Ok(16));
+    assert_eq!(index.links(3)[0].len(), 16);
+    assert_eq!(reader.run().rows().len(), 17, "one that was asked before");
+    index.check(&(0..17).collect::<Vec<_>>()).expect("a sound index");
+    // A copy of the few that are left has no links again.
+    (4..17).for_each(|row| index.remove(row));
+    let (copy, _) = index.duplicate();
+    assert_eq!((copy.len(), copy.shared.graph.entry()), (4, None));
+    copy.check(&[0, 1, 2, 3]).expect("a sound index");
 }
 
 /// The nearest 900 are dead and not yet repaired: bridges, but no hits.

@@ -77,7 +77,7 @@ impl Shared {
     fn is_time(&self, until: Until) -> bool {
         match until {
             Until::Settled(number) => self.pending.is_past(number) && self.unrepaired.load(Ordering::SeqCst) == 0,
-            Until::Linked(row) => self.is_done_with(row) || self.is_stray(row),
+            Until::Linked(row) => self.is_done_with(row) || self.is_stray(row) || self.is_without_links(),
         }
     }
 
