@@ -65,6 +65,11 @@ impl Replays {
         Ok(None)
     }
 
+    /// Frees all chunks.
+    pub fn clear(&mut self) {
+        self.0 = Vec::new();
+    }
+
     /// Frees discarded chunks; whether something is left.
     pub fn tidy(&mut self, now: Instant) -> bool {
         self.0.retain(|one| now.saturating_duration_since(one.touched) < PATIENCE);

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::server::raw;
 
 use super::open::open;
-use super::{info, remains};
+use super::{info, remains, replay};
 use crate::server::api::{
     Context, KeyEvent, ServerEvent, Text, api, string_bytes, subscribe_to_keys, subscribe_to_server,
 };
@@ -93,6 +93,9 @@ fn on_key(ctx: &Context, event: &KeyEvent) {
 }
 
 fn on_server(_: &Context, event: ServerEvent) {
+    if let ServerEvent::LoadingEnded { .. } = event {
+        replay::end_of_file();
+    }
     let ServerEvent::Swapped(a, b) = event else { return };
     let mut watched = watched();
     let [of_a, of_b] = [a, b].map(|database| watched.remove(&database).unwrap_or_default());

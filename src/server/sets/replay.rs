@@ -55,6 +55,11 @@ pub fn vreplay(call: &Call) -> Outcome {
     Ok(Some(Reply::Simple("OK")))
 }
 
+/// Frees what a file began with and did not end.
+pub fn end_of_file() {
+    REPLAYS.lock().unwrap_or_else(|e| e.into_inner()).0.clear();
+}
+
 /// Frees what was given up, now and later.
 fn tidy(ctx: &Context) {
     let (replays, is_watched) = &mut *REPLAYS.lock().unwrap_or_else(|e| e.into_inner());
