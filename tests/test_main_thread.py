@@ -9,7 +9,7 @@ import threading
 import pytest
 
 import servers
-from resp import encode, error, pairs
+from resp import ReplyError, encode, error, pairs
 from servers import eventually, info
 from vectors import add, fp32, name, random_vectors
 
@@ -87,6 +87,51 @@ def test_large_replies_are_those_of_the_main_thread(clean, protocol, options):
     assert len(behind) == 3000 * (1 if protocol == 3 and server_has_maps(clean) else 1 + len(options))
 
 
+ENDS = ["stays", "changes", "del", "flushall", "overwrite", "another", "leaves"]
+
+
+@pytest.mark.parametrize("protocol, how", [*((2, how) for how in ENDS), (3, "stays"), (3, "changes")])
+def test_large_replies_end_whatever_happens(clean, protocol, how):
+    """The pool reads and writes many hits, of one set or of several, while the sets change or go, or the client does."""
+    if clean.peer:
+        pytest.xfail("has no VMSIM")
+    c, other = clean.connect(protocol), clean.connect()
+    vectors = random_vectors(2000, 8, seed=8)
+    add(other, "k", vectors, attributes=lambda i: '{"i":%d}' % i)
+    add(other, "small", vectors[:3])
+    options = ("COUNT", 3000, "TRUTH", "WITHATTRIBS")
+    times = 5
+    for _ in range(times):
+        c.send("VSIM", "k", "FP32", fp32(vectors[0]), *options)
+        c.send("VMSIM", 2, "k", "small", "FP32", fp32(vectors[0]), *options)
+    if how == "changes":
+        for i in range(1, 2000, 4):
+            other.pipeline([("VADD", "k", "FP32", fp32(-vectors[i]), name(i)), ("VREM", "k", name(i + 1)), ("VSETATTR", "k", name(i + 2), "{}")])
+    elif how == "leaves":
+        c.socket.close()
+        c.file.close()
+    elif how != "stays":
+        go_away(other, how)
+    if how != "leaves":
+        for _ in range(times):
+            found, keyed = c.parse(), c.parse()
+            if how == "overwrite" and isinstance(keyed, ReplyError):
+                continue
+            if protocol == 2 or not clean.modern:
+                found = dict(zip(found[::2], found[1::2], strict=True))
+            assert len({(key, element) for key, element, _ in keyed}) == len(keyed)
+            mine = {element: text for key, element, text in keyed if key == b"k" and text is not None}
+            for hits in [found, mine] if how != "another" else []:
+                assert all(text in (b'{"i":%d}' % int(element[1:]), b"{}") for element, text in hits.items())
+                assert how not in ("stays", "changes") or all(name(i) in hits for i in range(0, 2000, 4))
+            assert how != "stays" or (len(found), len(keyed)) == (2000, 2003)
+    assert other("PING") == "PONG"
+    assert how in ("del", "overwrite", "another", "flushall") or other("VCHECK", "k") == "OK"
+    other("FLUSHALL")
+    if clean.modern:
+        eventually(lambda: info(other, "vectorset")["vectorset_elements"] == "0")
+
+
 def server_has_maps(server):
     return server.modern
 
@@ -123,6 +168,21 @@ def test_repeats_are_drawn_in_slices(clean, how):
     names = other.read()
     assert set(names) <= {name(i) for i in range(300)}
     assert (len(names) == 1_000_000) == (how == "stays")
+
+
+def test_many_different_elements_are_drawn_in_the_pool(clean):
+    if clean.peer:
+        pytest.xfail("has other names")
+    c, other = clean.connect(), clean.connect()
+    add(c, "k", random_vectors(7000, 4, seed=7))
+    everyone = {name(i) for i in range(7000)}
+    for count in (6000, 6999, 7000, 9000):
+        drawn = c("VRANDMEMBER", "k", count)
+        assert len(drawn) == len(set(drawn)) == min(count, 7000)
+        assert set(drawn) <= everyone
+    c.send("VRANDMEMBER", "k", 7000)
+    other("DEL", "k")
+    assert set(c.read()) <= everyone
 
 
 @pytest.mark.parametrize("how", ["stays", "changes", "goes", "another"])

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use super::args::{Args, integer};
 use super::near::{self, Near, Question};
 use super::{Arguments, CommandError};
-use crate::set::{Hits, Target, VectorSet};
+use crate::set::{Hit, Hits, Target, VectorSet};
 
 /// Maximum number of sets of one query.
 pub const MAX_KEYS: usize = 1024;
@@ -105,13 +105,17 @@ impl Resolved<'_> {
 }
 
 /// A hit and the index of its set among the keys.
-pub type KeyedHit<'a> = (usize, crate::set::Hit<'a>);
+pub type KeyedHit<'a> = (usize, Hit<'a>);
 
-/// The best of all, best first; of equal scores the set that was named first.
-pub fn merge<H: Deref<Target = Hits>>(found: &[(usize, H)], count: usize) -> Vec<KeyedHit<'_>> {
+/// The best of all as `read` reads them, best first; of equal scores the set that was named first.
+pub fn merge<H: Deref<Target = Hits>>(
+    found: &[(usize, H)],
+    count: usize,
+    read: fn(&Hits) -> Vec<Hit>,
+) -> Vec<KeyedHit<'_>> {
     let mut all: Vec<KeyedHit> = Vec::new();
     for (set, hits) in found {
-        all.extend(hits.resolve().into_iter().map(|hit| (*set, hit)));
+        all.extend(read(hits).into_iter().map(|hit| (*set, hit)));
     }
     all.sort_by(|a, b| b.1.score.total_cmp(&a.1.score).then(a.0.cmp(&b.0)));
     all.truncate(count);

@@ -81,7 +81,8 @@ fn unconnected_groups_are_joined() {
         let code: Vec<u8> = point(label as u32, 2 * GROUP as u32).iter().flat_map(|x| x.to_le_bytes()).collect();
         restorer.row(&SavedRow { code: &code, l2: 1.0, range: 0.0, label, level: 0 }).expect("a sound row");
         let first = label / GROUP * GROUP;
-        restorer.links(0, (first..first + GROUP).filter(|&other| other != label));
+        let targets: Vec<u64> = (first..first + GROUP).filter(|&other| other != label).collect();
+        restorer.links(0, &targets);
     }
     let (index, restored, _) = restorer.finish().expect("each label once");
     assert_eq!(restored, Restored::Joined(1));

@@ -89,15 +89,13 @@ impl Unblock {
         self.set(answer);
     }
 
-    /// Unblocks the client with a long reply: this thread writes it, not the main thread.
-    pub fn write(self, reply: &Reply) {
-        let client = self.client;
-        // The client may disconnect at any time, except under the lock.
-        let ctx = api::with_lock(|_| api!(RedisModule_GetThreadSafeContext(client))).unwrap_or(std::ptr::null_mut());
-        // SAFETY: the context is the blocked client's, which lives until it is unblocked.
-        reply::send(&unsafe { Context::new(ctx) }, reply);
-        api!(RedisModule_FreeThreadSafeContext(ctx));
-        self.answer(|_| Ok(None));
+    /// Unblocks the client with a long reply: `body` writes it on this thread, which is rarely the main thread. It may
+    /// call only the reply functions of its context.
+    pub fn write(self, body: impl FnOnce(&Context)) {
+        // The client may disconnect at any time, except under the lock, which the main thread holds.
+        let reply = if api::on_main_thread() { Building::new(self) } else { api::with_lock(|_| Building::new(self)) };
+        reply.add(body);
+        reply.send();
     }
 
     /// Unblocks the client with this reply.

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
 use std::time::{Duration, Instant};
 
-use super::api::{api, log};
+use super::api::{api, log, on_main_thread};
 use super::{in_child, pools};
 
 /// Logs for a type of values.
@@ -92,11 +92,6 @@ impl<T: Holds + Send + 'static> Drop for Held<T> {
             free("a query", hold, true);
         }
     }
-}
-
-fn on_main_thread() -> bool {
-    // SAFETY: both calls only return a number.
-    unsafe { libc::syscall(libc::SYS_gettid) == libc::c_long::from(libc::getpid()) }
 }
 
 /// Whether the server is above its limit, or was a moment ago. While it evicts, other threads free memory too and may

@@ -84,16 +84,17 @@ impl VectorSet {
     }
 
     /// Calls `visit` with small allocations that no other thread reads, of elements from an id on, until it
-    /// returns false; yields the id to go on with, or None at the end. These are names, which only the
-    /// main thread reads, and attributes while there are no queries, which only it can begin. Vectors
-    /// and links lie in large chunks, which leave no holes, and other threads read them at any time.
+    /// returns false; yields the id to go on with, or None at the end. These are names and attributes, while there
+    /// are no queries, which only the main thread can begin. Vectors and links lie in large chunks, which leave no
+    /// holes, and other threads read them at any time.
     pub fn visit_movable(&mut self, from: u32, visit: &mut dyn FnMut(Movable) -> bool) -> Option<u32> {
         let table = &self.table;
-        let quiet = self.index.is_idle();
+        if !self.index.is_idle() {
+            return None;
+        }
         for id in from..self.index.end() {
-            let attributes = if quiet { table.attributes.movable(id) } else { None };
             let mut go_on = true;
-            for movable in [table.names.movable(id), attributes].into_iter().flatten() {
+            for movable in [table.names.movable(id), table.attributes.movable(id)].into_iter().flatten() {
                 go_on = visit(movable);
             }
             if !go_on {

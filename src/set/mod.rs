@@ -22,6 +22,7 @@
 //! | `query.rs` | a search, from query to hits |
 //! | `blend.rs` | a query made of several weighted vectors |
 //! | `times.rs` | expiry times |
+//! | `roll.rs` | the names of all elements |
 //! | `select.rs` | all elements that match a filter |
 //! | `gathered.rs` | data derived from records, kept consistent under concurrent changes |
 //! | `matches.rs` | bitmaps of filters that are used often |
@@ -44,6 +45,7 @@ mod memory;
 mod names;
 mod query;
 mod restore;
+mod roll;
 mod select;
 mod settle;
 mod table;
@@ -65,6 +67,7 @@ pub use inspect::{Info, LevelLinks, Totals, totals};
 pub use memory::{Kind, bytes_of_all_sets};
 pub use query::{Hit, Hits, Query, SearchOptions, Target};
 pub use restore::{BadElement, Duplicate, Restorer, SavedElement};
+pub use roll::Roll;
 pub use select::{Selected, Selection};
 pub use settle::Settled;
 pub use times::{Draws, now};
@@ -95,7 +98,7 @@ pub struct VectorSet {
     uid: u64,
     /// Counts insertions and updates, as the node ids of Redis 8 do.
     max_node_uid: u64,
-    /// Attributes that queries may still see.
+    /// Names and attributes that queries may still see.
     retired: Retired,
     /// Elements by the time at which they expire.
     order: times::Order,
@@ -244,7 +247,7 @@ impl VectorSet {
         self.attributes_count -= record.is_some() as usize;
         self.retired.keep(&self.index, record);
         self.note_record(id);
-        self.table.names.replace(id, None);
+        self.retired.keep(&self.index, self.table.names.replace(id, None));
     }
 
     /// Whether the pending work exceeds the bound (backpressure): delay the reply to a write

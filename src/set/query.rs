@@ -1,7 +1,8 @@
 //! A search on a set: adds names and attributes to what the index finds.
 //!
 //! A [`Query`] is created on the main thread, runs on any thread and yields [`Hits`], which the main
-//! thread reads when it builds the reply, leaving out elements that were removed in between.
+//! thread reads when it builds the reply, leaving out elements that were removed in between. Many
+//! hits are read on the thread that found them, while the main thread goes on changing the set.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,9 +10,14 @@ use std::sync::Arc;
 use super::filter::{Chosen, Filter};
 use super::table::Table;
 use super::{AddError, DEFAULT_EF_SEARCH, VectorSet, now};
+use crate::attributes::RecordRef;
 use crate::filter::Expression;
+use crate::graph::Candidate;
 use crate::index::{self, Accept, Found, Work};
 use crate::vector::Metric;
+
+/// More hits than these are looked up on the thread that found them: see [`Hits::resolve_beside`].
+const MANY: usize = 1000;
 
 /// What to search for.
 #[derive(Clone, Copy, Debug)]
@@ -158,6 +164,11 @@ impl Query {
         self.query.estimate_among(selectivity, filter.test_nanos())
     }
 
+    /// Whether there may be so many hits that reading them takes the main thread too long.
+    pub fn may_find_many(&self) -> bool {
+        self.limits.count.min(self.query.len()) > MANY
+    }
+
     /// Searches.
     pub fn run(self) -> Hits {
         let (table, end) = (&*self.table, self.query.end());
@@ -215,8 +226,13 @@ impl Hits {
         self.found.work()
     }
 
+    /// Whether there are so many that they should be read by [`Hits::resolve_beside`].
+    pub fn are_many(&self) -> bool {
+        self.found.as_found().len() > MANY
+    }
+
     /// Whether so many of the found elements have been removed by now that too few hits are left: to search again
-    /// may find others. `left` are the hits of [`Hits::resolve`]. On the set's main thread.
+    /// may find others. `left` are the hits that were read. On any thread.
     pub fn is_short(&self, left: usize) -> bool {
         let now = now();
         left < self.limits.count && self.found.has_lost(|row| !self.is_shown(row, now))
@@ -237,14 +253,44 @@ impl Hits {
     /// The hits that are elements still, best first. On the set's main thread.
     pub fn resolve(&self) -> Vec<Hit<'_>> {
         let table = &*self.table;
-        let Limits { metric, count, min_score, ref excluded } = self.limits;
         let now = now();
         let rows = self.found.rows_that(|row| self.is_shown(row, now));
-        let hits = rows.into_iter().map(|found| Hit {
+        self.within_limits(rows.into_iter().map(|found| Hit {
             name: table.name(found.node),
-            score: metric.score(found.distance),
+            score: self.limits.metric.score(found.distance),
             attributes: table.attribute_text(found.node),
-        });
+        }))
+    }
+
+    /// [`Hits::resolve`] on any thread, while the set changes: each hit was an element as it is shown at some moment since
+    /// the question.
+    pub fn resolve_beside(&self) -> Vec<Hit<'_>> {
+        let now = now();
+        // Where a row was replaced while the query ran, both may have been found.
+        let mut seen = HashSet::new();
+        let hits = self.found.as_found().iter().filter_map(|found| self.read(found, now));
+        self.within_limits(hits.filter(|hit| seen.insert(hit.name)))
+    }
+
+    /// What is shown of the element whose row was found, if it is there and matches.
+    fn read(&self, found: &Candidate, now: i64) -> Option<Hit<'_>> {
+        let table = &*self.table;
+        loop {
+            let row = self.found.current(found.node)?;
+            let (name, record) = (table.names.get(row), table.attributes.get(row).map(RecordRef::new));
+            let matches = |filter: &Filter| record.is_some_and(|record| filter.program.matches(record));
+            let is_shown = !table.is_hidden(row, now) && self.filter.as_ref().is_none_or(matches);
+            // What an element has is there before its row is live, and goes after it is dead.
+            if self.found.is_live(row) {
+                let score = self.limits.metric.score(found.distance);
+                let hit = || Some(Hit { name: name?, score, attributes: record.map(|record| record.text()) });
+                return if is_shown { hit() } else { None };
+            }
+        }
+    }
+
+    fn within_limits<'a>(&self, hits: impl Iterator<Item = Hit<'a>>) -> Vec<Hit<'a>> {
+        let Limits { count, min_score, ref excluded, .. } = self.limits;
         hits.take_while(|hit| min_score.is_none_or(|least| hit.score >= least))
             .filter(|hit| excluded.is_empty() || !excluded.contains(hit.name))
             .take(count)

@@ -1,7 +1,6 @@
 //! Names and attributes of elements, by row of the index.
 //!
-//! Names are read by the main thread alone. Attributes are read by queries too: replaced ones are kept until
-//! no query can hold a slice of them.
+//! Queries read them too: replaced and removed ones are kept until no query can hold a slice of them.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};

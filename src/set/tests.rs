@@ -3,9 +3,9 @@
 use super::*;
 use crate::vector::{Encoding, Metric};
 
-/// Names can always be moved; attributes only while no query can see them.
+/// Names and attributes can be moved only while no query can see them.
 #[test]
-fn attributes_stay_in_place_under_queries() {
+fn what_queries_read_stays_in_place() {
     let mut set =
         VectorSet::new(Params { dim: 2, input_dim: None, encoding: Encoding::F32, metric: Metric::Cosine, m: 4 });
     for (name, vector) in [(b"a", [1.0, 0.0]), (b"b", [0.0, 1.0]), (b"c", [1.0, 1.0])] {
@@ -23,9 +23,9 @@ fn attributes_stay_in_place_under_queries() {
     assert_eq!(visit(&mut set, 0, 2), (2, Some(1)));
     assert_eq!(visit(&mut set, 1, 100), (4, None));
     let query = set.query(Target::Element(b"a"), &SearchOptions::default()).expect("finite");
-    assert_eq!(visit(&mut set, 0, 100), (3, None));
+    assert_eq!(visit(&mut set, 0, 100), (0, None));
     let hits = query.run();
-    assert_eq!(visit(&mut set, 0, 100), (3, None));
+    assert_eq!(visit(&mut set, 0, 100), (0, None));
     drop(hits);
     assert_eq!(visit(&mut set, 0, 100), (6, None));
 }
@@ -222,4 +222,51 @@ fn a_set_is_verified_in_steps() {
     let expected = format!("the name of {id} does not lead to it");
     assert_eq!(verify(&mut set, &mut |_, _| ()), Err(expected.clone()));
     assert_eq!(set.check(), Err(expected));
+}
+
+/// Many hits are read on another thread while the set changes: none twice, none that did not match, and all that stayed.
+#[test]
+fn many_hits_are_read_beside_changes() {
+    const ELEMENTS: usize = 3000;
+    let mut set = numbered(ELEMENTS);
+    let filter = crate::filter::parse(b".n >= 0").expect("it parses");
+    let options = SearchOptions { count: 2 * ELEMENTS, filter: Some(filter), truth: true, ..Default::default() };
+    let query = set.query(Target::Vector(&[1.0, 1.0]), &options).expect("finite");
+    assert!(query.may_find_many());
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let hits = query.run();
+            assert!(hits.are_many());
+            for _ in 0..10 {
+                let found = hits.resolve_beside();
+                assert!(!hits.is_short(found.len()), "all that there was were found");
+                let names: std::collections::HashSet<&[u8]> = found.iter().map(|hit| hit.name).collect();
+                assert_eq!(names.len(), found.len(), "none twice");
+                for hit in &found {
+                    let number = std::str::from_utf8(&hit.name[1..]).expect("a name");
+                    let expected = format!("{{\"n\":{number}}}");
+                    assert_eq!(hit.attributes, Some(expected.as_bytes()), "{number}");
+                }
+                for i in (0..ELEMENTS).filter(|i| i % 4 < 2) {
+                    assert!(names.contains(format!("e{i}").as_bytes()), "e{i} stays an element that matches");
+                }
+            }
+        });
+        // Two of four stay, of which one gets other vectors; one comes and goes, one matches now and then.
+        for step in 0.. {
+            let i = step * 7919 % ELEMENTS;
+            let (name, text) = (format!("e{i}"), format!("{{\"n\":{i}}}"));
+            let (name, text, turn) = (name.as_bytes(), text.as_bytes(), (step / ELEMENTS).is_multiple_of(2));
+            match i % 4 {
+                0 => {}
+                1 => _ = set.add(name, &[step as f32, -1.0], 10, AttributeChange::Keep).expect("room"),
+                2 if turn => _ = set.remove(name),
+                2 => _ = set.add(name, &[i as f32, 1.0], 10, AttributeChange::Set(text)).expect("room"),
+                _ => _ = set.set_attributes(name, if turn { b"{\"n\":-1}" } else { text }),
+            }
+            if reader.is_finished() {
+                break;
+            }
+        }
+    });
 }

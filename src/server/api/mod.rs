@@ -49,7 +49,7 @@ pub use keys::{Key, KeyType, Opened};
 pub use keyspace::{KeyEvent, subscribe_to_keys};
 pub use scan::Cursor;
 pub use strings::{Text, arguments, string_bytes};
-pub use threads::{remember_module, with_lock};
+pub use threads::{on_main_thread, remember_module, with_lock};
 pub use timers::{can_wake_main, on_main};
 pub use types::{Stream, Truncated, TypePointer, register_type};
 

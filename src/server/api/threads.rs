@@ -21,6 +21,12 @@ pub(super) fn module() -> *mut raw::RedisModuleCtx {
     MODULE.load(Ordering::Acquire)
 }
 
+/// Whether this is the server's main thread.
+pub fn on_main_thread() -> bool {
+    // SAFETY: both calls only return a number.
+    unsafe { libc::syscall(libc::SYS_gettid) == libc::c_long::from(libc::getpid()) }
+}
+
 /// Calls `body` on this thread while the main thread waits. The context belongs to no client and has
 /// database 0 selected. Not from the main thread, nor under a lock that the main thread may wait for.
 pub fn with_lock<R>(body: impl FnOnce(&Context) -> R) -> R {

@@ -169,7 +169,7 @@ fn go_on(mut work: Box<dyn Work>, unblock: Unblock) {
 
 /// Replies, from the pool.
 pub fn reply(unblock: Unblock, reply: Reply) {
-    if is_long(&reply) { unblock.write(&reply) } else { unblock.reply(reply) }
+    if is_long(&reply) { unblock.write(|ctx| reply::send(ctx, &reply)) } else { unblock.reply(reply) }
 }
 
 /// Replies what became of a query, from the pool.
@@ -256,7 +256,7 @@ fn look_on(ctx: &Context, mut work: Box<dyn Work>, unblock: Unblock) {
     match work.need() {
         Need::Documents(_) => next_turn(ctx, |ctx| look_on(ctx, work, unblock)),
         Need::Nothing if !work.is_heavy() => match work.reply() {
-            Ok(made) if is_long(&made) => pools::queries().spawn(Box::new(move || unblock.write(&made))),
+            Ok(made) if is_long(&made) => pools::queries().spawn(Box::new(move || reply(unblock, made))),
             outcome => end(unblock, outcome),
         },
         _ => pools::queries().spawn(Box::new(move || go_on(work, unblock))),

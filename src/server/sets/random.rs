@@ -1,12 +1,17 @@
-//! VRANDMEMBER. Many repeats are drawn in slices, between which other clients are served.
+//! VRANDMEMBER. Many repeats are drawn in slices, between which other clients are served; many different elements, and
+//! few among many that are hidden, in the pool.
+
+use rand::seq::{IndexedRandom, SliceRandom};
 
 use super::open::open;
 use crate::command::{Reply, inspect};
 use crate::server::api::{Context, Text};
 use crate::server::blocking::{self, Building, Unblock};
 use crate::server::commands::{Call, Outcome};
+use crate::server::pools;
 use crate::server::settings::single_threaded;
-use crate::set::VectorSet;
+use crate::server::values::{Held, Holds};
+use crate::set::{Roll, VectorSet};
 
 /// Names drawn in a slice: about a millisecond.
 const SLICE: u64 = 5_000;
@@ -19,6 +24,14 @@ pub fn vrandmember(call: &Call) -> Outcome {
     }
     let mut key = call.ctx.open_to_read(call.key);
     let set = open(&mut key)?;
+    if let Some(set) = &set
+        && (set.hides_most() || count.is_some_and(|count| count > SLICE as i64) && set.len() > SLICE as usize)
+        && may_wait(call)
+        && let Some(unblock) = Unblock::block(call.ctx)
+    {
+        draw_in_pool(unblock, set.roll(), count);
+        return Ok(None);
+    }
     let Some(count) = count else {
         let name = set.and_then(|set| inspect::random_element(set));
         return Ok(Some(name.map_or(Reply::Nil, |name| Reply::Bulk(name.to_vec()))));
@@ -36,6 +49,33 @@ pub fn vrandmember(call: &Call) -> Outcome {
 
 fn may_wait(call: &Call) -> bool {
     blocking::is_allowed(call.ctx) && !single_threaded()
+}
+
+impl Holds for Roll {
+    fn is_last(&self) -> bool {
+        self.is_last()
+    }
+}
+
+/// Draws from all names, which the pool reads, as the main thread does.
+fn draw_in_pool(unblock: Unblock, roll: Roll, count: Option<i64>) {
+    pools::queries().spawn(Box::new(move || {
+        let roll = Held::new(roll);
+        let (mut names, mut rng) = (roll.names(), rand::rng());
+        unblock.write(|reply| match count {
+            None => names.choose(&mut rng).map_or_else(|| reply.reply_nil(), |name| reply.reply_bytes(name)),
+            Some(count) if names.is_empty() || count >= 0 => {
+                let different = usize::try_from(count).unwrap_or(0).min(names.len());
+                reply.reply_array(different);
+                names.partial_shuffle(&mut rng, different).0.iter().for_each(|name| reply.reply_bytes(name));
+            }
+            Some(count) => {
+                reply.reply_array(count.unsigned_abs() as usize);
+                let repeats = (0..count.unsigned_abs()).filter_map(|_| names.choose(&mut rng));
+                repeats.for_each(|name| reply.reply_bytes(name));
+            }
+        });
+    }));
 }
 
 /// Repeats that are being drawn.

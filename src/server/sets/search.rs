@@ -64,9 +64,10 @@ pub fn vsim(call: &Call) -> Outcome {
         return Ok(None);
     };
     let estimate = query.estimate();
-    let at_once = no_thread || traffic.allows(estimate);
+    let is_long = query.may_find_many();
+    let at_once = no_thread || (traffic.allows(estimate) && !is_long);
     if !at_once
-        && may_wait(call, estimate)
+        && (may_wait(call, estimate) || is_long && may_block(call))
         && let Some(unblock) = Unblock::block(call.ctx)
     {
         run_in_pool(unblock, query, format);
@@ -86,10 +87,16 @@ fn query(set: &VectorSet, question: &Question, options: &Options) -> Result<Quer
 }
 
 /// Runs a query in the pool and replies when it is done. Where hits were removed since, and too few are left, it
-/// asks once more: others may have been there all the time.
+/// asks once more: others may have been there all the time. A reply of many hits is written in the pool too.
 fn run_in_pool(unblock: Unblock, query: Query, format: HitFormat) {
     pools::queries().spawn(Box::new(move || {
         let hits = Held::new(info::measured(query));
+        if hits.are_many() {
+            let found = hits.resolve_beside();
+            if !hits.is_short(found.len()) {
+                return unblock.write(|ctx| send_hits(ctx, &found, format));
+            }
+        }
         unblock.answer(move |call| {
             let found = hits.resolve();
             if hits.is_short(found.len())
@@ -112,14 +119,17 @@ pub fn vmsim(call: &Call) -> Outcome {
     let queries = prepare(call, &request, &options)?;
     let format = HitFormat { with_scores: options.with_scores, with_attributes: options.with_attributes, maps: false };
     let count = options.search.count;
-    if options.no_thread || !may_wait(call, estimate(&queries)) {
-        send_keyed_hits(call.ctx, request.keys, &vmsim_command::merge(&run_here(queries), count), format);
+    let is_long = queries.iter().any(|(_, query)| query.may_find_many());
+    if options.no_thread || !(may_wait(call, estimate(&queries)) || is_long && may_block(call)) {
+        let found = run_here(queries);
+        send_keyed_hits(call.ctx, request.keys, &vmsim_command::merge(&found, count, Hits::resolve), format);
         return Ok(None);
     }
     let Some(unblock) = Unblock::block(call.ctx) else { return Err(CommandError::VsimSyntax.into()) };
     // The last search to end unblocks the client, by dropping what all of them hold.
     let (found, unblock, sets) = (Mutex::default(), Mutex::new(Some(unblock)), queries.len());
-    let gathered = Arc::new(Gathered { found, sets, count, format, unblock });
+    let keys = if is_long { request.keys.iter().map(|key| key.to_vec()).collect() } else { Vec::new() };
+    let gathered = Arc::new(Gathered { found, sets, count, format, keys, unblock });
     for (set, query) in queries {
         let gathered = gathered.clone();
         pools::queries().spawn(Box::new(move || {
@@ -148,6 +158,8 @@ struct Gathered {
     sets: usize,
     count: usize,
     format: HitFormat,
+    /// All keys, if there may be many hits.
+    keys: Vec<Vec<u8>>,
     unblock: Mutex<Option<Unblock>>,
 }
 
@@ -158,6 +170,13 @@ impl Drop for Gathered {
         // One that has failed leaves the client with an error.
         let unblock = self.unblock.get_mut().unwrap_or_else(|e| e.into_inner()).take();
         if let Some(unblock) = unblock.filter(|_| found.len() == self.sets) {
+            if found.iter().any(|(_, hits)| hits.are_many())
+                && !found.iter().any(|(_, hits)| hits.is_short(hits.resolve_beside().len()))
+            {
+                let hits = vmsim_command::merge(&found, count, Hits::resolve_beside);
+                let keys: Vec<&[u8]> = self.keys.iter().map(Vec::as_slice).collect();
+                return unblock.write(|ctx| send_keyed_hits(ctx, &keys, &hits, format));
+            }
             unblock.answer(move |call| {
                 let (request, mut args) = vmsim_command::parse(call.args)?;
                 let mut again = None;
@@ -168,7 +187,7 @@ impl Drop for Gathered {
                     again = queries.filter(|queries| estimate(queries) < AGAIN_BELOW_NANOS).map(run_here);
                 }
                 let found = again.as_ref().unwrap_or(&found);
-                send_keyed_hits(call.ctx, request.keys, &vmsim_command::merge(found, count), format);
+                send_keyed_hits(call.ctx, request.keys, &vmsim_command::merge(found, count, Hits::resolve), format);
                 Ok(None)
             });
         }
@@ -232,5 +251,10 @@ pub fn vexplain(call: &Call) -> Outcome {
 
 /// Whether a command that takes so long is to be answered later.
 pub fn may_wait(call: &Call, nanos: u64) -> bool {
-    nanos >= INLINE_BELOW_NANOS && !single_threaded() && blocking::is_allowed(call.ctx)
+    nanos >= INLINE_BELOW_NANOS && may_block(call)
+}
+
+/// Whether a command may be answered later.
+fn may_block(call: &Call) -> bool {
+    !single_threaded() && blocking::is_allowed(call.ctx)
 }
