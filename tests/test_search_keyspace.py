@@ -190,3 +190,23 @@ def test_documents_go_with_their_index_in_slices(clean, c):
     assert other("PING") == "PONG"
     assert c.read() == "OK"
     assert c("DBSIZE") == 2 and c("FT._LIST") == []
+
+
+@pytest.mark.parametrize("command", ["FT.SEARCH", "FT.AGGREGATE"])
+def test_documents_that_a_query_finds_expired_are_deleted_for_the_log_too(server, start, command):
+    """More of them than are looked at before a query. Reading them deletes them, which the append-only file is told in the turn of the
+    server's loop in which it happens."""
+    conn = start(server.kind, ("appendonly", "yes")).connect()
+    conn("DEBUG", "SET-ACTIVE-EXPIRE", 0)
+    conn("FT.CREATE", "i", "PREFIX", 1, "d:", "SCHEMA", "n", "NUMERIC", "SORTABLE")
+    conn.pipeline([("HSET", f"d:{n}", "n", n, "t", "text") for n in range(4000)])
+    conn.pipeline([("PEXPIRE", f"d:{n}", 1) for n in range(3000)])
+    time.sleep(0.01)
+    shown = ("RETURN", 1, "t") if command == "FT.SEARCH" else ("LOAD", 1, "t")
+    reply = conn(command, "i", "*", *shown, "LIMIT", 0, 4000, "TIMEOUT", 0)
+    rows = (len(reply) - 1) // 2 if command == "FT.SEARCH" else len(reply) - 1
+    assert rows == 1000
+    left = conn("DBSIZE")
+    assert left < 4000
+    conn("DEBUG", "LOADAOF")
+    assert conn("DBSIZE") == left
