@@ -13,8 +13,8 @@ use crate::search::text::{Language, tokens};
 /// Positions between the texts of a field that has several.
 const GAP: u32 = 100;
 
-/// Where a document has a word: positions by the number of the field.
-type Places = BTreeMap<u32, Vec<u32>>;
+/// Where a document has a word: numbers of fields, which rise, and positions in each.
+type Places = Vec<(u32, Vec<u32>)>;
 
 /// The result of analysing a document's texts.
 #[derive(Default)]
@@ -34,7 +34,11 @@ pub fn analyse(state: &State, texts: &[(u32, Vec<Vec<u8>>)]) -> Analysed {
             for token in tokens(value).filter(|token| !state.stop_words.contains(&token.word)) {
                 position += 1;
                 analysed.length = analysed.length.saturating_add(state.texts[*number as usize].weight);
-                analysed.words.entry(token.word).or_default().entry(*number).or_default().push(position);
+                let places = analysed.words.entry(token.word).or_default();
+                match places.last_mut() {
+                    Some((field, positions)) if field == number => positions.push(position),
+                    _ => places.push((*number, vec![position])),
+                }
             }
         }
     }
@@ -89,7 +93,7 @@ impl Analysed {
             greatest = greatest.max(frequency);
             let number = state.words.put(word, fields, document, &body);
             numbers.push(number);
-            for group in groups(&texts, word, places.keys().copied(), language) {
+            for group in groups(&texts, word, places.iter().map(|(field, _)| *field), language) {
                 state.words.join(&group, number);
                 *joined.entry(group).or_default() += stem_frequency(&texts, places);
             }
@@ -104,7 +108,7 @@ impl Analysed {
 }
 
 fn stem_frequency(texts: &[TextField], places: &Places) -> u32 {
-    let weigh = |(field, positions): (&u32, &Vec<u32>)| {
+    let weigh = |(field, positions): &(u32, Vec<u32>)| {
         texts[*field as usize].stem_weight.unwrap_or(0).saturating_mul(positions.len() as u32)
     };
     places.iter().map(weigh).fold(0, u32::saturating_add)

@@ -45,21 +45,28 @@ impl TagValues {
 impl Tags {
     /// Notes that a document has a value; the value's number.
     pub fn insert(&mut self, value: &[u8], document: u32) -> u32 {
-        if let Some(tag) = self.values.get(value) {
-            if tag.documents.contains(document) {
-                return tag.number;
-            }
-        } else {
-            let name: Arc<[u8]> = value.into();
-            let number = self.names.add(name.clone());
-            self.values.insert(name, Tag { number, documents: DocSet::Empty });
-            self.name_bytes += 16 + value.len();
+        match self.values.get(value) {
+            Some(tag) if tag.documents.contains(document) => return tag.number,
+            Some(_) => {}
+            None => return self.add(value, document),
         }
         let tag = self.values.get_mut(value).expect("a value that is there");
         let before = tag.documents.bytes();
         self.records += usize::from(tag.documents.insert(document));
         self.set_bytes = self.set_bytes + tag.documents.bytes() - before;
         tag.number
+    }
+
+    /// Adds a value that one document has; its number.
+    fn add(&mut self, value: &[u8], document: u32) -> u32 {
+        let name: Arc<[u8]> = value.into();
+        let number = self.names.add(name.clone());
+        let documents = DocSet::One(document);
+        self.records += 1;
+        self.set_bytes += documents.bytes();
+        self.name_bytes += 16 + value.len();
+        self.values.insert(name, Tag { number, documents });
+        number
     }
 
     /// Removes a document from a value; a value without documents is removed.

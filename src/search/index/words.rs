@@ -91,15 +91,8 @@ impl Words {
 
     /// Sets the entry of a document for a word; returns the word's number.
     pub fn put(&mut self, word: &[u8], fields: u32, document: u32, body: &[u8]) -> u32 {
-        if self.terms.get(word).is_none() {
-            let name: Arc<[u8]> = word.into();
-            let number = self.names.add(name.clone());
-            self.terms.insert(name, Term { number, fields: 0, documents: 0, postings: Postings::Empty });
-            self.name_bytes += 16 + word.len();
-        }
-        if let Some(term) = self.terms.get(word)
-            && term.postings.cursor().seek(document).is_some_and(|entry| entry.document == document && entry.is(body))
-        {
+        let Some(term) = self.terms.get(word) else { return self.add(word, fields, document, body) };
+        if term.postings.cursor().seek(document).is_some_and(|entry| entry.document == document && entry.is(body)) {
             return term.number;
         }
         let term = self.terms.get_mut(word).expect("a word that is there");
@@ -108,6 +101,19 @@ impl Words {
         term.documents += u32::from(edit.changed);
         self.records += usize::from(edit.changed);
         let number = term.number;
+        self.resize(&edit);
+        number
+    }
+
+    /// Adds a word that one document has; its number.
+    fn add(&mut self, word: &[u8], fields: u32, document: u32, body: &[u8]) -> u32 {
+        let name: Arc<[u8]> = word.into();
+        let number = self.names.add(name.clone());
+        let mut postings = Postings::Empty;
+        let edit = postings.put(document, body);
+        self.terms.insert(name, Term { number, fields, documents: 1, postings });
+        self.name_bytes += 16 + word.len();
+        self.records += 1;
         self.resize(&edit);
         number
     }
@@ -143,10 +149,11 @@ impl Words {
 
     /// A word joins a group.
     pub fn join(&mut self, group: &Group, number: u32) {
-        if self.groups.get(group).is_none() {
-            self.groups.insert(group.clone(), Members::default());
+        match self.groups.get(group) {
+            Some(members) if members.words.contains(number) => {}
+            Some(_) => drop(self.groups.get_mut(group).map(|members| members.words.insert(number))),
+            None => drop(self.groups.insert(group.clone(), Members { words: DocSet::One(number), documents: 0 })),
         }
-        self.groups.get_mut(group).expect("a group that is there").words.insert(number);
     }
 
     /// A word leaves a group; a group of no words goes, unless documents still count: another word may take this one's place.

@@ -39,6 +39,12 @@ impl Iterator for Tokens<'_> {
                 self.at += 1;
             }
             let from = self.at;
+            let rest = &self.text[from..];
+            let plain = rest.iter().position(|byte| separates(*byte) || *byte == b'\\').unwrap_or(rest.len());
+            if rest.get(plain) != Some(&b'\\') {
+                self.at += plain;
+                return Some(Token { word: cut(&fold(&rest[..plain]), MAX_TOKEN).to_vec(), at: from..self.at });
+            }
             let mut word = Vec::new();
             while let Some(byte) = self.text.get(self.at).filter(|byte| !separates(**byte)) {
                 let escaped = self.text.get(self.at + 1).filter(|next| separates(**next) || **next == b'\\');

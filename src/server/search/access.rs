@@ -50,8 +50,8 @@ pub fn check_keys(ctx: &Context, prefixes: &[impl AsRef<[u8]>]) -> Result<(), Fa
     let Some(user) = ctx.user() else { return Ok(()) };
     for prefix in prefixes {
         for length in [7, 24] {
-            let end: Vec<u8> = (0..length).map(|_| rand::random::<u8>()).collect();
-            if !user.may_read(&Text::new(&[prefix.as_ref(), &end].concat())) {
+            let end = &rand::random::<[u8; 24]>()[..length];
+            if !user.may_read(&Text::new(&[prefix.as_ref(), end].concat())) {
                 return Err(Failure::Text(
                     b"NOPERM User does not have the required permissions to query the index".to_vec(),
                 ));
