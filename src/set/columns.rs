@@ -30,12 +30,6 @@ impl Column {
         self.values.row(block)[node as usize % BLOCK].store(bits.to_u64() ^ Bits::MISSING.to_u64(), Ordering::SeqCst);
     }
 
-    fn get(&self, node: u32) -> Bits {
-        let values = self.values.get(node / BLOCK as u32);
-        let value = values.map_or(0, |values| values[node as usize % BLOCK].load(Ordering::Relaxed));
-        Bits::from_u64(value ^ Bits::MISSING.to_u64())
-    }
-
     fn read(&self, block: u32, out: &mut [Bits; BLOCK]) {
         match self.values.get(block) {
             Some(row) => out.iter_mut().zip(row).for_each(|(bits, value)| {
@@ -65,35 +59,24 @@ impl Columns {
         self.columns.iter().all(|column| fill(column))
     }
 
-    /// Whether a node matches the program.
-    pub fn matches(&self, program: &Program, node: u32, records: &Blobs) -> bool {
-        let mut values = [Bits::MISSING; MOST];
-        for (value, column) in values.iter_mut().zip(&self.columns) {
-            *value = column.get(node);
-        }
-        match program.matches_columns(&values[..self.columns.len()]) {
-            Some(matches) if !matches || !self.is_pitfall => matches,
-            _ => matches_record(program, node, records),
-        }
+    /// Room for the values of a block.
+    pub fn buffer(&self) -> Vec<[Bits; BLOCK]> {
+        vec![[Bits::MISSING; BLOCK]; self.columns.len()]
     }
 
-    /// Calls `visit` with each block of nodes below `end`, and a bit for each of them that matches.
-    pub fn for_each_block(&self, program: &Program, end: u32, records: &Blobs, mut visit: impl FnMut(u32, u64)) {
-        let mut values = vec![[Bits::MISSING; BLOCK]; self.columns.len()];
-        for block in 0..end.div_ceil(BLOCK as u32) {
-            self.columns.iter().zip(&mut values).for_each(|(column, values)| column.read(block, values));
-            let verdict = program.matches_block(&values);
-            let mut matching = verdict.matching;
-            let mut open = verdict.unknown | if self.is_pitfall { matching } else { 0 };
-            while open != 0 {
-                let i = open.trailing_zeros();
-                open &= open - 1;
-                let matches = matches_record(program, block * BLOCK as u32 + i, records);
-                matching = matching & !(1 << i) | u64::from(matches) << i;
-            }
-            let nodes = (end - block * BLOCK as u32).min(BLOCK as u32);
-            visit(block, matching & (u64::MAX >> (BLOCK as u32 - nodes)));
+    /// A bit for each node of a block that matches the program. `values` is a [`Columns::buffer`].
+    pub fn matching(&self, program: &Program, block: u32, records: &Blobs, values: &mut [[Bits; BLOCK]]) -> u64 {
+        self.columns.iter().zip(&mut *values).for_each(|(column, values)| column.read(block, values));
+        let verdict = program.matches_block(values);
+        let mut matching = verdict.matching;
+        let mut open = verdict.unknown | if self.is_pitfall { matching } else { 0 };
+        while open != 0 {
+            let i = open.trailing_zeros();
+            open &= open - 1;
+            let matches = matches_record(program, block * BLOCK as u32 + i, records);
+            matching = matching & !(1 << i) | u64::from(matches) << i;
         }
+        matching
     }
 }
 

@@ -1,13 +1,14 @@
 //! A filter as one query or selection uses it: the compiled program, and the bitmap or columns that answer for most
 //! elements without their records.
 
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use super::VectorSet;
 use super::columns::Columns;
 use super::matches::Matches;
 use crate::arena::Blobs;
-use crate::attributes::RecordRef;
+use crate::attributes::{Bits, RecordRef};
 use crate::filter::{BLOCK, Expression, Program};
 use crate::index::Accept;
 
@@ -60,17 +61,15 @@ impl Filter {
     }
 
     /// How to find out which nodes below `end` match.
-    fn way(&self, end: u32, records: &Blobs) -> Way<'_> {
+    fn way<'a>(&'a self, end: u32, records: &'a Blobs) -> Way<'a> {
         if let Some(matches) = self.matches.as_ref().filter(|matches| matches.fill(end, records)) {
             return Way::Marks(Marks::Kept(matches.clone()));
         }
         match self.columns.as_ref().filter(|columns| columns.fill(end, records)) {
-            Some(columns) if end <= FEW => {
-                let mut marks = Vec::with_capacity((end as usize).div_ceil(BLOCK));
-                columns.for_each_block(&self.program, end, records, |_, matching| marks.push(matching));
-                Way::Marks(Marks::Own(marks))
+            Some(columns) => {
+                let blocks = Blocks::new(columns, &self.program, end, records);
+                if end > FEW { Way::Blocks(blocks) } else { Way::Marks(Marks::Own(blocks.all().collect())) }
             }
-            Some(columns) => Way::Columns(columns),
             None => Way::Records,
         }
     }
@@ -120,12 +119,51 @@ fn for_each_bit(block: u32, mut word: u64, mut visit: impl FnMut(u32)) {
     }
 }
 
+/// Blocks of nodes, each decided when the search first meets one of its nodes.
+struct Blocks<'a> {
+    columns: &'a Columns,
+    program: &'a Program,
+    records: &'a Blobs,
+    end: u32,
+    /// What is known of each block: a bit for each node that matches.
+    known: Vec<Cell<Option<u64>>>,
+    values: RefCell<Vec<[Bits; BLOCK]>>,
+}
+
+impl<'a> Blocks<'a> {
+    fn new(columns: &'a Columns, program: &'a Program, end: u32, records: &'a Blobs) -> Blocks<'a> {
+        let known = vec![Cell::new(None); (end as usize).div_ceil(BLOCK)];
+        Blocks { columns, program, records, end, known, values: RefCell::new(columns.buffer()) }
+    }
+
+    fn get(&self, block: u32, known: &Cell<Option<u64>>) -> u64 {
+        if known.get().is_none() {
+            let matching = self.columns.matching(self.program, block, self.records, &mut self.values.borrow_mut());
+            let nodes = (self.end - block * BLOCK as u32).min(BLOCK as u32);
+            known.set(Some(matching & (u64::MAX >> (BLOCK as u32 - nodes))));
+        }
+        known.get().unwrap_or(0)
+    }
+
+    /// Whether the node matches. Nodes that came later are not known.
+    #[inline]
+    fn contains(&self, node: u32) -> bool {
+        let block = node / BLOCK as u32;
+        self.known.get(block as usize).is_some_and(|known| self.get(block, known) >> (node % BLOCK as u32) & 1 != 0)
+    }
+
+    /// All blocks, in order.
+    fn all(&self) -> impl Iterator<Item = u64> {
+        (0..).zip(&self.known).map(|(block, known)| self.get(block, known))
+    }
+}
+
 /// How a search finds out who matches.
 enum Way<'a> {
     /// It is known of all.
     Marks(Marks),
-    /// By the values of the fields: of a node when the search meets it, or of a block after the other.
-    Columns(&'a Columns),
+    /// By the values of the fields, as far as the search comes.
+    Blocks(Blocks<'a>),
     /// By their records.
     Records,
 }
@@ -152,7 +190,7 @@ impl Accept for Chosen<'_> {
     fn matches(&self, node: u32) -> bool {
         match &self.way {
             Way::Marks(marks) => marks.contains(node),
-            Way::Columns(columns) => columns.matches(&self.filter.program, node, self.records),
+            Way::Blocks(blocks) => blocks.contains(node),
             Way::Records => self.filter.matches(node, self.records),
         }
     }
@@ -169,9 +207,8 @@ impl Accept for Chosen<'_> {
     fn for_each(&self, end: u32, visit: &mut dyn FnMut(u32)) {
         match &self.way {
             Way::Marks(marks) => marks.for_each(end, visit),
-            Way::Columns(columns) => {
-                let visit = |block, matching| for_each_bit(block, matching, &mut *visit);
-                columns.for_each_block(&self.filter.program, end, self.records, visit);
+            Way::Blocks(blocks) => {
+                (0..).zip(blocks.all()).for_each(|(block, matching)| for_each_bit(block, matching, &mut *visit));
             }
             Way::Records => {
                 for node in 0..end {

@@ -107,13 +107,14 @@ impl Sketcher {
         rotate(&mut unit);
         let most = unit.iter().fold(0.0, |most: f32, x| most.max(x.abs()));
         let step = if most > 0.0 { most / 7.5 } else { 1.0 };
+        let levels: Vec<u8> = unit.iter().map(|x| (x / step + 8.0).clamp(0.0, 15.0) as u8).collect();
+        let sum: i32 = levels.iter().map(|&level| 2 * i32::from(level) - 15).sum();
         let mut planes = vec![0; self.width() / 2];
-        let mut sum = 0;
-        for (i, x) in unit.iter().enumerate() {
-            let level = (x / step + 8.0).clamp(0.0, 15.0) as i32;
-            sum += 2 * level - 15;
-            for plane in 0..4 {
-                planes[plane * self.width() / 8 + i / 8] |= ((level >> plane & 1) as u8) << (i % 8);
+        for (plane, bytes) in planes.chunks_mut(self.width() / 8).enumerate() {
+            for (byte, eight) in bytes.iter_mut().zip(levels.as_chunks::<8>().0) {
+                let bits = u64::from_le_bytes(*eight) >> plane & 0x0101_0101_0101_0101;
+                // The product's highest byte has the lowest bits of the eight bytes, in order.
+                *byte = (bits.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8;
             }
         }
         SketchProbe { codec: self.codec, metric, planes, step, sum: step / 2.0 * sum as f32, l2 }
