@@ -96,17 +96,17 @@ def test_large_replies_end_whatever_happens(clean, protocol, how):
     if clean.peer:
         pytest.xfail("has no VMSIM")
     c, other = clean.connect(protocol), clean.connect()
-    vectors = random_vectors(2000, 8, seed=8)
-    add(other, "k", vectors, attributes=lambda i: '{"i":%d}' % i)
+    vectors = random_vectors(1200, 8, seed=8)
+    add(other, "k", vectors, "EF", 10, attributes=lambda i: '{"i":%d}' % i)
     add(other, "small", vectors[:3])
     options = ("COUNT", 3000, "TRUTH", "WITHATTRIBS")
-    times = 5
+    times = 3
     for _ in range(times):
         c.send("VSIM", "k", "FP32", fp32(vectors[0]), *options)
         c.send("VMSIM", 2, "k", "small", "FP32", fp32(vectors[0]), *options)
     if how == "changes":
-        for i in range(1, 2000, 4):
-            other.pipeline([("VADD", "k", "FP32", fp32(-vectors[i]), name(i)), ("VREM", "k", name(i + 1)), ("VSETATTR", "k", name(i + 2), "{}")])
+        for i in range(1, 1200, 4):
+            other.pipeline([("VADD", "k", "FP32", fp32(-vectors[i]), name(i), "EF", 10), ("VREM", "k", name(i + 1)), ("VSETATTR", "k", name(i + 2), "{}")])
     elif how == "leaves":
         c.socket.close()
         c.file.close()
@@ -123,8 +123,8 @@ def test_large_replies_end_whatever_happens(clean, protocol, how):
             mine = {element: text for key, element, text in keyed if key == b"k" and text is not None}
             for hits in [found, mine] if how != "another" else []:
                 assert all(text in (b'{"i":%d}' % int(element[1:]), b"{}") for element, text in hits.items())
-                assert how not in ("stays", "changes") or all(name(i) in hits for i in range(0, 2000, 4))
-            assert how != "stays" or (len(found), len(keyed)) == (2000, 2003)
+                assert how not in ("stays", "changes") or all(name(i) in hits for i in range(0, 1200, 4))
+            assert how != "stays" or (len(found), len(keyed)) == (1200, 1203)
     assert other("PING") == "PONG"
     assert how in ("del", "overwrite", "another", "flushall") or other("VCHECK", "k") == "OK"
     other("FLUSHALL")
@@ -174,13 +174,13 @@ def test_many_different_elements_are_drawn_in_the_pool(clean):
     if clean.peer:
         pytest.xfail("has other names")
     c, other = clean.connect(), clean.connect()
-    add(c, "k", random_vectors(7000, 4, seed=7))
-    everyone = {name(i) for i in range(7000)}
-    for count in (6000, 6999, 7000, 9000):
+    add(c, "k", random_vectors(6000, 4, seed=7), "M", 4, "EF", 4)
+    everyone = {name(i) for i in range(6000)}
+    for count in (5500, 5999, 6000, 9000):
         drawn = c("VRANDMEMBER", "k", count)
-        assert len(drawn) == len(set(drawn)) == min(count, 7000)
+        assert len(drawn) == len(set(drawn)) == min(count, 6000)
         assert set(drawn) <= everyone
-    c.send("VRANDMEMBER", "k", 7000)
+    c.send("VRANDMEMBER", "k", 6000)
     other("DEL", "k")
     assert set(c.read()) <= everyone
 
