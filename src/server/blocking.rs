@@ -31,6 +31,11 @@ pub fn is_allowed(ctx: &Context) -> bool {
     ctx.flags() & forbidding == 0
 }
 
+/// Whether [`Unblock::write`] writes in the client's protocol: Redis 6.2 writes RESP2 there for all clients.
+pub fn writes_in_any_protocol() -> bool {
+    api::can_wake_main()
+}
+
 /// Builds the reply, on the main thread, where the server has kept the command's arguments.
 pub type Answer = Box<dyn FnOnce(&Call) -> Outcome + Send>;
 

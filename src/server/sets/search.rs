@@ -91,7 +91,7 @@ fn query(set: &VectorSet, question: &Question, options: &Options) -> Result<Quer
 fn run_in_pool(unblock: Unblock, query: Query, format: HitFormat) {
     pools::queries().spawn(Box::new(move || {
         let hits = Held::new(info::measured(query));
-        if hits.are_many() {
+        if hits.are_many() && blocking::writes_in_any_protocol() {
             let found = hits.resolve_beside();
             if !hits.is_short(found.len()) {
                 return unblock.write(|ctx| send_hits(ctx, &found, format));
@@ -170,7 +170,8 @@ impl Drop for Gathered {
         // One that has failed leaves the client with an error.
         let unblock = self.unblock.get_mut().unwrap_or_else(|e| e.into_inner()).take();
         if let Some(unblock) = unblock.filter(|_| found.len() == self.sets) {
-            if found.iter().any(|(_, hits)| hits.are_many())
+            if blocking::writes_in_any_protocol()
+                && found.iter().any(|(_, hits)| hits.are_many())
                 && !found.iter().any(|(_, hits)| hits.is_short(hits.resolve_beside().len()))
             {
                 let hits = vmsim_command::merge(&found, count, Hits::resolve_beside);
