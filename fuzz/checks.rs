@@ -328,7 +328,7 @@ pub fn search_expression(text: &[u8]) {
 
 /// Any words are a definition, a request or an error; what a definition says holds.
 pub fn search_arguments(bytes: &[u8]) {
-    use search::command::{aggregate, create, hybrid, profile, search as documents, settings, small};
+    use search::command::{aggregate, create, hybrid, profile, search as documents, settings, simple};
     let words: Vec<&[u8]> = bytes.split(|&byte| byte == 0).collect();
     let settings = settings::Settings::default();
     if let Ok(definition) = create::create(&words) {
@@ -350,7 +350,7 @@ pub fn search_arguments(bytes: &[u8]) {
     }
     let _ = aggregate::AggregateRequest::parse(&words, &settings);
     let _ = profile::ProfileRequest::parse(&words, &settings);
-    let _ = small::SpellcheckRequest::parse(&words, &settings);
+    let _ = simple::SpellcheckRequest::parse(&words, &settings);
 }
 
 /// Any bytes are no message of other nodes, or one that is written and read as the same; none of the readers of parts minds.

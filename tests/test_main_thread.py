@@ -87,6 +87,26 @@ def test_large_replies_are_those_of_the_main_thread(clean, protocol, options):
     assert len(behind) == 3000 * (1 if protocol == 3 and server_has_maps(clean) else 1 + len(options))
 
 
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_large_replies_of_documents_are_those_of_the_main_thread(clean, protocol):
+    """A reply that the pool writes looks as the one that MULTI gets, in the protocol of the client."""
+    if clean.peer:
+        pytest.xfail("has no FT.SEARCH")
+    c = clean.connect(protocol)
+    c("FT.CREATE", "i", "SCHEMA", "n", "NUMERIC", "SORTABLE")
+    for at in range(100):
+        c("HSET", b"d%d" % at, "n", at, "text", b"%d" % at * 1000)
+    for ask in (
+        ("FT.SEARCH", "i", "*", "SORTBY", "n", "LIMIT", 0, 100, "WITHSORTKEYS"),
+        ("FT.AGGREGATE", "i", "*", "LOAD", 2, "@n", "@text", "SORTBY", 2, "@n", "ASC", "LIMIT", 0, 100),
+    ):
+        alone = c(*ask)
+        c("MULTI")
+        c(*ask)
+        assert [alone] == c("EXEC")
+        assert isinstance(alone, dict) == (protocol == 3 and clean.modern)
+
+
 ENDS = ["stays", "changes", "del", "flushall", "overwrite", "another", "leaves"]
 
 

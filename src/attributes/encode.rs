@@ -3,8 +3,8 @@
 use super::fields::{FieldId, Fields};
 use super::json::{Cursor, Scalar, unescape};
 use super::record::{BARE, NAMED, SHORT_BODY, Value};
+use super::scan::{Entry, Found, Walk};
 use super::tag;
-use super::walk::{Entry, Found, Walk};
 
 /// A text with more fields than this carries their names itself: one odd element must not fill
 /// the set's table.

@@ -17,7 +17,7 @@
 //!
 //! **Why not a JSON crate.** The text need not be valid JSON: Redis 8's filters read invalid text key by key
 //! from the left, as far as possible, and existing expressions rely on it. A strict parser would need a lenient
-//! one beside it, and the two could disagree. One parser (`json`, `walk`) that accepts both, keeps positions in
+//! one beside it, and the two could disagree. One parser (`json`, `scan`) that accepts both, keeps positions in
 //! the text, lets the first of two equal keys win and nests arrays a thousand deep without recursion is less
 //! code. On valid JSON the tests compare it with serde_json.
 //!
@@ -28,8 +28,8 @@ mod encode;
 mod fields;
 mod json;
 mod record;
+mod scan;
 mod tag;
-mod walk;
 
 pub use bits::{Bits, Seen};
 pub use encode::{array_record, encode};

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{Ordering, fence};
 
-use super::turns::LockedTurns;
+use super::removal_locks::LockedTurns;
 use super::{Graph, NO_ENTRY};
 use crate::arena::Grace;
 

@@ -8,9 +8,9 @@
 
 use std::borrow::Cow;
 
-use super::few::Few;
 use super::locks::lock;
 use super::pool::Candidate;
+use super::small_set::Few;
 use super::{Graph, Space};
 use crate::arena::Grace;
 

@@ -9,10 +9,10 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::few::Few;
 use super::node::MAX_LEVEL;
 use super::row;
 use super::rows::{MOST_ROWS, RowClass};
+use super::small_set::Few;
 use crate::arena::{Array, Grace, prefetch};
 
 /// Classes up to the ordinary capacity of level 0, 2M, in equal steps.

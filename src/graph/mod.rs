@@ -36,7 +36,7 @@
 //! | --- | --- |
 //! | `links.rs` | link rows: where they are stored and how they change |
 //! | `row.rs` | one row of links, read while it changes |
-//! | `few.rs` | fast lookup in a row of links |
+//! | `small_set.rs` | fast lookup in a row of links |
 //! | `rows.rs` | the memory of link rows, in size classes |
 //! | `node.rs` | the level and the state of a node |
 //! | `locks.rs` | locks on rows; the gate that makes fork() safe |
@@ -44,17 +44,16 @@
 //! | `search.rs`, `range.rs` | the traversal; range search |
 //! | `insert.rs`, `join.rs` | insertion; neighbour selection |
 //! | `remove.rs` | removal |
-//! | `turns.rs` | concurrent removals |
-//! | `groups.rs` | connectivity: finding and joining components |
+//! | `removal_locks.rs` | concurrent removals |
+//! | `components.rs` | connectivity: finding and joining components |
 //! | `entry.rs` | the entry point |
 //! | `check.rs` | verification of the invariants |
 
 pub mod check;
+mod components;
 #[cfg(test)]
 mod concurrent_tests;
 mod entry;
-mod few;
-mod groups;
 mod insert;
 mod join;
 mod links;
@@ -62,14 +61,15 @@ mod locks;
 mod node;
 mod pool;
 mod range;
+mod removal_locks;
 mod remove;
 mod row;
 mod rows;
 mod scratch;
 mod search;
+mod small_set;
 #[cfg(test)]
 mod tests;
-mod turns;
 mod visited;
 
 use std::sync::atomic::AtomicU64;
@@ -133,7 +133,7 @@ pub struct Graph {
     /// Entry node and its level: `node | level << 32`, or [`NO_ENTRY`].
     entry: AtomicU64,
     /// The removals under way; locked for changes of `entry` too.
-    turns: Mutex<turns::Turns>,
+    turns: Mutex<removal_locks::Turns>,
 }
 
 const NO_ENTRY: u64 = u64::MAX;

@@ -51,7 +51,7 @@ impl Graph {
     /// wait, but a neighbour is being removed: nothing is done then.
     ///
     /// Neighbours that are dead too, but still linked, are treated like live ones: they are parts of the graph
-    /// that connect others until they are removed (`turns.rs`). They even get links, so that
+    /// that connect others until they are removed (`removal_locks.rs`). They even get links, so that
     /// the cost depends on one node's neighbours only, however many others are dead.
     ///
     /// The order that searches rely on: another node is the entry first; then its neighbours are connected without the

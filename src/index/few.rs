@@ -1,5 +1,5 @@
 //! An index of a few rows does without links: to compare with all is faster than any search, and links would take more
-//! time and memory than all else. Whoever asks for them is told that each row is linked with all others on its levels,
+//! time and memory than all else. A caller that asks for them gets each row linked with all others on its levels,
 //! as rows of so few are. When one row more comes, all are linked.
 //!
 //! Ids are handed out densely, so that an index has few rows as long as its graph's end is low. That never goes

@@ -32,28 +32,26 @@
 //! | `rows.rs` | accessors of a live row: its vector, its links |
 //! | `query.rs`, `plan.rs`, `search.rs` | a query; its plan; its execution |
 //! | `accept.rs` | which rows a query may return |
-//! | `every.rs` | a visit to every accepted row, even if rows are replaced concurrently |
+//! | `live_rows.rs` | a visit to every accepted row, even if rows are replaced concurrently |
 //! | `found.rs` | the result of a query |
 //! | `queue.rs` | a queue that allocates lazily |
 //! | `replaced.rs` | rows that were replaced while queries run |
 //! | `settle.rs`, `restore.rs` | an index at rest, to be saved; building one from saved parts |
 //! | `copy.rs` | a copy, row by row |
 //! | `saved.rs` | traits and number formats of saved forms |
-//! | `kept.rs`, `awaited.rs` | a graph saved without its vectors; restoring it while these arrive |
+//! | `saved_graph.rs`, `restore_graph.rs` | a graph saved without its vectors; restoring it while these arrive |
 //! | `space.rs` | distances for the graph: rows and sketches |
 //! | `memory.rs` | memory use |
 //! | `check.rs` | verification of the invariants |
 
 mod accept;
-mod awaited;
 mod backlog;
 mod check;
 mod copy;
-mod every;
 mod few;
 mod found;
-mod kept;
 mod linkers;
+mod live_rows;
 mod memory;
 mod params;
 mod pending;
@@ -62,8 +60,10 @@ mod query;
 mod queue;
 mod replaced;
 mod restore;
+mod restore_graph;
 mod rows;
 mod saved;
+mod saved_graph;
 mod search;
 mod settle;
 mod shared;
@@ -84,7 +84,6 @@ pub use crate::graph::Alone;
 pub use accept::{Accept, Everything};
 pub use backlog::{backlog, set_pending_bytes};
 pub use found::Found;
-pub use kept::KeptGraph;
 pub use linkers::{link_in_background, start_linkers};
 pub use memory::{Bytes, LINKS, REST, Share, Sum, VECTORS};
 pub use params::*;
@@ -93,6 +92,7 @@ pub use query::{Options, Query, RangeOptions, Reader, Target, Work};
 pub use restore::{BadRow, DuplicateLabel, Restored, Restorer, SavedRow};
 pub use rows::RawVector;
 pub use saved::{LoadError, Sink, Source, put_number, take_bytes, take_number};
+pub use saved_graph::KeptGraph;
 pub use settle::{AtRest, SavedLinks};
 pub use shared::{LINKED, REPAIRED};
 pub use waiters::Waiter;
@@ -100,7 +100,7 @@ pub use waiters::Waiter;
 use crate::arena::Ids;
 use crate::graph::random_level;
 use crate::vector::{Encoding, Input, Projection, is_finite};
-use awaited::Awaited;
+use restore_graph::Awaited;
 use shared::Shared;
 
 /// Up to this many rows, and bytes of them, the owner links at once: that costs less than waking a linker.

@@ -8,8 +8,8 @@
 use std::sync::Arc;
 
 use super::accept::{Accept, Everything};
-use super::every::live_rows;
 use super::found::Found;
+use super::live_rows::live_rows;
 use super::plan::{Estimate, Plan};
 use super::search::Search;
 use super::shared::Shared;

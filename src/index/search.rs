@@ -5,7 +5,7 @@
 //! all the time is found, and an element that existed all the time is found with one of its rows.
 
 use super::accept::Accept;
-use super::every::{Replacements, live_rows};
+use super::live_rows::{Replacements, live_rows};
 use super::plan::Plan;
 use super::shared::{Shared, with_scratch};
 use super::space::Point;

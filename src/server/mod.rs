@@ -24,7 +24,7 @@
 //! | `commands.rs`, `docs.rs` | registration of commands; COMMAND DOCS |
 //! | `reply.rs`, `blocking.rs` | immediate replies; blocked clients and delayed replies |
 //! | `slices.rs` | long work on the main thread, in slices |
-//! | `pools.rs`, `here.rs` | the threads; which queries the main thread runs itself |
+//! | `pools.rs`, `inline.rs` | the threads; which queries the main thread runs itself |
 //! | `settings.rs` | configuration parameters and load arguments |
 //! | `info.rs` | the sections of INFO |
 //! | `values.rs` | shared parts of the data type callbacks |
@@ -39,8 +39,8 @@ mod commands;
 mod docs;
 mod documents;
 mod face;
-mod here;
 mod info;
+mod inline;
 mod json;
 mod kora;
 mod pools;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::gathered::{Earned, Gathering, MOST};
+use super::derived::{Earned, Gathering, MOST};
 use crate::arena::{Array, Blobs};
 use crate::attributes::{Bits, Field, FieldId, RecordRef};
 use crate::filter::{BLOCK, Program};
@@ -22,7 +22,7 @@ struct Column {
 }
 
 impl Column {
-    /// Stores a record's value; in which order, `gathered.rs` says.
+    /// Stores a record's value; in which order, `derived.rs` says.
     fn set(&self, node: u32, record: Option<&[u8]>) {
         let bits = record.map_or(Bits::MISSING, |record| RecordRef::new(record).bits(&self.field));
         let block = node / BLOCK as u32;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use super::gathered::{Earned, Gathering};
+use super::derived::{Earned, Gathering};
 use crate::arena::{Array, Blobs};
 use crate::attributes::{Fields, RecordRef};
 use crate::filter::{Expression, Program};
@@ -31,7 +31,7 @@ impl Matches {
         self.gathering.run(end, records, |node, record| self.set(node, record))
     }
 
-    /// Stores a record's bit; in which order, `gathered.rs` says.
+    /// Stores a record's bit; in which order, `derived.rs` says.
     fn set(&self, node: u32, record: Option<&[u8]>) {
         self.bits.ensure(node / 32);
         let (word, mask) = (self.bits.at(node / 32), 1 << (node % 32));

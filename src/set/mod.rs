@@ -24,7 +24,7 @@
 //! | `times.rs` | expiry times |
 //! | `roll.rs` | the names of all elements |
 //! | `select.rs` | all elements that match a filter |
-//! | `gathered.rs` | data derived from records, kept consistent under concurrent changes |
+//! | `derived.rs` | data derived from records, kept consistent under concurrent changes |
 //! | `matches.rs` | bitmaps of filters that are used often |
 //! | `columns.rs` | columns of fields that filters use |
 //! | `filter.rs` | a filter as one query uses it: its program, with a bitmap or columns |
@@ -37,8 +37,8 @@
 mod blend;
 mod check;
 mod columns;
+mod derived;
 mod filter;
-mod gathered;
 mod inspect;
 mod matches;
 mod memory;

@@ -27,7 +27,7 @@
 //! | --- | --- |
 //! | `wire.rs`, `message.rs` | the binary encoding; messages and their pieces |
 //! | `slots.rs`, `topology.rs` | slots and sets of them; nodes and their slots |
-//! | `roll.rs` | the shards of a query: which node is asked, which has answered |
+//! | `shards.rs` | the shards of a query: which node is asked, which has answered |
 //! | `catalog.rs` | definitions and their versions |
 //! | `values.rs` | values and rows in messages |
 //! | `search.rs`, `aggregate.rs`, `hybrid.rs`, `info.rs`, `tags.rs`, `spelling.rs`, `profile.rs` | the parts of a reply, and their merging |
@@ -38,8 +38,8 @@ pub mod hybrid;
 pub mod info;
 pub mod message;
 pub mod profile;
-pub mod roll;
 pub mod search;
+pub mod shards;
 pub mod slots;
 pub mod spelling;
 pub mod tags;

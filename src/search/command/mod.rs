@@ -26,7 +26,7 @@ mod resolve;
 pub mod rewrite;
 pub mod search;
 pub mod settings;
-pub mod small;
+pub mod simple;
 #[cfg(test)]
 mod tests;
 mod vector;

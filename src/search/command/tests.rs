@@ -12,7 +12,7 @@ use super::options::QueryOptions;
 use super::profile::{ProfileRequest, Profiled};
 use super::search::SearchRequest;
 use super::settings::Settings;
-use super::small::{SpellcheckRequest, SugaddRequest, SuggetRequest, SynupdateRequest};
+use super::simple::{SpellcheckRequest, SugaddRequest, SuggetRequest, SynupdateRequest};
 use crate::search::error::Error;
 use crate::search::schema::Definition;
 

@@ -20,8 +20,8 @@
 
 mod best;
 mod bind;
+mod cost;
 mod expand;
-mod light;
 mod matched;
 #[cfg(test)]
 mod naive;
@@ -91,7 +91,7 @@ impl BoundQuery {
 
     /// Whether it is little work where the index has few documents: few parts, over few words and values.
     pub fn is_light(&self) -> bool {
-        light::is_light(&self.state, &self.query, &self.options)
+        cost::is_light(&self.state, &self.query, &self.options)
     }
 
     /// Whether it is little work once its doubts are decided: all of it is, or it is one range that holds few documents.
@@ -127,7 +127,7 @@ impl BoundQuery {
                 (knn.estimate()? as usize, k.saturating_mul(2).saturating_add(k.min(self.options.limit)))
             }
             (NodeKind::Tag { field, values }, None) => {
-                let tagged = light::tagged(&self.state, &self.options, *field, values)?;
+                let tagged = cost::tagged(&self.state, &self.options, *field, values)?;
                 (tagged * PASS_NANOS, self.options.limit.min(tagged))
             }
             _ => return None,

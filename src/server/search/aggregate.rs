@@ -6,9 +6,9 @@ use std::time::Instant;
 use super::access::{Target, target};
 use super::binding::{self, Bound};
 use super::cursors::{self, Waiting};
-use super::rank::Ranking;
-use super::walk::{self, Input, Place, Walk};
-use super::work::{self, Need, Work};
+use super::execution::{self, Need, Work};
+use super::pipeline::{self, Input, Place, Walk};
+use super::rerank::Ranking;
 use super::{Missing, cluster, follow, ok, protocol, refuse, telemetry};
 use crate::reply::Reply;
 use crate::search::aggregate::{Given, Plan};
@@ -39,7 +39,7 @@ pub fn ft_aggregate(call: &Call) -> Outcome {
     if let Some(outcome) = cluster::ask(call, &target, asked, || Ok(Box::new(aggregate()?.gathering()?))) {
         return outcome;
     }
-    work::start(call.ctx, Box::new(aggregate()?))
+    execution::start(call.ctx, Box::new(aggregate()?))
 }
 
 /// An aggregation under way.
@@ -147,7 +147,7 @@ impl Aggregate {
             query: Arc::new(query),
             bound: bounds,
             with_score: request.add_scores,
-            is_light: walk::is_light(&target.definition, &plan),
+            is_light: pipeline::is_light(&target.definition, &plan),
             most: usize::try_from(settings.max_aggregate_results).unwrap_or(usize::MAX),
             plan: Some(plan),
             cursor: request.cursor,
@@ -188,14 +188,14 @@ impl Aggregate {
 impl Work for Aggregate {
     fn need(&self) -> Need {
         match &self.stage {
-            Stage::Running => Need::Thought,
+            Stage::Running => Need::Evaluation,
             Stage::Ranking(ranking) => ranking.need(),
             Stage::Walking(walk) => walk.need(self.wanted()),
             Stage::Done => Need::Nothing,
         }
     }
 
-    fn think(&mut self) {
+    fn evaluate(&mut self) {
         match std::mem::replace(&mut self.stage, Stage::Done) {
             Stage::Running => {
                 let found = telemetry::measured(&self.query, &self.bound.limits);
@@ -206,20 +206,20 @@ impl Work for Aggregate {
                 self.found(found);
             }
             Stage::Walking(mut walk) => {
-                walk.think();
+                walk.evaluate();
                 self.stage = Stage::Walking(walk);
             }
             Stage::Done => {}
         }
     }
 
-    fn look(&mut self, ctx: &Context, until: Option<Instant>) {
+    fn read_documents(&mut self, ctx: &Context, until: Option<Instant>) {
         match &mut self.stage {
             Stage::Ranking(ranking) => {
                 let _selected = super::select(ctx, self.target.id, self.target.database);
-                ranking.look(ctx, &self.query, &self.target.definition, &self.bound, until);
+                ranking.read_documents(ctx, &self.query, &self.target.definition, &self.bound, until);
             }
-            Stage::Walking(walk) => walk.look(ctx, until),
+            Stage::Walking(walk) => walk.read_documents(ctx, until),
             Stage::Running | Stage::Done => {}
         }
     }
@@ -228,8 +228,8 @@ impl Work for Aggregate {
         Some(&self.bound.limits)
     }
 
-    fn hurry(&mut self) {
-        self.bound.hurry();
+    fn expedite(&mut self) {
+        self.bound.expedite();
     }
 
     fn is_small(&self) -> bool {
@@ -293,7 +293,7 @@ pub fn ft_cursor(call: &Call) -> Outcome {
             let wanted = count.filter(|&count| count > 0).unwrap_or(waiting.options.count) as usize;
             let milliseconds = std::time::Duration::from_millis(settings.timeout);
             waiting.walk.extend((settings.timeout > 0).then(|| Instant::now() + milliseconds));
-            work::start(call.ctx, Box::new(Reading { waiting, id, wanted, protocol: protocol(call.ctx) }))
+            execution::start(call.ctx, Box::new(Reading { waiting, id, wanted, protocol: protocol(call.ctx) }))
         }
     }
 }
@@ -311,21 +311,21 @@ impl Work for Reading {
         self.waiting.walk.need(self.wanted)
     }
 
-    fn think(&mut self) {
-        if self.need() == Need::Thought {
-            self.waiting.walk.think();
+    fn evaluate(&mut self) {
+        if self.need() == Need::Evaluation {
+            self.waiting.walk.evaluate();
         }
     }
 
-    fn look(&mut self, ctx: &Context, until: Option<Instant>) {
-        self.waiting.walk.look(ctx, until);
+    fn read_documents(&mut self, ctx: &Context, until: Option<Instant>) {
+        self.waiting.walk.read_documents(ctx, until);
     }
 
     fn is_small(&self) -> bool {
         match self.need() {
-            Need::Documents(count) => self.waiting.walk.is_light() && count.min(self.wanted) <= work::AT_ONCE,
-            Need::Thought => false,
-            Need::Nothing => self.wanted <= work::AT_ONCE,
+            Need::Documents(count) => self.waiting.walk.is_light() && count.min(self.wanted) <= execution::AT_ONCE,
+            Need::Evaluation => false,
+            Need::Nothing => self.wanted <= execution::AT_ONCE,
         }
     }
 

@@ -36,7 +36,7 @@ pub struct Bounds {
 impl Bounds {
     /// For a query that all clients wait for: its TIMEOUT cannot exceed the server's setting, and what was found
     /// in time may take as long again to be read.
-    pub fn hurry(&mut self) {
+    pub fn expedite(&mut self) {
         let limits = hurried(&self.limits);
         self.last = limits.deadline.map(|deadline| deadline + deadline.saturating_duration_since(Instant::now()));
         self.limits = limits;

@@ -1,6 +1,6 @@
 //! The table of commands.
 
-use super::{aggregate, cluster, config, definitions, find, hybrid, inspect, profile, rewrite, suggest, words};
+use super::{aggregate, cluster, config, definitions, ft_search, hybrid, inspect, profile, rewrite, suggest, words};
 use crate::server::commands::{Call, Command, KeyUse, Keys, Outcome};
 use crate::server::docs::Docs;
 
@@ -57,7 +57,7 @@ pub static TABLE: &[Command] = &[
         3,
         "Returns the distinct values of a TAG field.",
     ),
-    row("FT.SEARCH", find::ft_search, READ, "read slow", -3, "Searches an index."),
+    row("FT.SEARCH", ft_search::ft_search, READ, "read slow", -3, "Searches an index."),
     row(
         "FT.AGGREGATE",
         aggregate::ft_aggregate,

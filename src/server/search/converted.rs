@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use super::access::Target;
 use super::binding;
-use super::find::Search;
-use super::work::{self, Need, Work};
+use super::execution::{self, Need, Work};
+use super::ft_search::Search;
 use super::{cluster, refuse};
 use crate::reply::Reply;
 use crate::search::cluster::message::Question;
@@ -23,7 +23,7 @@ pub fn search_as(ctx: &Context, target: Target, words: &[&[u8]], shown: Shown) -
         cluster::Asked { question: Question::Search, profiled: false, milliseconds: settings.timeout, partial: false };
     match cluster::others(ctx, &target)? {
         Some(others) => others.ask(ctx, words, asked, Box::new(cluster::As { rows: search.gathering(), shown })),
-        None => work::start(ctx, Box::new(Converted { search: Box::new(search), shown })),
+        None => execution::start(ctx, Box::new(Converted { search: Box::new(search), shown })),
     }
 }
 
@@ -41,20 +41,20 @@ impl Work for Converted {
         self.search.need()
     }
 
-    fn think(&mut self) {
-        self.search.think();
+    fn evaluate(&mut self) {
+        self.search.evaluate();
     }
 
-    fn look(&mut self, ctx: &Context, until: Option<Instant>) {
-        self.search.look(ctx, until);
+    fn read_documents(&mut self, ctx: &Context, until: Option<Instant>) {
+        self.search.read_documents(ctx, until);
     }
 
     fn limits(&self) -> Option<&Limits> {
         self.search.limits()
     }
 
-    fn hurry(&mut self) {
-        self.search.hurry();
+    fn expedite(&mut self) {
+        self.search.expedite();
     }
 
     fn is_small(&self) -> bool {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use super::pipeline::Walk;
 use super::registry;
-use super::walk::Walk;
 use crate::search::command::aggregate::CursorOptions;
 use crate::search::command::settings::Settings;
 use crate::server::commands::Failure;

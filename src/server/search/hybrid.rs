@@ -6,9 +6,9 @@ use std::time::Instant;
 use super::access::{Target, target};
 use super::binding::{self, Bound, BoundQuery};
 use super::cursors::{self, Waiting};
-use super::rank::Ranking;
-use super::walk::{self, Input, Place, Walk};
-use super::work::{self, Need, Work};
+use super::execution::{self, Need, Work};
+use super::pipeline::{self, Input, Place, Walk};
+use super::rerank::Ranking;
 use super::{Missing, cluster, follow, protocol, refuse, telemetry};
 use crate::reply::Reply;
 use crate::search::aggregate::{Fusion, Given, Plan, Ranked, explain, fuse, vector_score};
@@ -42,7 +42,7 @@ pub fn ft_hybrid(call: &Call) -> Outcome {
     if let Some(outcome) = cluster::ask(call, &target, asked, || Ok(Box::new(hybrid()?.gathering()?))) {
         return outcome;
     }
-    work::start(call.ctx, Box::new(hybrid()?))
+    execution::start(call.ctx, Box::new(hybrid()?))
 }
 
 /// A search of both kinds under way.
@@ -116,7 +116,7 @@ impl Hybrid {
         Ok(Hybrid {
             text: Bound::new(text, &target, &request.search, settings),
             metric,
-            is_light: walk::is_light(&target.definition, &plan) && vector.is_light(),
+            is_light: pipeline::is_light(&target.definition, &plan) && vector.is_light(),
             vector,
             plan: Some(plan),
             protocol: protocol(ctx),
@@ -320,14 +320,14 @@ impl Hybrid {
 impl Work for Hybrid {
     fn need(&self) -> Need {
         match &self.stage {
-            Stage::Running => Need::Thought,
+            Stage::Running => Need::Evaluation,
             Stage::Doubting(ranking) | Stage::Ranking(ranking) => ranking.need(),
             Stage::Walking(walk) => walk.need(usize::MAX),
             Stage::Apart(_) | Stage::Done => Need::Nothing,
         }
     }
 
-    fn think(&mut self) {
+    fn evaluate(&mut self) {
         self.stage = match std::mem::replace(&mut self.stage, Stage::Done) {
             Stage::Running => self.run(),
             Stage::Doubting(ranking) => {
@@ -339,21 +339,21 @@ impl Work for Hybrid {
                 self.rank(found)
             }
             Stage::Walking(mut walk) => {
-                walk.think();
+                walk.evaluate();
                 Stage::Walking(walk)
             }
             stage => stage,
         };
     }
 
-    fn look(&mut self, ctx: &Context, until: Option<Instant>) {
+    fn read_documents(&mut self, ctx: &Context, until: Option<Instant>) {
         let query = if let Stage::Doubting(_) = self.stage { &self.text.query } else { &self.vector };
         match &mut self.stage {
             Stage::Doubting(ranking) | Stage::Ranking(ranking) => {
                 let _selected = super::select(ctx, self.target.id, self.target.database);
-                ranking.look(ctx, query, &self.target.definition, &self.text.bounds, until);
+                ranking.read_documents(ctx, query, &self.target.definition, &self.text.bounds, until);
             }
-            Stage::Walking(walk) => walk.look(ctx, until),
+            Stage::Walking(walk) => walk.read_documents(ctx, until),
             _ => {}
         }
     }
@@ -362,8 +362,8 @@ impl Work for Hybrid {
         Some(&self.text.bounds.limits)
     }
 
-    fn hurry(&mut self) {
-        self.text.bounds.hurry();
+    fn expedite(&mut self) {
+        self.text.bounds.expedite();
     }
 
     fn is_small(&self) -> bool {

@@ -1,8 +1,8 @@
 //! FT.INFO, FT.TAGVALS and FT.EXPLAIN.
 
 use super::access::{Target, target};
+use super::execution::Work;
 use super::listing::{Listing, bulks};
-use super::work::Work;
 use super::{Missing, binding, check, cluster, cursors, follow, protocol, refuse, registry};
 use crate::reply::Reply;
 use crate::search::cluster::info::Part;

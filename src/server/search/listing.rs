@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::work::{self, AT_ONCE, Need, Work};
+use super::execution::{self, AT_ONCE, Need, Work};
 use crate::reply::Reply;
 use crate::server::api::Context;
 use crate::server::commands::{Failure, Outcome};
@@ -22,20 +22,20 @@ impl<F: FnOnce() -> Reply + Send + 'static> Listing<F> {
 
     /// Replies to the client, here if it is little.
     pub fn start(self, ctx: &Context) -> Outcome {
-        work::start(ctx, Box::new(self))
+        execution::start(ctx, Box::new(self))
     }
 }
 
 impl<F: FnOnce() -> Reply + Send + 'static> Work for Listing<F> {
     fn need(&self) -> Need {
-        if self.make.is_some() { Need::Thought } else { Need::Nothing }
+        if self.make.is_some() { Need::Evaluation } else { Need::Nothing }
     }
 
-    fn think(&mut self) {
+    fn evaluate(&mut self) {
         self.reply = self.make.take().map(|make| make());
     }
 
-    fn look(&mut self, _ctx: &Context, _until: Option<Instant>) {}
+    fn read_documents(&mut self, _ctx: &Context, _until: Option<Instant>) {}
 
     fn is_small(&self) -> bool {
         self.items <= AT_ONCE

@@ -3,7 +3,7 @@
 //! ```text
 //!   events of keys ─► follow ─► registry: indexes by database and name
 //!                                  │
-//!   FT.SEARCH ─► binding ──────────┘─► work (pool ⇄ main thread) ─► reply
+//!   FT.SEARCH ─► binding ──────────┘─► execution (pool ⇄ main thread) ─► reply
 //! ```
 //!
 //! | file | holds |
@@ -14,10 +14,10 @@
 //! | `check.rs` | FT.CHECK |
 //! | `scan.rs`, `deletion.rs`, `housekeeping.rs` | long work of the main thread, in slices |
 //! | `definitions.rs` | FT.CREATE, FT.ALTER, FT.DROPINDEX, FT._LIST, aliases |
-//! | `binding.rs`, `work.rs`, `rank.rs` | running a query: binding, moving between threads, ranking by documents |
-//! | `find.rs`, `once.rs`, `excerpts.rs` | FT.SEARCH; HIGHLIGHT and SUMMARIZE |
-//! | `aggregate.rs`, `walk.rs`, `cursors.rs`, `hybrid.rs` | FT.AGGREGATE, FT.CURSOR, FT.HYBRID |
-//! | `once.rs`, `listing.rs` | the fields of a row, each read once; replies that list many items |
+//! | `binding.rs`, `execution.rs`, `rerank.rs` | running a query: binding, moving between threads, ranking by documents |
+//! | `ft_search.rs`, `row_fields.rs`, `excerpts.rs` | FT.SEARCH; HIGHLIGHT and SUMMARIZE |
+//! | `aggregate.rs`, `pipeline.rs`, `cursors.rs`, `hybrid.rs` | FT.AGGREGATE, FT.CURSOR, FT.HYBRID |
+//! | `row_fields.rs`, `listing.rs` | the fields of a row, each read once; replies that list many items |
 //! | `inspect.rs`, `profile.rs`, `config.rs` | FT.INFO, FT.TAGVALS, FT.EXPLAIN; FT.PROFILE; FT.CONFIG |
 //! | `suggest.rs` | suggestions |
 //! | `words.rs`, `listing.rs` | synonyms, dictionaries, spell checking; replies that may be long lists |
@@ -38,27 +38,27 @@ mod definitions;
 mod deletion;
 mod documents;
 mod excerpts;
+mod execution;
 mod expiry;
-mod find;
 mod follow;
+mod ft_search;
 mod housekeeping;
 mod hybrid;
 mod inspect;
 mod json;
 mod listing;
-mod once;
 mod persist;
+mod pipeline;
 mod profile;
-mod rank;
 mod registry;
+mod rerank;
 mod rewrite;
+mod row_fields;
 mod saved;
 mod scan;
 mod suggest;
 mod telemetry;
-mod walk;
 mod words;
-mod work;
 
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -5,9 +5,9 @@ use std::time::Instant;
 use super::access::{Target, target};
 use super::aggregate::Aggregate;
 use super::cluster::{self, Gather, Others};
-use super::find::Search;
+use super::execution::{self, Need, Work};
+use super::ft_search::Search;
 use super::hybrid::Hybrid;
-use super::work::{self, Need, Work};
 use super::{Missing, binding, protocol, refuse};
 use crate::reply::Reply;
 use crate::search::cluster::message::Question;
@@ -43,7 +43,7 @@ pub fn ft_profile(call: &Call) -> Outcome {
         }
         Asked::Hybrid(request) => (Box::new(Hybrid::new(ctx, target, *request, &settings)?), Outline::BOTH),
     };
-    work::start(ctx, Box::new(Profiling::new(inner, outline, Watch { began, parsing }, receiver)))
+    execution::start(ctx, Box::new(Profiling::new(inner, outline, Watch { began, parsing }, receiver)))
 }
 
 /// Has the shards answer, each with what that cost it.
@@ -116,8 +116,8 @@ pub struct Profiling {
     began: Instant,
     timings: Timings,
     outline: Outline,
-    /// When the first thought began.
-    thinking: Option<Instant>,
+    /// When the first evaluation began.
+    evaluating: Option<Instant>,
     receiver: Receiver,
 }
 
@@ -125,7 +125,7 @@ impl Profiling {
     pub fn new(inner: Box<dyn Profilable>, outline: Outline, watch: Watch, receiver: Receiver) -> Profiling {
         let Watch { began, parsing } = watch;
         let timings = Timings { parsing, planning: milliseconds(began) - parsing, ..Timings::default() };
-        Profiling { inner, began, timings, outline, thinking: None, receiver }
+        Profiling { inner, began, timings, outline, evaluating: None, receiver }
     }
 }
 
@@ -134,20 +134,20 @@ impl Work for Profiling {
         self.inner.need()
     }
 
-    fn think(&mut self) {
+    fn evaluate(&mut self) {
         let began = Instant::now();
-        let is_first = self.thinking.is_none();
+        let is_first = self.evaluating.is_none();
         if is_first {
             self.timings.queue = milliseconds(self.began) - self.timings.parsing - self.timings.planning;
-            self.thinking = Some(began);
+            self.evaluating = Some(began);
         }
-        self.inner.think();
+        self.inner.evaluate();
         *(if is_first { &mut self.timings.search } else { &mut self.timings.rows }) += milliseconds(began);
     }
 
-    fn look(&mut self, ctx: &Context, until: Option<Instant>) {
+    fn read_documents(&mut self, ctx: &Context, until: Option<Instant>) {
         let began = Instant::now();
-        self.inner.look(ctx, until);
+        self.inner.read_documents(ctx, until);
         self.timings.rows += milliseconds(began);
     }
 
@@ -159,8 +159,8 @@ impl Work for Profiling {
         self.inner.estimate()
     }
 
-    fn hurry(&mut self) {
-        self.inner.hurry();
+    fn expedite(&mut self) {
+        self.inner.expedite();
     }
 
     fn is_small(&self) -> bool {

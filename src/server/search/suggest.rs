@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use crate::server::raw;
 
+use super::execution::{self, Need, Work};
 use super::refuse;
-use super::work::{self, Need, Work};
 use crate::reply::Reply;
-use crate::search::command::small::{SugaddRequest, SuggetRequest};
+use crate::search::command::simple::{SugaddRequest, SuggetRequest};
 use crate::search::number::format_digits;
 use crate::search::reply::Protocol;
 use crate::search::suggest::{Finding, Suggested, Suggestions};
@@ -217,7 +217,7 @@ pub fn ft_sugget(call: &Call) -> Outcome {
     drop(key);
     let finding = Finding::new(&request.prefix, request.fuzzy, request.max);
     let (database, protocol) = (call.ctx.database(), super::protocol(call.ctx));
-    work::start(call.ctx, Box::new(Search { request, finding: Ok(finding), is_done: false, database, protocol }))
+    execution::start(call.ctx, Box::new(Search { request, finding: Ok(finding), is_done: false, database, protocol }))
 }
 
 /// An FT.SUGGET under way.
@@ -234,9 +234,9 @@ impl Work for Search {
         if self.is_done { Need::Nothing } else { Need::Documents(usize::MAX) }
     }
 
-    fn think(&mut self) {}
+    fn evaluate(&mut self) {}
 
-    fn look(&mut self, ctx: &Context, until: Option<Instant>) {
+    fn read_documents(&mut self, ctx: &Context, until: Option<Instant>) {
         ctx.select(self.database);
         let name = Text::new(&self.request.key);
         let mut key = ctx.open_to_read(name.ptr());

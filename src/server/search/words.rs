@@ -4,15 +4,15 @@ use std::time::Instant;
 
 use super::access::{Target, target};
 use super::binding::{self, BoundQuery};
+use super::execution::{self, Need, Work};
 use super::listing::{Listing, bulks};
-use super::work::{self, Need, Work};
 use super::{Missing, cluster, ok, protocol, refuse, registry};
 use crate::reply::Reply;
 use crate::search::cluster::message::Question;
 use crate::search::cluster::spelling::Part;
 use crate::search::command::options::QueryOptions;
 use crate::search::command::settings::{OnTimeout, Settings};
-use crate::search::command::small::SpellcheckRequest;
+use crate::search::command::simple::SpellcheckRequest;
 use crate::search::evaluate::{Limits, SearchOptions};
 use crate::search::index::WordSet;
 use crate::search::reply::{self, Protocol};
@@ -107,7 +107,7 @@ pub fn ft_spellcheck(call: &Call) -> Outcome {
         return outcome;
     }
     spelling.shown = Some(shown);
-    work::start(call.ctx, Box::new(spelling))
+    execution::start(call.ctx, Box::new(spelling))
 }
 
 /// A spell check under way: a look at every word of the index, of which there may be many.
@@ -163,10 +163,10 @@ impl Spelling {
 
 impl Work for Spelling {
     fn need(&self) -> Need {
-        if self.found.is_none() { Need::Thought } else { Need::Nothing }
+        if self.found.is_none() { Need::Evaluation } else { Need::Nothing }
     }
 
-    fn think(&mut self) {
+    fn evaluate(&mut self) {
         let mut part = Part { documents: self.documents, words: Vec::new() };
         for word in std::mem::take(&mut self.words) {
             let limits = &self.time.limits;
@@ -181,13 +181,13 @@ impl Work for Spelling {
         self.found = Some(part);
     }
 
-    fn look(&mut self, _ctx: &Context, _until: Option<Instant>) {}
+    fn read_documents(&mut self, _ctx: &Context, _until: Option<Instant>) {}
 
     fn limits(&self) -> Option<&Limits> {
         Some(&self.time.limits)
     }
 
-    fn hurry(&mut self) {
+    fn expedite(&mut self) {
         self.time.limits = binding::hurried(&self.time.limits);
         if let Some(shown) = &mut self.shown {
             shown.time = self.time.clone();

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::server::raw;
 
 use super::open::open;
-use super::{info, remains, replay};
+use super::{info, reclaim, replay};
 use crate::server::api::{
     Context, KeyEvent, ServerEvent, Text, api, string_bytes, subscribe_to_keys, subscribe_to_server,
 };
@@ -161,7 +161,7 @@ pub fn announce(ctx: &Context, name: *mut raw::RedisModuleString, removed: &[Vec
     // SAFETY: the caller's string.
     let key = unsafe { string_bytes(name) }.to_vec();
     if !removed.is_empty() {
-        remains::watch(ctx, ctx.database(), &key);
+        reclaim::watch(ctx, ctx.database(), &key);
     }
     for element in removed {
         ctx.replicate(registered_name("VREM"), &[&key, element]);

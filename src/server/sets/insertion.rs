@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::open::open;
-use super::{batches, datatype, expiring, info, remains, settings};
+use super::{batches, datatype, expiring, info, reclaim, settings};
 use crate::command::expiry::Expiry;
 use crate::command::insertion::{Condition, Insertion};
 use crate::command::{CommandError, Reply, vadd, vmadd};
@@ -209,7 +209,7 @@ pub fn vrem(call: &Call) -> Outcome {
         return Ok(Some(Reply::Bool(false)));
     }
     info::STATS.removals.add(1);
-    remains::free_later(call);
+    reclaim::free_later(call);
     let empty = set.is_empty();
     if empty {
         key.delete();

@@ -11,7 +11,7 @@
 //! | `replay.rs` | VREPLAY |
 //! | `handlers.rs` | all other commands |
 //! | `removal.rs` | VREMBYFILTER, in slices |
-//! | `remains.rs` | freeing the memory of removed elements |
+//! | `reclaim.rs` | freeing the memory of removed elements |
 //! | `reply.rs` | hits as RESP |
 //! | `datatype.rs` | load, save, rewrite, copy, free, digest, memory, defragmentation |
 //! | `open.rs` | opening the set in a key |
@@ -29,7 +29,7 @@ mod info;
 mod insertion;
 mod open;
 mod random;
-mod remains;
+mod reclaim;
 mod removal;
 mod replay;
 mod reply;

@@ -4,7 +4,7 @@
 use crate::server::raw;
 
 use super::open::open;
-use super::{info, remains};
+use super::{info, reclaim};
 use crate::server::api::{Context, Key, Text, api, string_bytes, with_lock};
 use crate::server::blocking::Unblock;
 use crate::server::commands::{Call, Failure, INTERNAL_ERROR, Outcome, registered_name};
@@ -99,7 +99,7 @@ impl Slice {
         if self.set_is_empty {
             ctx.notify(name, c"del");
         } else if !self.names.is_empty() {
-            remains::watch(ctx, ctx.database(), key_name);
+            reclaim::watch(ctx, ctx.database(), key_name);
         }
         self.names.len()
     }

@@ -11,7 +11,7 @@ use crate::command::{CommandError, Reply, vmsim as vmsim_command};
 use crate::server::api::{Key, Text};
 use crate::server::blocking::{self, Unblock};
 use crate::server::commands::{Call, Failure, Outcome};
-use crate::server::here::{self, Traffic};
+use crate::server::inline::{self, Traffic};
 use crate::server::pools;
 use crate::server::settings::single_threaded;
 use crate::server::values::{Held, Holds};
@@ -74,7 +74,7 @@ pub fn vsim(call: &Call) -> Outcome {
         return Ok(None);
     }
     send_hits(call.ctx, &info::measured(query).resolve(), format);
-    here::note_end();
+    inline::note_end();
     Ok(None)
 }
 

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use super::collected::Collected;
 use super::{Gather, link, part, topology};
 use crate::search::cluster::message::{Answer, Ask, Message, Outcome as Answered, Question};
-use crate::search::cluster::roll::Roll;
+use crate::search::cluster::shards::Roll;
 use crate::search::cluster::slots::Slots;
 use crate::search::cluster::topology::{Node, Topology};
 use crate::server::api::Context;
@@ -315,7 +315,7 @@ fn finish(asking: Asking) {
         match gather.gather(parts, missing) {
             // The lock is held: no other thread could write it.
             Ok(reply) if is_short => unblock.reply(reply),
-            Ok(reply) => super::super::work::reply(unblock, reply),
+            Ok(reply) => super::super::execution::reply(unblock, reply),
             Err(failure) => unblock.answer(move |_| Err(failure)),
         }
     };

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use super::super::converted::Shown;
 use super::super::cursors::{self, Waiting};
+use super::super::pipeline::{MAX_BYTES, Place, Walk};
 use super::super::profile::{Watch, milliseconds};
-use super::super::walk::{MAX_BYTES, Place, Walk};
 use super::super::words::Corrections;
 use super::super::{refuse, timed_out};
 use super::Gather;

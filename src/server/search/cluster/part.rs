@@ -8,12 +8,12 @@ use std::time::Instant;
 use super::super::access::{Target, find_in};
 use super::super::aggregate::Aggregate;
 use super::super::binding;
-use super::super::find::Search;
+use super::super::execution::{self, Sent, Work};
+use super::super::ft_search::Search;
 use super::super::hybrid::Hybrid;
 use super::super::inspect;
 use super::super::profile::{Outline, Profilable, Profiling, Receiver, Watch};
 use super::super::words::Spelling;
-use super::super::work::{self, Sent, Work};
 use super::super::{refuse, registry};
 use super::collected::short_bytes;
 use super::{DATABASE, ask, link, topology, topology_lately};
@@ -25,11 +25,11 @@ use crate::search::command::aggregate::AggregateRequest;
 use crate::search::command::hybrid::HybridRequest;
 use crate::search::command::options::QueryOptions;
 use crate::search::command::search::SearchRequest;
-use crate::search::command::small::SpellcheckRequest;
+use crate::search::command::simple::SpellcheckRequest;
 use crate::search::evaluate::Owned;
 use crate::server::api::{self, Context};
 use crate::server::commands::Failure;
-use crate::server::here::Traffic;
+use crate::server::inline::Traffic;
 
 /// The requests that are being worked on: the asking node and the number.
 static WORKING: Mutex<BTreeSet<(Vec<u8>, u64)>> = Mutex::new(BTreeSet::new());
@@ -138,7 +138,7 @@ impl Answering {
     }
 }
 
-impl work::Asker for Answering {
+impl execution::Asker for Answering {
     fn answer(self: Box<Self>, ctx: Option<&Context>, reply: Result<Reply, Failure>) -> Sent {
         let outcome = match reply {
             Ok(part) => Outcome::Part(part),
@@ -157,9 +157,9 @@ fn start(ctx: &Context, asker: Asker, id: u64, question: &Ask, traffic: Traffic)
     let answering = Answering { asker, question: id, slots, importing, migrating };
     let address = topology.me().map(|me| me.address.clone()).unwrap_or_default();
     match part(ctx, question, served, address) {
-        Ok(Part::Work(work)) => work::start_for(ctx, work, traffic, Box::new(answering)),
-        Ok(Part::Done(reply)) => work::send_on(ctx, answering.send(Some(ctx), Outcome::Part(reply))),
-        Err(outcome) => work::send_on(ctx, answering.send(Some(ctx), outcome)),
+        Ok(Part::Work(work)) => execution::start_for(ctx, work, traffic, Box::new(answering)),
+        Ok(Part::Done(reply)) => execution::send_on(ctx, answering.send(Some(ctx), Outcome::Part(reply))),
+        Err(outcome) => execution::send_on(ctx, answering.send(Some(ctx), outcome)),
     }
 }
 

@@ -35,12 +35,12 @@ pub fn keep(topology: &Topology) {
     let nodes: BTreeSet<SocketAddr> = others.filter_map(|node| node.bus).collect();
     pools::queries().spawn(Box::new(move || {
         let mut known = KNOWN.lock().unwrap_or_else(|e| e.into_inner());
-        known.get_or_insert_with(Known::default).look(nodes);
+        known.get_or_insert_with(Known::default).read_documents(nodes);
     }));
 }
 
 impl Known {
-    fn look(&mut self, mut nodes: BTreeSet<SocketAddr>) {
+    fn read_documents(&mut self, mut nodes: BTreeSet<SocketAddr>) {
         let is_right =
             |node: &SocketAddr, file: RawFd| sockets::peer(file) == Some(*node) && sockets::sends_at_once(file);
         self.found.retain(|node, file| nodes.contains(node) && is_right(node, *file));

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::VectorIndex;
-use super::kept::{KeptGraph, label};
+use super::saved_graph::{KeptGraph, label};
 use super::shared::Shared;
 use crate::graph::Alone;
 

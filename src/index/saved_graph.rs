@@ -8,7 +8,7 @@
 //!
 //! Rows are in ascending order; links refer to rows by their positions in that order. A label is a hash of the owner's
 //! name for the row and of its stored vector: a row that is loaded with the same label gets the links of that position
-//! (`awaited.rs`). In a hash collision one of the two rows is linked as a new one, nothing else.
+//! (`restore_graph.rs`). In a hash collision one of the two rows is linked as a new one, nothing else.
 
 use std::collections::HashMap;
 use std::hash::Hasher;

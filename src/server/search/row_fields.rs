@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::walk::{MAX_BYTES, size};
+use super::pipeline::{MAX_BYTES, size};
 use crate::reply::Reply;
 use crate::search::reply::Fields;
 

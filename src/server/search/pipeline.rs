@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::documents::Open;
-use super::work::Need;
-use super::{json, rank, refuse};
+use super::execution::Need;
+use super::{json, refuse, rerank};
 use crate::json::path::Shared;
 use crate::reply::Reply;
 use crate::search::aggregate::{Clock, Plan, Source, Table, TooLarge};
@@ -151,7 +151,7 @@ impl Walk {
         is_light(&self.place.definition, &self.plan)
     }
 
-    /// Whether documents have to be looked at.
+    /// Whether documents have to be read.
     pub fn reads_documents(&self) -> bool {
         self.needs_documents
     }
@@ -173,7 +173,7 @@ impl Walk {
         } else if self.missing > 0 && self.needs_documents {
             Need::Documents(self.missing)
         } else {
-            Need::Thought
+            Need::Evaluation
         }
     }
 
@@ -194,7 +194,7 @@ impl Walk {
     }
 
     /// Looks at documents until the table is full or the time is over.
-    pub fn look(&mut self, ctx: &Context, until: Option<Instant>) {
+    pub fn read_documents(&mut self, ctx: &Context, until: Option<Instant>) {
         let _selected = super::select(ctx, self.place.index, self.place.database);
         while self.missing > 0
             && let Some(input) = self.input.next()
@@ -227,7 +227,7 @@ impl Walk {
     }
 
     /// Runs the steps over the table.
-    pub fn think(&mut self) {
+    pub fn evaluate(&mut self) {
         while self.missing > 0
             && let Some(input) = self.input.next()
         {
@@ -289,7 +289,7 @@ impl Walk {
             Source::Computed => None,
             Source::Field { position, loaded } => known(&self.place, input, *position, *loaded).unwrap_or_else(|| {
                 let (key, source) = open?;
-                rank::stored(key, source, definition, *position)
+                rerank::stored(key, source, definition, *position)
             }),
             Source::Path(path) => {
                 let (key, source) = open?;
@@ -329,7 +329,7 @@ pub fn is_light(definition: &Definition, plan: &Plan) -> bool {
     plan.is_light() && plan.columns.iter().all(is_direct)
 }
 
-/// Whether a document's row can be made without a look at it.
+/// Whether a document's row can be made without reading it.
 fn is_known(place: &Place, plan: &Plan, input: &Input) -> bool {
     plan.columns.iter().all(|source| match source {
         Source::Given(_) | Source::Key | Source::Computed => true,

@@ -6,10 +6,10 @@ use std::time::Instant;
 use super::access::{Target, target};
 use super::binding::{self, Bound};
 use super::documents::Open;
-use super::once::Once;
-use super::rank;
-use super::walk::{self, MAX_BYTES};
-use super::work::{self, Need, Work};
+use super::execution::{self, Need, Work};
+use super::pipeline::{self, MAX_BYTES};
+use super::rerank;
+use super::row_fields::Once;
 use super::{Missing, cluster, excerpts, follow, json, protocol, refuse, telemetry};
 use crate::json::path::Shared;
 use crate::reply::Reply;
@@ -27,7 +27,7 @@ use crate::search::text::Hits;
 use crate::search::value::Value;
 use crate::server::api::{Context, Text};
 use crate::server::commands::{Call, Failure, Outcome};
-use crate::server::here::Traffic;
+use crate::server::inline::Traffic;
 
 /// More fields of a document than this take long to be read.
 const MANY: usize = 64;
@@ -47,8 +47,10 @@ pub fn ft_search(call: &Call) -> Outcome {
     }
     let search = Search::new(call.ctx, target, request, &settings)?;
     match search.estimate() {
-        Some(nanos) if !search.is_heavy() && traffic.allows_search(nanos) => work::run_here(call.ctx, Box::new(search)),
-        _ => work::start(call.ctx, Box::new(search)),
+        Some(nanos) if !search.is_heavy() && traffic.allows_search(nanos) => {
+            execution::run_inline(call.ctx, Box::new(search))
+        }
+        _ => execution::start(call.ctx, Box::new(search)),
     }
 }
 
@@ -83,7 +85,7 @@ pub struct Search {
 enum Stage {
     Running,
     /// Distances or sort values are read from the documents of all hits.
-    Ranking(Box<rank::Ranking>),
+    Ranking(Box<rerank::Ranking>),
     /// The rows of these hits are read, the first of them next.
     Rows(std::vec::IntoIter<Hit>),
     Done,
@@ -192,7 +194,7 @@ impl Search {
         self.total = found.total;
         self.warnings.timed_out |= found.warnings.timed_out;
         self.warnings.expansions_cut |= found.warnings.expansions_cut;
-        self.stage = match rank::Ranking::of(found) {
+        self.stage = match rerank::Ranking::of(found) {
             Ok(ranking) => Stage::Ranking(ranking),
             Err(found) => rows_of(found.hits),
         };
@@ -213,7 +215,7 @@ impl Search {
         let _shared = Shared::begin();
         let sort = self.sort_value(&key, source, &hit);
         let mut fields = if self.request.no_content { Vec::new() } else { self.fields(Some((&key, source)), &hit) };
-        self.bytes += fields.iter().map(|(_, value)| walk::size(value)).sum::<usize>();
+        self.bytes += fields.iter().map(|(_, value)| pipeline::size(value)).sum::<usize>();
         if let Some(words) = &self.words {
             excerpts::apply(&self.request, &self.definition, words, &mut fields);
         }
@@ -228,7 +230,7 @@ impl Search {
         }
         match self.bound.query.options().order {
             Order::Field { field, .. } => {
-                let stored = || rank::stored(key, source, &self.definition, field);
+                let stored = || rerank::stored(key, source, &self.definition, field);
                 hit.sort.clone().or_else(stored)
             }
             Order::Distance { distance, .. } => hit.distances[distance].map(Value::Number),
@@ -329,14 +331,14 @@ fn rows_of(hits: Vec<Hit>) -> Stage {
 impl Work for Search {
     fn need(&self) -> Need {
         match &self.stage {
-            Stage::Running => Need::Thought,
+            Stage::Running => Need::Evaluation,
             Stage::Ranking(ranking) => ranking.need(),
             Stage::Rows(hits) => Need::Documents(hits.len()),
             Stage::Done => Need::Nothing,
         }
     }
 
-    fn think(&mut self) {
+    fn evaluate(&mut self) {
         match std::mem::replace(&mut self.stage, Stage::Done) {
             Stage::Running => {
                 let found = telemetry::measured(&self.bound.query, &self.bound.bounds.limits);
@@ -353,11 +355,11 @@ impl Work for Search {
         }
     }
 
-    fn look(&mut self, ctx: &Context, until: Option<Instant>) {
+    fn read_documents(&mut self, ctx: &Context, until: Option<Instant>) {
         let _selected = super::select(ctx, self.index, self.database);
         match std::mem::replace(&mut self.stage, Stage::Done) {
             Stage::Ranking(mut ranking) => {
-                ranking.look(ctx, &self.bound.query, &self.definition, &self.bound.bounds, until);
+                ranking.read_documents(ctx, &self.bound.query, &self.definition, &self.bound.bounds, until);
                 self.just_seen |= until.is_none() && ranking.sees_all();
                 self.stage = Stage::Ranking(ranking);
             }
@@ -392,8 +394,8 @@ impl Work for Search {
         self.bound.query.estimate()
     }
 
-    fn hurry(&mut self) {
-        self.bound.bounds.hurry();
+    fn expedite(&mut self) {
+        self.bound.bounds.expedite();
     }
 
     fn is_small(&self) -> bool {

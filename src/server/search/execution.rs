@@ -1,12 +1,11 @@
 //! Moves a query between the pool, which evaluates it, and the main thread, which reads documents.
 //!
 //! ```text
-//!   bind ─► think ─► look ─► think ─► … ─► reply
-//!   main    pool     main    pool          main, or written by the pool if it is long
+//!   bind ─► evaluate ─► read documents ─► evaluate ─► … ─► reply
+//!   main    pool        main               pool             main, or written by the pool if it is long
 //! ```
 //!
-//! *Think* is the evaluation on the index, *look* reads documents. Reading many documents is done in slices, one per iteration of
-//! the server's event loop. Where the client may not be blocked, everything runs at once on the main thread.
+//! Reading many documents is done in slices, one per iteration of the server's event loop. Where the client may not be blocked, everything runs at once on the main thread.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -16,7 +15,7 @@ use crate::search::evaluate::Limits;
 use crate::server::api::{self, Context};
 use crate::server::blocking::{self, Unblock};
 use crate::server::commands::{Failure, Outcome};
-use crate::server::here::{self, Traffic};
+use crate::server::inline::{self, Traffic};
 use crate::server::slices::{SLICE, next_turn};
 use crate::server::{pools, reply, settings};
 
@@ -25,7 +24,7 @@ use crate::server::{pools, reply, settings};
 pub enum Need {
     /// To read this many documents.
     Documents(usize),
-    Thought,
+    Evaluation,
     /// It is done.
     Nothing,
 }
@@ -35,10 +34,10 @@ pub trait Work: Send + 'static {
     fn need(&self) -> Need;
 
     /// Does what needs no documents, on any thread.
-    fn think(&mut self);
+    fn evaluate(&mut self);
 
     /// Looks at documents, on the main thread, until it has seen all or the time is over.
-    fn look(&mut self, ctx: &Context, until: Option<Instant>);
+    fn read_documents(&mut self, ctx: &Context, until: Option<Instant>);
 
     /// Ends it early, for example when the client disconnects.
     fn limits(&self) -> Option<&Limits> {
@@ -51,15 +50,15 @@ pub trait Work: Send + 'static {
     }
 
     /// Called when everything else waits for it: from now on it ends in time, with what it has.
-    fn hurry(&mut self) {}
+    fn expedite(&mut self) {}
 
     /// Whether it takes less than the way to another thread and back.
     fn is_small(&self) -> bool;
 
-    /// Whether even a few documents may take long to be looked at and thought about.
+    /// Whether even a few documents may take long to be read and evaluated.
     fn is_heavy(&self) -> bool;
 
-    /// Whether a look at even a few documents may take long: they may be large, and it reads more of them than what an index
+    /// Whether reading even a few documents may take long: they may be large, and it reads more of them than what an index
     /// keeps.
     fn reads_much(&self) -> bool {
         self.is_heavy()
@@ -74,26 +73,26 @@ pub trait Work: Send + 'static {
     fn reply(self: Box<Self>) -> Result<Reply, Failure>;
 }
 
-/// Documents that are looked at in one go: about 200 microseconds.
+/// Documents that are read in one go: about 200 microseconds.
 pub const AT_ONCE: usize = 100;
 /// Longer replies are written by the pool: in bytes, of which each item counts as some.
 const LONG_REPLY: usize = 64 << 10;
 const ITEM: usize = 32;
 
-/// Turns that a small query may take at once: to think, to look at its documents, and to think about those.
+/// Steps that a small query may take at once: to evaluate, to read its documents, and to evaluate those.
 const TURNS: usize = 6;
 
 /// Runs a query: in the pool if the client may be blocked and it is worth the way.
 pub fn start(ctx: &Context, mut work: Box<dyn Work>) -> Outcome {
     if settings::single_threaded() || !blocking::is_allowed(ctx) {
-        work.hurry();
+        work.expedite();
         return finish(ctx, work).map(Some);
     }
     if work.is_small() && is_done(ctx, &mut *work) {
         return work.reply().map(Some);
     }
     let Some(mut unblock) = Unblock::block(ctx) else {
-        work.hurry();
+        work.expedite();
         return finish(ctx, work).map(Some);
     };
     if let Some(left) = work.limits().and_then(|limits| limits.cancelled.clone()) {
@@ -106,16 +105,16 @@ pub fn start(ctx: &Context, mut work: Box<dyn Work>) -> Outcome {
 }
 
 /// Runs a short query here if that is faster than switching threads; one whose documents turn out to be large continues in the pool.
-pub fn run_here(ctx: &Context, mut work: Box<dyn Work>) -> Outcome {
+pub fn run_inline(ctx: &Context, mut work: Box<dyn Work>) -> Outcome {
     let (estimated, began) = (work.estimate(), Instant::now());
     if work.reads_much() && blocking::is_allowed(ctx) && !is_done(ctx, &mut *work) {
-        here::note_end();
+        inline::note_end();
         return start(ctx, work);
     }
     let outcome = finish(ctx, work).map(Some);
-    here::note_search(estimated, began);
+    inline::note_search(estimated, began);
     reply::answer(ctx, outcome);
-    here::note_end();
+    inline::note_end();
     Ok(None)
 }
 
@@ -128,8 +127,8 @@ fn is_done_until(ctx: &Context, work: &mut dyn Work, until: Instant) -> bool {
     for _ in 0..TURNS {
         match work.need() {
             Need::Nothing => return true,
-            Need::Thought if Instant::now() < until && !work.is_long() => work.think(),
-            Need::Documents(_) if Instant::now() < until => work.look(ctx, Some(until)),
+            Need::Evaluation if Instant::now() < until && !work.is_long() => work.evaluate(),
+            Need::Documents(_) if Instant::now() < until => work.read_documents(ctx, Some(until)),
             _ => return false,
         }
     }
@@ -141,8 +140,8 @@ fn finish(ctx: &Context, mut work: Box<dyn Work>) -> Result<Reply, Failure> {
     loop {
         match work.need() {
             Need::Nothing => return work.reply(),
-            Need::Thought => work.think(),
-            Need::Documents(_) => work.look(ctx, None),
+            Need::Evaluation => work.evaluate(),
+            Need::Documents(_) => work.read_documents(ctx, None),
         }
     }
 }
@@ -151,13 +150,13 @@ fn finish(ctx: &Context, mut work: Box<dyn Work>) -> Result<Reply, Failure> {
 fn go_on(mut work: Box<dyn Work>, unblock: Unblock) {
     while !unblock.has_left() {
         match work.need() {
-            Need::Thought => work.think(),
+            Need::Evaluation => work.evaluate(),
             Need::Documents(count) if count <= AT_ONCE && !work.reads_much() => {
                 return unblock.answer(move |call| finish(call.ctx, work).map(Some));
             }
-            Need::Documents(_) if api::can_wake_main() => return api::on_main(|ctx| look_on(ctx, work, unblock)),
+            Need::Documents(_) if api::can_wake_main() => return api::on_main(|ctx| read_on(ctx, work, unblock)),
             Need::Documents(_) => {
-                api::with_lock(|ctx| work.look(ctx, Some(Instant::now() + SLICE)));
+                api::with_lock(|ctx| work.read_documents(ctx, Some(Instant::now() + SLICE)));
                 std::thread::sleep(BREATH);
             }
             Need::Nothing => {
@@ -169,7 +168,11 @@ fn go_on(mut work: Box<dyn Work>, unblock: Unblock) {
 
 /// Replies, from the pool.
 pub fn reply(unblock: Unblock, reply: Reply) {
-    if is_long(&reply) { unblock.write(|ctx| reply::send(ctx, &reply)) } else { unblock.reply(reply) }
+    if is_long(&reply) && blocking::writes_in_any_protocol() {
+        unblock.write(|ctx| reply::send(ctx, &reply))
+    } else {
+        unblock.reply(reply)
+    }
 }
 
 /// Replies what became of a query, from the pool.
@@ -198,9 +201,9 @@ pub fn start_for(ctx: &Context, mut work: Box<dyn Work>, traffic: Traffic, asker
     let is_short = !work.reads_much() && estimated.is_some_and(|nanos| traffic.allows_search(nanos));
     if is_short || settings::single_threaded() {
         let reply = finish(ctx, work);
-        here::note_search(estimated.filter(|_| is_short), began);
+        inline::note_search(estimated.filter(|_| is_short), began);
         send_on(ctx, asker.answer(Some(ctx), reply));
-        return here::note_end();
+        return inline::note_end();
     }
     if work.is_small() && is_done(ctx, &mut *work) {
         return send_on(ctx, asker.answer(Some(ctx), work.reply()));
@@ -225,7 +228,7 @@ fn go_on_for(mut work: Box<dyn Work>, asker: Box<dyn Asker>) -> Option<Sent> {
     loop {
         match work.need() {
             Need::Nothing => return Some(asker.answer(None, work.reply())),
-            Need::Thought => work.think(),
+            Need::Evaluation => work.evaluate(),
             Need::Documents(count) if count <= AT_ONCE && !work.reads_much() => {
                 return api::with_lock(|ctx| {
                     let mut sent = asker.answer(Some(ctx), finish(ctx, work));
@@ -233,7 +236,7 @@ fn go_on_for(mut work: Box<dyn Work>, asker: Box<dyn Asker>) -> Option<Sent> {
                 });
             }
             Need::Documents(_) => {
-                api::with_lock(|ctx| work.look(ctx, Some(Instant::now() + SLICE)));
+                api::with_lock(|ctx| work.read_documents(ctx, Some(Instant::now() + SLICE)));
                 std::thread::sleep(BREATH);
             }
         }
@@ -242,19 +245,19 @@ fn go_on_for(mut work: Box<dyn Work>, asker: Box<dyn Asker>) -> Option<Sent> {
 
 /// Looks at documents on the main thread, now and at the next turns of the server's loop. What is then little to do is done at
 /// once.
-fn look_on(ctx: &Context, mut work: Box<dyn Work>, unblock: Unblock) {
+fn read_on(ctx: &Context, mut work: Box<dyn Work>, unblock: Unblock) {
     let until = Instant::now() + SLICE;
     let go_on_here = |work: &mut Box<dyn Work>| match work.is_heavy() {
-        true => work.look(ctx, Some(until)),
+        true => work.read_documents(ctx, Some(until)),
         false => _ = is_done_until(ctx, &mut **work, until),
     };
-    let looked = catch_unwind(AssertUnwindSafe(|| go_on_here(&mut work)));
+    let went = catch_unwind(AssertUnwindSafe(|| go_on_here(&mut work)));
     // A client that is there gets an error when `unblock` is dropped.
-    if looked.is_err() || unblock.has_left() {
+    if went.is_err() || unblock.has_left() {
         return pools::queries().spawn(Box::new(move || drop((work, unblock))));
     }
     match work.need() {
-        Need::Documents(_) => next_turn(ctx, |ctx| look_on(ctx, work, unblock)),
+        Need::Documents(_) => next_turn(ctx, |ctx| read_on(ctx, work, unblock)),
         Need::Nothing if !work.is_heavy() => match work.reply() {
             Ok(made) if is_long(&made) => pools::queries().spawn(Box::new(move || reply(unblock, made))),
             outcome => end(unblock, outcome),

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use super::binding::Bounds;
 use super::documents::Open;
+use super::execution::Need;
 use super::json;
-use super::work::Need;
 use crate::search::aggregate::compare;
 use crate::search::evaluate::{BoundQuery, Doubt, Enough, Found, Hit, Limits, Order, Rerank};
 use crate::search::number::parse_number;
@@ -17,7 +17,7 @@ use crate::server::api::{Context, Text};
 pub struct Ranking {
     found: Found,
     what: What,
-    /// Hits that are still to be looked at.
+    /// Hits whose documents are still to be read.
     hits: std::vec::IntoIter<Hit>,
     gone: usize,
     /// Of a KNN: whether the hits that are left matter.
@@ -56,18 +56,18 @@ impl Ranking {
         self.enough.is_some()
     }
 
-    /// Whether the query has still to run once the documents were looked at, and that is not little work.
+    /// Whether the query has still to run once the documents were read, and that is not little work.
     pub fn is_heavy(&self, query: &BoundQuery) -> bool {
         matches!(self.what, What::Doubts(_)) && !query.settles_soon()
     }
 
     pub fn need(&self) -> Need {
         let left = if let What::Doubts(doubts) = &self.what { doubts.len() } else { self.hits.len() };
-        if left > 0 { Need::Documents(left) } else { Need::Thought }
+        if left > 0 { Need::Documents(left) } else { Need::Evaluation }
     }
 
     /// Reads from the documents until all are seen or the time is over. Past the query's limits doubts are left undecided.
-    pub fn look(
+    pub fn read_documents(
         &mut self,
         ctx: &Context,
         query: &BoundQuery,
@@ -85,7 +85,7 @@ impl Ranking {
                 }
             }
             _ => {
-                self.look_at_hits(ctx, query, definition, &is_over);
+                self.read_hits(ctx, query, definition, &is_over);
                 if bounds.is_over() && self.hits.len() > 0 {
                     self.hits = Vec::new().into_iter();
                     self.found.warnings.timed_out = true;
@@ -94,7 +94,7 @@ impl Ranking {
         }
     }
 
-    fn look_at_hits(&mut self, ctx: &Context, query: &BoundQuery, definition: &Definition, is_over: &dyn Fn() -> bool) {
+    fn read_hits(&mut self, ctx: &Context, query: &BoundQuery, definition: &Definition, is_over: &dyn Fn() -> bool) {
         let path = match self.what {
             What::Distance { field, .. } => Text::new(&definition.fields[field].path),
             _ => Text::new(b""),
