@@ -144,7 +144,8 @@ class Server:
         raise RuntimeError(f"{self!r} is not ready:\n{self.log()}")
 
     def log(self, lines=40):
-        text = (self.folder / "log").read_text(errors="replace")
+        path = self.folder / "log"
+        text = path.read_text(errors="replace") if path.exists() else "removed"
         return "\n".join(text.splitlines()[-lines:])
 
     def alive(self):
