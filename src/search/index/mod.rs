@@ -150,14 +150,15 @@ impl SearchIndex {
         true
     }
 
-    /// Renames the key of a document; a document that had the new key is removed. Whether the document existed.
+    /// Renames the key of a document. False, and nothing changes, if there is none or the new key has one: that one must
+    /// be put again in its place, since a running query knows the new key by its number and rows.
     pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
         let Some(number) = self.state.records.find(from) else { return false };
-        if from != to {
-            self.remove(to);
+        let is_free = from == to || !self.contains(to);
+        if is_free && from != to {
             Arc::make_mut(&mut self.state).records.rename(number, to);
         }
-        true
+        is_free
     }
 
     /// Adds fields; existing documents have to be put again.
