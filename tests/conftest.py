@@ -47,6 +47,13 @@ def clean(server):
 
 
 @pytest.fixture
+def has_search(server):
+    """Redis's own vector sets (VSET_SERVERS=peer) come without FT.*."""
+    if server.peer:
+        pytest.xfail("has no search")
+
+
+@pytest.fixture
 def c(clean):
     """A RESP2 connection to an empty server."""
     return clean.connect()

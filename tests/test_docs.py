@@ -215,7 +215,7 @@ def test_the_calculator_of_sizes(clean):
     for encoding in sizing["BYTES"]:
         c("DEL", "k")
         c.pipeline([["VADD", "k", "FP32", demo["blob"](v), name, encoding] for name, v in zip(names[:10_000], vectors)])
-        c("VLINKS", "k", names[0])
+        eventually(lambda: clean.peer or pairs(c("VINFO", "k"))["pending"] == 0)
         real = c("MEMORY", "USAGE", "k") / 10_000
         estimate = sizing["element"](100, encoding, name=sum(map(len, names[:10_000])) / 10_000)
         assert clean.peer or 0.8 < estimate / real < 1.25, encoding

@@ -31,10 +31,7 @@ CONTAINS = {"s:square", "s:large"}
 DISJOINT = {"s:outside", "s:far"}
 
 
-@pytest.fixture(autouse=True)
-def ours(server):
-    if server.peer:
-        pytest.xfail("has no search")
+pytestmark = pytest.mark.usefixtures("has_search")
 
 
 @pytest.fixture

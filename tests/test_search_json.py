@@ -20,10 +20,7 @@ DISTANCES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def ours(server):
-    if server.peer:
-        pytest.xfail("has no search")
+pytestmark = pytest.mark.usefixtures("has_search")
 
 
 def create(c, path="$.vs[*]", algorithm="HNSW", metric="L2", kind="FLOAT32", *more):

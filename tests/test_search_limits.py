@@ -10,10 +10,7 @@ from resp import ReplyError, error, pairs
 COUNT = 30_000
 
 
-@pytest.fixture(autouse=True)
-def ours(server):
-    if server.peer:
-        pytest.xfail("has no search")
+pytestmark = pytest.mark.usefixtures("has_search")
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 //! `VMSIM numkeys key [key …] (ELE element [FROM key] | …) [AND [WEIGHT w] …]… [options of VSIM]`: one answer over
 //! several sets.
 
-use std::ops::Deref;
-
 use super::args::{Args, integer};
 use super::near::{self, Near, Question};
 use super::{Arguments, CommandError};
-use crate::set::{Hit, Hits, Target, VectorSet};
+use crate::set::{Hit, Target, VectorSet};
 
 /// Maximum number of sets of one query.
 pub const MAX_KEYS: usize = 1024;
@@ -107,16 +105,10 @@ impl Resolved<'_> {
 /// A hit and the index of its set among the keys.
 pub type KeyedHit<'a> = (usize, Hit<'a>);
 
-/// The best of all as `read` reads them, best first; of equal scores the set that was named first.
-pub fn merge<H: Deref<Target = Hits>>(
-    found: &[(usize, H)],
-    count: usize,
-    read: fn(&Hits) -> Vec<Hit>,
-) -> Vec<KeyedHit<'_>> {
-    let mut all: Vec<KeyedHit> = Vec::new();
-    for (set, hits) in found {
-        all.extend(read(hits).into_iter().map(|hit| (*set, hit)));
-    }
+/// The best of all, best first; of equal scores the set that was named first.
+pub fn merge<'a>(found: Vec<(usize, Vec<Hit<'a>>)>, count: usize) -> Vec<KeyedHit<'a>> {
+    let hits = found.into_iter().flat_map(|(set, hits)| hits.into_iter().map(move |hit| (set, hit)));
+    let mut all: Vec<KeyedHit> = hits.collect();
     all.sort_by(|a, b| b.1.score.total_cmp(&a.1.score).then(a.0.cmp(&b.0)));
     all.truncate(count);
     all

@@ -42,14 +42,16 @@ impl Graph {
     ) -> (Vec<Candidate>, u64) {
         let Some((entry, top)) = self.entry() else { return (Vec::new(), 0) };
         self.descend(space, probe, (entry, top), 0, 1, scratch);
-        let start = scratch.pool.nearest();
-        scratch.begin_at(start, width, self.nodes.end());
         let Scratch { visited, pool: matches, open, batch } = scratch;
+        let start = matches.nearest();
+        visited.begin(self.nodes.end() as usize);
+        matches.begin(width);
         open.clear();
+        visited.insert(start.node);
         open.push(Reverse(key(start.distance, start.node)));
         let mut tested = 1;
-        if !accept(start.node) {
-            matches.begin(width);
+        if accept(start.node) {
+            matches.offer(start.distance, start.node);
         }
         let mut expanded = 1;
         while let Some(Reverse(next)) = open.pop() {

@@ -153,12 +153,9 @@ impl SearchIndex {
     /// Renames the key of a document. False, and nothing changes, if there is none or the new key has one: that one must
     /// be put again in its place, since a running query knows the new key by its number and rows.
     pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
-        let Some(number) = self.state.records.find(from) else { return false };
-        let is_free = from == to || !self.contains(to);
-        if is_free && from != to {
-            Arc::make_mut(&mut self.state).records.rename(number, to);
-        }
-        is_free
+        let Some(number) = self.state.records.find(from).filter(|_| !self.contains(to)) else { return false };
+        Arc::make_mut(&mut self.state).records.rename(number, to);
+        true
     }
 
     /// Adds fields; existing documents have to be put again.

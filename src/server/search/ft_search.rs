@@ -54,6 +54,24 @@ pub fn ft_search(call: &Call) -> Outcome {
     }
 }
 
+/// Runs FT.SEARCH with these arguments on behalf of another command; `conversion` converts its reply, that of RESP2.
+pub fn search_as(ctx: &Context, target: Target, words: &[&[u8]], conversion: Conversion) -> Outcome {
+    let settings = binding::settings();
+    let request = SearchRequest::parse(words, &settings).map_err(refuse)?;
+    let mut search = Search::new(ctx, target.clone(), request, &settings)?;
+    search.protocol = Protocol::Resp2;
+    let asked =
+        cluster::Asked { question: Question::Search, profiled: false, milliseconds: settings.timeout, partial: false };
+    if let Some(others) = cluster::others(ctx, &target)? {
+        return others.ask(ctx, words, asked, Box::new(cluster::As { rows: search.gathering(), conversion }));
+    }
+    search.conversion = Some(conversion);
+    execution::start(ctx, Box::new(search))
+}
+
+/// Converts the reply of FT.SEARCH into that of another command.
+pub type Conversion = Box<dyn FnOnce(Reply) -> Reply + Send>;
+
 /// A search under way.
 pub struct Search {
     request: SearchRequest,
@@ -79,6 +97,8 @@ pub struct Search {
     just_seen: bool,
     /// Where this is a shard's part of a search: the distance of a KNN of each row.
     near: Option<Vec<Option<f64>>>,
+    /// Where this is on behalf of another command.
+    conversion: Option<Conversion>,
 }
 
 /// How far a search is.
@@ -96,12 +116,6 @@ impl Search {
         let is_resp3 = protocol(ctx) == Protocol::Resp3;
         request.options.check_format(is_resp3, &target.definition).map_err(refuse)?;
         Search::bind(ctx, target, request, settings)
-    }
-
-    /// Replies as in RESP2, whatever the client's protocol.
-    pub fn in_resp2(mut self) -> Search {
-        self.protocol = Protocol::Resp2;
-        self
     }
 
     /// A shard's part of a search: rows from the first on, among them all that the reply may show.
@@ -175,6 +189,7 @@ impl Search {
             words: None,
             just_seen: false,
             near: None,
+            conversion: None,
         })
     }
 
@@ -422,7 +437,13 @@ impl Work for Search {
             return Err(refuse(Error::new(LIMIT_OVER, "The rows take too much memory")));
         }
         let shape = self.shape();
-        let Some(near) = self.near else { return Ok(reply::search(self.total, self.rows, self.warnings, shape)) };
+        let Some(near) = self.near else {
+            let reply = reply::search(self.total, self.rows, self.warnings, shape);
+            return Ok(match self.conversion {
+                Some(conversion) => conversion(reply),
+                None => reply,
+            });
+        };
         let is_knn = self.bound.query.k().is_some();
         let ranked = self.rows.into_iter().zip(near).map(|(row, near)| Ranked { row, near: near.filter(|_| is_knn) });
         Ok(Part { total: self.total, warnings: self.warnings, rows: ranked.collect() }.write())

@@ -32,7 +32,6 @@ mod check;
 mod cluster;
 mod commands;
 mod config;
-mod converted;
 mod cursors;
 mod definitions;
 mod deletion;
@@ -64,8 +63,8 @@ use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use access::{check_keys, find as find_index};
-pub use converted::search_as;
 pub use definitions::create_everywhere;
+pub use ft_search::search_as;
 
 use crate::reply::Reply;
 use crate::search::error::Error;

@@ -62,14 +62,16 @@ fn draw_in_pool(unblock: Unblock, roll: Roll, count: Option<i64>) {
     pools::queries().spawn(Box::new(move || {
         let roll = Held::new(roll);
         let (mut names, mut rng) = (roll.names(), rand::rng());
+        let Some(count) = count else {
+            return unblock.reply(names.choose(&mut rng).map_or(Reply::Nil, |name| Reply::Bulk(name.to_vec())));
+        };
         unblock.write(|reply| match count {
-            None => names.choose(&mut rng).map_or_else(|| reply.reply_nil(), |name| reply.reply_bytes(name)),
-            Some(count) if names.is_empty() || count >= 0 => {
+            count if names.is_empty() || count >= 0 => {
                 let different = usize::try_from(count).unwrap_or(0).min(names.len());
                 reply.reply_array(different);
                 names.partial_shuffle(&mut rng, different).0.iter().for_each(|name| reply.reply_bytes(name));
             }
-            Some(count) => {
+            count => {
                 reply.reply_array(count.unsigned_abs() as usize);
                 let repeats = (0..count.unsigned_abs()).filter_map(|_| names.choose(&mut rng));
                 repeats.for_each(|name| reply.reply_bytes(name));

@@ -15,7 +15,7 @@ use crate::server::inline::{self, Traffic};
 use crate::server::pools;
 use crate::server::settings::single_threaded;
 use crate::server::values::{Held, Holds};
-use crate::set::{Hits, Query, Target, VectorSet};
+use crate::set::{Hit, Hits, Query, Target, VectorSet};
 
 /// A query that takes less than this is run at once: handing it over costs about as much.
 const INLINE_BELOW_NANOS: u64 = 20_000;
@@ -122,7 +122,7 @@ pub fn vmsim(call: &Call) -> Outcome {
     let is_long = queries.iter().any(|(_, query)| query.may_find_many());
     if options.no_thread || !(may_wait(call, estimate(&queries)) || is_long && may_block(call)) {
         let found = run_here(queries);
-        send_keyed_hits(call.ctx, request.keys, &vmsim_command::merge(&found, count, Hits::resolve), format);
+        send_keyed_hits(call.ctx, request.keys, &vmsim_command::merge(resolved(&found, Hits::resolve), count), format);
         return Ok(None);
     }
     let Some(unblock) = Unblock::block(call.ctx) else { return Err(CommandError::VsimSyntax.into()) };
@@ -151,6 +151,16 @@ fn run_here(queries: Keyed<Query>) -> Keyed<Held<Hits>> {
     queries.into_iter().map(|(set, query)| (set, Held::new(info::measured(query)))).collect()
 }
 
+/// The hits of each set, as they are read now.
+fn resolved(found: &Keyed<Held<Hits>>, resolve: fn(&Hits) -> Vec<Hit<'_>>) -> Keyed<Vec<Hit<'_>>> {
+    found.iter().map(|(set, hits)| (*set, resolve(hits))).collect()
+}
+
+/// Whether so many of some set's hits have been removed by now that too few are left.
+fn is_short(found: &Keyed<Held<Hits>>, left: &Keyed<Vec<Hit<'_>>>) -> bool {
+    found.iter().zip(left).any(|((_, hits), (_, left))| hits.is_short(left.len()))
+}
+
 /// What the searches of a VMSIM have found so far.
 struct Gathered {
     found: Mutex<Keyed<Held<Hits>>>,
@@ -170,25 +180,28 @@ impl Drop for Gathered {
         // One that has failed leaves the client with an error.
         let unblock = self.unblock.get_mut().unwrap_or_else(|e| e.into_inner()).take();
         if let Some(unblock) = unblock.filter(|_| found.len() == self.sets) {
-            if blocking::writes_in_any_protocol()
-                && found.iter().any(|(_, hits)| hits.are_many())
-                && !found.iter().any(|(_, hits)| hits.is_short(hits.resolve_beside().len()))
-            {
-                let hits = vmsim_command::merge(&found, count, Hits::resolve_beside);
-                let keys: Vec<&[u8]> = self.keys.iter().map(Vec::as_slice).collect();
-                return unblock.write(|ctx| send_keyed_hits(ctx, &keys, &hits, format));
+            if blocking::writes_in_any_protocol() && found.iter().any(|(_, hits)| hits.are_many()) {
+                let left = resolved(&found, Hits::resolve_beside);
+                if !is_short(&found, &left) {
+                    let hits = vmsim_command::merge(left, count);
+                    let keys: Vec<&[u8]> = self.keys.iter().map(Vec::as_slice).collect();
+                    return unblock.write(|ctx| send_keyed_hits(ctx, &keys, &hits, format));
+                }
             }
             unblock.answer(move |call| {
                 let (request, mut args) = vmsim_command::parse(call.args)?;
-                let mut again = None;
+                let mut left = resolved(&found, Hits::resolve);
+                let again;
                 // As a VSIM does.
-                if found.iter().any(|(_, hits)| hits.is_short(hits.resolve().len())) {
+                if is_short(&found, &left) {
                     let options = vsim_command::parse_options(&mut args, settings::search_defaults())?;
                     let queries = prepare(call, &request, &options).ok();
-                    again = queries.filter(|queries| estimate(queries) < AGAIN_BELOW_NANOS).map(run_here);
+                    if let Some(queries) = queries.filter(|queries| estimate(queries) < AGAIN_BELOW_NANOS) {
+                        again = run_here(queries);
+                        left = resolved(&again, Hits::resolve);
+                    }
                 }
-                let found = again.as_ref().unwrap_or(&found);
-                send_keyed_hits(call.ctx, request.keys, &vmsim_command::merge(found, count, Hits::resolve), format);
+                send_keyed_hits(call.ctx, request.keys, &vmsim_command::merge(left, count), format);
                 Ok(None)
             });
         }

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::super::converted::Shown;
 use super::super::cursors::{self, Waiting};
+use super::super::ft_search::Conversion;
 use super::super::pipeline::{MAX_BYTES, Place, Walk};
 use super::super::profile::{Watch, milliseconds};
 use super::super::words::Corrections;
@@ -191,13 +191,13 @@ impl Gather for Spellings {
 /// A conversion of the reply of FT.SEARCH into that of another command.
 pub struct As {
     pub rows: Rows,
-    pub shown: Shown,
+    pub conversion: Conversion,
 }
 
 impl Gather for As {
     fn gather(self: Box<Self>, parts: Vec<Reply>, missing: bool) -> Result<Reply, Failure> {
-        let As { rows, shown } = *self;
-        Box::new(rows).gather(parts, missing).map(shown)
+        let As { rows, conversion } = *self;
+        Box::new(rows).gather(parts, missing).map(conversion)
     }
 }
 
