@@ -23,6 +23,9 @@ const UPPER_TRIES: usize = 3;
 /// Neighbours that a candidate is compared with per batch: the first ones often decide.
 const AT_ONCE: usize = 4;
 
+/// Rows of links that are requested together: in a large set most are in no cache, and often many are looked at.
+const ROWS_AHEAD: usize = 8;
+
 /// Candidates in ascending order of distance.
 pub(super) fn nearest_first(nodes: impl Iterator<Item = (u32, f32)>) -> Vec<Candidate> {
     let mut candidates: Vec<Candidate> = nodes.map(|(node, distance)| Candidate { distance, node }).collect();
@@ -184,7 +187,10 @@ impl<'a, S: Space> Insertion<'a, S> {
         let ways = Few::new(&self.neighbours);
         let is_way = |way| graph.is_way(way);
         let spares = |&n: &u32| graph.links.count(n, level) > floor && graph.links.meets(n, level, &ways, is_way);
-        longer.into_iter().map(|(_, n)| n).find(spares)
+        longer.chunks(ROWS_AHEAD).find_map(|some| {
+            some.iter().for_each(|&(_, n)| graph.links.prefetch(n, level));
+            some.iter().map(|&(_, n)| n).find(spares)
+        })
     }
 }
 
