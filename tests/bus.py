@@ -30,14 +30,14 @@ class Stranger:
 
     def __init__(self, server, sender):
         self.address, self.sender = ("127.0.0.1", server.bus_port), sender
-        self.socket = socket.create_connection(self.address, timeout=30)
+        self.socket = socket.create_connection(self.address, timeout=120)
 
     def send(self, message):
         try:
             self.socket.sendall(frame(self.sender, message))
         except OSError:  # the node that it stands for has connected again, and this connection was closed
             self.socket.close()
-            self.socket = socket.create_connection(self.address, timeout=30)
+            self.socket = socket.create_connection(self.address, timeout=120)
 
     def close(self):
         self.socket.close()

@@ -2,19 +2,25 @@
 
 import binascii
 import contextlib
+import time
 
 from resp import ReplyError
 from servers import Server, eventually, in_sync, info
 
 SLOTS = 16384
+# Milliseconds of silence after which a node counts as dead: on a busy machine those with little patience are replaced though they live.
+PATIENCE = 30_000
 
 
 class Cluster:
     """So many masters, with the slots divided among them, and replicas of the first, or of each in turn."""
 
-    def __init__(self, kind, masters, replicas=0, each=False, timeout=2000):
+    def __init__(self, kind, masters, replicas=0, each=False):
         self.each = each
-        config = [("cluster-enabled", "yes"), ("cluster-node-timeout", timeout), ("cluster-require-full-coverage", "no")]
+        config = [("cluster-enabled", "yes"), ("cluster-node-timeout", PATIENCE), ("cluster-require-full-coverage", "no")]
+        config += [("cluster-replica-validity-factor", 0)]  # a replica takes over, however late
+        if kind == "valkey91":
+            config += [("cluster-manual-failover-timeout", 120_000)]  # ends the last step of a slot's move, too
         self.servers = []
         try:
             for _ in range(masters + replicas):
@@ -56,6 +62,45 @@ class Cluster:
         for server in self.servers:
             eventually(lambda: any(self.id(replica) in n and line in n for n in self.nodes(server)))
         in_sync(master, replica)
+
+    def take_over(self, replica):
+        """By its own request. Servers give that up after some seconds, so it is repeated."""
+        conn = self.at(replica)
+        assert conn("CLUSTER", "FAILOVER") == "OK"
+        asked = time.monotonic()
+
+        def done():
+            nonlocal asked
+            if time.monotonic() > asked + 10:
+                conn.pipeline([["CLUSTER", "FAILOVER"]])
+                asked = time.monotonic()
+            return conn("ROLE")[0] == b"master"
+
+        eventually(done)
+
+    def kill(self, victim, heir):
+        """Ends a master at once; its replica takes over."""
+        victim.kill()
+        with self.impatient():
+            eventually(lambda: self.at(heir)("ROLE")[0] == b"master")
+
+    @contextlib.contextmanager
+    def impatient(self):
+        """Nodes that are dead are soon taken for dead; in the end those that live are not."""
+        alive = [server for server in self.servers if server.alive()]
+
+        def be_patient_for(milliseconds):
+            for server in alive:
+                self.at(server)("CONFIG", "SET", "cluster-node-timeout", milliseconds)
+
+        be_patient_for(2000)
+        yield
+        be_patient_for(PATIENCE)
+        eventually(lambda: not any("fail" in self.flags(server, other) for server in alive for other in alive))
+
+    def flags(self, server, other):
+        """What a node says of another, such as `master,fail`."""
+        return next(line.split()[2] for line in self.nodes(server) if f":{other.port}@" in line)
 
     def nodes(self, server):
         return self.at(server)("CLUSTER", "NODES").decode().splitlines()

@@ -14,7 +14,7 @@ from vset.cli import main  # noqa: E402
 def vset(*arguments, code=0, environment=ENVIRONMENT, **options):
     """What came of it, which must end with this status."""
     command = [sys.executable, "-m", "vset", *(str(x) for x in arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, **options)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment, **options)
     assert done.returncode == code, done.stdout + done.stderr
     return done
 

@@ -40,6 +40,7 @@ def clean(server):
         server.start()
     conn = server.connect()
     conn("FLUSHALL")
+    server.give_time(conn)
     yield server
     code = server.process.poll()
     server.close_connections()

@@ -20,7 +20,7 @@ class Push(list):
 class Conn:
     """One connection. Bulk strings become bytes, simple strings str, doubles float, maps dict."""
 
-    def __init__(self, port, protocol=2, timeout=60):
+    def __init__(self, port, protocol=2, timeout=300):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.file = self.socket.makefile("rb")

@@ -10,7 +10,7 @@ import pytest
 
 from cluster import Cluster
 from resp import ReplyError
-from servers import Server, eventually, selected
+from servers import Server, eventually, in_sync, selected
 from vectors import fp32, random_vectors
 
 KINDS = [kind for kind in selected() if kind in ("redis70", "valkey91")]
@@ -46,21 +46,20 @@ def whole(kind):
     try:
         conn = server.connect()
         create(conn)
-        conn("FT.CONFIG", "SET", "TIMEOUT", 20_000)
         assert not any(isinstance(r, ReplyError) for r in conn.pipeline(documents()))
         yield server
     finally:
         server.remove()
 
 
-def filled(kind, timeout=30_000):
-    """On a busy machine nodes with little patience are replaced though they live."""
-    cluster = Cluster(kind, 3, 3, each=True, timeout=timeout)
+def filled(kind):
+    cluster = Cluster(kind, 3, 3, each=True)
     try:
         create(cluster.at(cluster.masters[1]))
-        for conn in nodes(cluster):
-            conn("FT.CONFIG", "SET", "TIMEOUT", 20_000)
         cluster.pipeline(documents())
+        for master, replica in zip(cluster.masters, cluster.replicas):
+            in_sync(master, replica)
+        eventually(lambda: all(conn("FT.SEARCH", "i", "*", "LIMIT", 0, 0) == [COUNT] for conn in nodes(cluster)))
     except BaseException:
         cluster.remove()
         raise
@@ -75,9 +74,9 @@ def cluster(kind):
 
 
 @pytest.fixture
-def other(kind, request):
+def other(kind):
     """A cluster that the test may break."""
-    cluster = filled(kind, getattr(request, "param", 30_000))
+    cluster = filled(kind)
     yield cluster
     for server in cluster.servers:
         if not server.alive():
@@ -91,4 +90,4 @@ def nodes(cluster):
 
 def everywhere(cluster, command, expected):
     for conn in nodes(cluster):
-        eventually(lambda: sorted(conn(*command)) == sorted(expected), timeout=20)
+        eventually(lambda: sorted(conn(*command)) == sorted(expected))

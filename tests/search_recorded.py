@@ -13,7 +13,7 @@ class Client:
     """A connection whose replies have the form of the recordings."""
 
     def __init__(self, port, protocol):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=300)
         self.file = self.socket.makefile("rb")
         if protocol == 3:
             self("HELLO", "3")
@@ -243,7 +243,7 @@ def at(reply, path):
 
 
 def wait_for_scan(client, index):
-    for _ in range(1000):
+    for _ in range(12_000):
         reply = client("FT.INFO", index)
         if isinstance(reply, dict) and "error" in reply:
             return

@@ -33,6 +33,9 @@ PACKAGES = {
 }
 EXPECTED = {"redis62": "6.2", "redis70": "7.", "valkey81": "8.1", "valkey91": "9.1", "peer": "8.2"}
 X86_64_ONLY = {"redis62", "valkey81"}  # as their packages are
+# Milliseconds for a query of FT.*: after the default ones it ends with what was found, and on a busy machine they may pass before a
+# thread has its turn.
+QUERY_TIMEOUT = 20_000
 UNDER_TEST = [kind for kind in ("redis62", "redis70", "valkey81", "valkey91") if platform.machine() == "x86_64" or kind not in X86_64_ONLY]
 
 
@@ -124,7 +127,7 @@ class Server:
                 return
         raise RuntimeError(f"{self!r} did not start:\n{self.log()}")
 
-    def wait_ready(self, timeout=60):
+    def wait_ready(self, timeout=300):
         """False if another process has taken the port."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:
@@ -136,12 +139,19 @@ class Server:
                 conn = Conn(self.port)
                 try:
                     conn("PING")
-                    return True
+                    if int(info(conn, "server")["process_id"]) == self.process.pid:
+                        self.give_time(conn)
+                        return True
+                    time.sleep(0.01)  # another server has the port, and this one will end
                 finally:
                     conn.close()
             except (OSError, ReplyError):  # not listening yet, or LOADING
                 time.sleep(0.01)
         raise RuntimeError(f"{self!r} is not ready:\n{self.log()}")
+
+    def give_time(self, conn):
+        """To queries. An error where there is no search, or under another name."""
+        conn.pipeline([["FT.CONFIG", "SET", "TIMEOUT", QUERY_TIMEOUT]])
 
     def log(self, lines=40):
         path = self.folder / "log"
@@ -161,7 +171,7 @@ class Server:
         if self.alive():
             self.process.terminate()
             try:
-                self.process.wait(30)
+                self.process.wait(120)
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise AssertionError(f"{self!r} did not stop on SIGTERM:\n{self.log()}")
@@ -206,7 +216,7 @@ def info(conn, section):
     return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
-def eventually(condition, timeout=120):
+def eventually(condition, timeout=300):
     """Polls until the condition is true: for work that the server does in the background."""
     end = time.monotonic() + timeout
     while not condition():
@@ -217,6 +227,12 @@ def eventually(condition, timeout=120):
 def settle(conn, key="k"):
     """Returns when all links of a set are made and all removals are repaired: DUMP does both."""
     conn("DUMP", key)
+
+
+def all_linked(conn):
+    """Returns when no vector of a document waits for its links."""
+    pending = lambda: [int(value) for name, value in info(conn, "everything").items() if name.endswith("search_vectors_pending")]  # noqa: E731
+    eventually(lambda: not any(pending()))
 
 
 def in_sync(master, replica):

@@ -29,7 +29,7 @@ def server(request):
 
 
 def run(*command, **options):
-    done = subprocess.run([str(x) for x in command], capture_output=True, text=True, timeout=280, **options)
+    done = subprocess.run([str(x) for x in command], capture_output=True, text=True, timeout=600, **options)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -13,7 +13,7 @@ import pytest
 import payload
 from resp import ReplyError, pairs
 from seeds import new_seed
-from servers import info
+from servers import eventually, info
 from vectors import add, fp32, name, random_vectors
 
 COUNT = int(os.environ.get("VSET_CORRUPTIONS", 600))
@@ -169,14 +169,14 @@ def exercise(conn, key):
         assert not isinstance(reply, ReplyError) or not_finite(reply), reply
 
 
-@pytest.mark.timeout(300 + COUNT / 50)
+@pytest.mark.timeout(900 + COUNT / 50)
 @pytest.mark.differs("it may crash on what it let in")
 def test_corrupted_payloads(clean):
     if clean.peer:
         pytest.xfail("may crash or take all memory")
     print(f"seed {SEED}")
     rng = random.Random(SEED)
-    conn = clean.connect(timeout=30)
+    conn = clean.connect()
     version = payload.own_version(conn)
     samples = {kind: [sample(conn, kind, n, SEED + n) for n in (2, 5, 12, 25)] for kind in KINDS}
     everything = [body for bodies in samples.values() for body in bodies]
@@ -203,8 +203,8 @@ def test_corrupted_payloads(clean):
         slowest = max(slowest, (time.monotonic() - began, f"{i}: {damage.__name__} of {kind}: {bad.hex()}"), key=lambda x: x[0])
         conn("DEL", "m")
     print(dict(sorted(outcomes.items())))
+    eventually(lambda: int(info(conn, "memory")["used_memory"]) < before + (4 << 20))  # sets are freed by a thread
     memory = info(conn, "memory")
     print(f"slowest {slowest[0]:.3f} s ({slowest[1]})")
     print(f"used memory {before} -> {memory['used_memory']}, peak {memory['used_memory_peak']}")
-    assert int(memory["used_memory"]) < before + (4 << 20)
     assert int(memory["used_memory_peak"]) < before + (300 << 20)

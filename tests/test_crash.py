@@ -140,7 +140,7 @@ def kill_at_random(server, rng):
     server.kill()
 
 
-@pytest.mark.timeout(300 + 20 * ROUNDS)
+@pytest.mark.timeout(900 + 20 * ROUNDS)
 @pytest.mark.differs("updates are not logged")
 @pytest.mark.parametrize("rewrite", ["", "preamble", "commands"])
 def test_killed_under_load(launch, rewrite):
@@ -165,7 +165,7 @@ def test_killed_under_load(launch, rewrite):
     print(f"{sum(w.acknowledged for w in writers)} acknowledged changes in {ROUNDS} rounds")
 
 
-@pytest.mark.timeout(300 + 20 * ROUNDS)
+@pytest.mark.timeout(900 + 20 * ROUNDS)
 @pytest.mark.differs("updates are not logged")
 def test_saved_under_load(launch):
     """BGSAVE while everything changes: its file holds whole sets, each element in a state that it was in."""

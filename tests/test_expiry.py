@@ -26,14 +26,17 @@ def elements(*names):
 
 
 def test_times_and_what_they_tell(k):
+    began = now()
     assert k("VEXPIRE", "k", 100, *elements("e0", "e1", "none")) == [1, 1, -2]
     assert k("VPEXPIRE", "k", 200_000, *elements("e2")) == [1]
     at = now() + 500_000
     assert k("VPEXPIREAT", "k", at, *elements("e3")) == [1]
     assert k("VPEXPIRETIME", "k", *elements("e3", "e4", "none")) == [at, -1, -2]
     assert k("VEXPIRETIME", "k", *elements("e3")) == [-(-at // 1000)]
-    assert k("VTTL", "k", *elements("e0", "e2", "e4", "none")) in ([100, 200, -1, -2], [99, 199, -1, -2])
-    assert 99_000 < k("VPTTL", "k", *elements("e0"))[0] <= 100_000
+    left = lambda command, *names: zip(k(command, "k", *elements(*names)), [now() - began] * len(names))
+    assert all(most - (spent + 999) // 1000 - 1 <= ttl <= most for most, (ttl, spent) in zip([100, 200], left("VTTL", "e0", "e2")))
+    assert k("VTTL", "k", *elements("e4", "none")) == [-1, -2]
+    assert all(100_000 - spent - 1 <= ttl <= 100_000 for ttl, spent in left("VPTTL", "e0"))
     assert pairs(k("VINFO", "k"))["expiring"] == 4
     assert k("VPERSIST", "k", *elements("e0", "e4", "none")) == [1, -1, -2]
     assert k("VTTL", "k", *elements("e0")) == [-1]
@@ -87,17 +90,20 @@ def test_missing_and_wrong(c):
 
 def test_vadd_sets_keeps_and_removes_times(c):
     add_e = lambda *options: c("VADD", "k", *values(1, 2), "e", *options)
-    for options, least, most in [(["EX", 100], 99, 100), (["PX", 50_000], 49, 50), (["EXAT", now() // 1000 + 70], 69, 71), (["pxat", now() + 30_000], 29, 31)]:
+    began = now()
+    for options, seconds in [(["EX", 100], 100), (["PX", 50_000], 50), (["EXAT", began // 1000 + 70], 70), (["pxat", began + 30_000], 30)]:
         add_e(*options)
-        assert least <= c("VTTL", "k", *elements("e"))[0] <= most
+        ttl = c("VTTL", "k", *elements("e"))[0]
+        assert seconds - (now() - began) // 1000 - 2 <= ttl <= seconds + 1
     add_e("KEEPTTL", "SETATTR", "{}")
     assert c("VTTL", "k", *elements("e"))[0] > 0
     c("VSETATTR", "k", "e", "x")
     assert c("VTTL", "k", *elements("e"))[0] > 0
     add_e()
     assert c("VTTL", "k", *elements("e")) == [-1]
+    began = now()
     assert c("VMADD", "k", "EX", 100, "FP32", "f", fp32([1, 2]), "g", fp32([2, 1])) == 2
-    assert all(99 <= t <= 100 for t in c("VTTL", "k", *elements("f", "g")))
+    assert all(98 - (now() - began) // 1000 <= t <= 100 for t in c("VTTL", "k", *elements("f", "g")))
     for options, text in [
         (["EX", 0], "ERR invalid expire time"),
         (["EX", -1], "ERR invalid expire time"),
@@ -151,15 +157,15 @@ def test_hidden_from_its_moment_on(replicated):
     assert r("DEBUG", "DIGEST-VALUE", "k") == c("DEBUG", "DIGEST-VALUE", "k")
 
 
-def test_removed_within_a_second(c, clean):
+def test_removed_soon(c, clean):
     add(c, "k", random_vectors(3000, 8, seed=3))
     c("VADD", "only", *values(1, 2), "e", "PX", 300)
-    moment = now() + 300
+    moment = now() + 3000
     assert c("VPEXPIREAT", "k", moment, *elements(*[name(i) for i in range(1000)])) == [1] * 1000
     eventually(lambda: now() > moment)
     assert c("VCARD", "k") == 2000
-    eventually(lambda: "expiring" not in pairs(c("VINFO", "k")), 20)
-    eventually(lambda: c("EXISTS", "only") == 0, 20)
+    eventually(lambda: "expiring" not in pairs(c("VINFO", "k")))
+    eventually(lambda: c("EXISTS", "only") == 0)
     assert c("VCARD", "k") == 2000 and c("VCHECK", "k") == "OK"
 
 
@@ -167,8 +173,8 @@ def test_events(c, clean):
     c("CONFIG", "SET", "notify-keyspace-events", "KEA")
     listener = clean.connect()
     listener("PSUBSCRIBE", "__keyevent@0__:*")
-    c("VADD", "k", *values(1, 2), "a", "PX", 50)
     c("VADD", "k", *values(1, 2), "b")
+    c("VADD", "k", *values(1, 2), "a", "PX", 50)
     events = []
     while b"vexpired" not in events:
         events.append(listener.read()[2].split(b":")[1])

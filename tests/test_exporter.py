@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from command_line import ENVIRONMENT, in_process
-from servers import ROOT, free_port, info
+from servers import ROOT, eventually, free_port, info
 from vectors import add, random_vectors
 
 MONITORING = ROOT / "package/monitoring"
@@ -38,12 +38,13 @@ def exported(clean):
         try:
             address = process.stdout.readline().strip()
             assert address == f"http://127.0.0.1:{port}/metrics"
-            yield lambda: read(urllib.request.urlopen(address, timeout=60).read().decode())
+            yield lambda: read(urllib.request.urlopen(address, timeout=120).read().decode())
         finally:
             process.terminate()
 
 
 def use(c):
+    eventually(lambda: info(c, "vectorset").get("vectorset_sets", "0") == "0")  # those of other tests are freed by threads
     c("CONFIG", "RESETSTAT")
     add(c, "k", random_vectors(500, 16, seed=1), attributes=lambda i: '{"i":%d}' % i)
     for i in range(20):

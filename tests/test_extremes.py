@@ -5,6 +5,7 @@ VSET_HUGE_BYTES=536870912 is the long form: the longest argument that a server t
 
 import contextlib
 import os
+import pathlib
 import threading
 import time
 
@@ -16,23 +17,26 @@ from test_memory import used
 from vectors import fp32, name, random_vectors, values
 
 BYTES = int(os.environ.get("VSET_HUGE_BYTES", 16 << 20))
-# To read so much and to copy it takes the main thread a while; more than that is a hang.
+# To read so much and to copy it takes the main thread a while; more than that is a hang. Seconds of the processor: how long a busy
+# machine lets others wait says nothing.
 PATIENCE = 1 + BYTES / (100 << 20)
 
-pytestmark = [pytest.mark.differs("not its subject"), pytest.mark.timeout(300 + BYTES / (1 << 20))]
+pytestmark = [pytest.mark.differs("not its subject"), pytest.mark.timeout(900 + BYTES / (1 << 20))]
 
 
 @contextlib.contextmanager
 def others_are_served(server, patience=PATIENCE):
-    """Another client's PINGs are answered all the while."""
+    """Another client's PINGs are answered all the while: none waits for much of the main thread's work."""
     done, slowest = threading.Event(), [0.0]
+    main_thread = pathlib.Path(f"/proc/{server.process.pid}/task/{server.process.pid}/schedstat")
+    spent = lambda: int(main_thread.read_text().split()[0]) / 1e9  # noqa: E731
 
     def ping():
         conn = Conn(server.port)
         while not done.is_set():
-            began = time.monotonic()
+            began = spent()
             conn("PING")
-            slowest[0] = max(slowest[0], time.monotonic() - began)
+            slowest[0] = max(slowest[0], spent() - began)
             time.sleep(0.005)
         conn.close()
 
@@ -43,7 +47,7 @@ def others_are_served(server, patience=PATIENCE):
     finally:
         done.set()
         thread.join()
-    print(f"slowest PING {slowest[0]:.3f} s")
+    print(f"slowest PING {slowest[0]:.3f} s of the main thread")
     assert slowest[0] < patience
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from payload import move
 from resp import error, floats, pairs, scores
-from servers import in_sync, rewrite_aof
+from servers import in_sync, rewrite_aof, settle
 from vectors import add, fp32, name, random_vectors, recall, values, words
 
 METRICS = ["COSINE", "L2", "IP"]
@@ -49,6 +49,7 @@ def test_recall_of_floats_at_half_of_their_bytes(c):
     vectors = np.asarray(vectors[:1500])
     for form in ("F16", "NOQUANT"):
         add(c, form, vectors, form)
+        settle(c, form)  # so that both have their links
     queries = vectors[::30]
     halves, singles = (recall(c, form, vectors, queries, 10, "EF", 200) for form in ("F16", "NOQUANT"))
     print(halves, singles)

@@ -25,7 +25,7 @@ def run(server, *command):
     assert PYTHON.exists(), f"{PYTHON} is missing: run `make test-server`, which installs it"
     sources = [ROOT / "package/src", *(ROOT / "packages" / package for package in PACKAGES)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sources)), "VSET_URL": f"redis://127.0.0.1:{server.port}"}
-    return subprocess.run([PYTHON, *command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280)
+    return subprocess.run([PYTHON, *command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
 
 
 @pytest.mark.parametrize("package", PACKAGES)

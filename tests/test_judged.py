@@ -65,7 +65,7 @@ def add(key, name, state, *options):
 def write(world, number):
     """Owns the elements of its number, in all keys."""
     rng, floats = random.Random(f"{world.seed} writer {number}"), np.random.default_rng([world.seed, number])
-    conn = Conn(world.port, timeout=120)
+    conn = Conn(world.port, timeout=300)
     while world.running():
         key = rng.choice(list(QUANT))
         element = world.tables[key].elements[b"%d:%d" % (number, rng.randrange(OWNED))]
@@ -148,7 +148,7 @@ def remove_many(world, conn, key, number, below):
 def move(world):
     """A small set that comes, is renamed, overwritten, deleted, and expires."""
     rng, floats = random.Random(f"{world.seed} mover"), np.random.default_rng([world.seed, 99])
-    conn = Conn(world.port, timeout=120)
+    conn = Conn(world.port, timeout=300)
     at, other = MOVING, MOVING + b"2"
     while world.running():
         for element in world.tables[at].elements.values():
@@ -188,7 +188,7 @@ def filters(rng):
 
 def read(world, number, replica=None):
     rng, floats = random.Random(f"{world.seed} reader {number}"), np.random.default_rng([world.seed, 1000 + number])
-    conn = Conn(replica or world.port, timeout=120)
+    conn = Conn(replica or world.port, timeout=300)
     while world.running():
         text, matches = filters(rng)
         asked = followed(world, conn) if replica else time.monotonic()
@@ -280,7 +280,7 @@ def followed(world, conn):
 
 def sample(world):
     """Notes how far the master's stream of changes is."""
-    conn = Conn(world.port, timeout=120)
+    conn = Conn(world.port, timeout=300)
     while world.running():
         when = time.monotonic()
         world.offsets.append((int(info(conn, "replication")["master_repl_offset"]), when))
@@ -300,7 +300,7 @@ def retyped(conn, *command):
 
 def save(world):
     """A child that saves, again and again."""
-    conn = Conn(world.port, timeout=120)
+    conn = Conn(world.port, timeout=300)
     while world.running():
         conn("BGSAVE")
         eventually(lambda: info(conn, "persistence")["rdb_bgsave_in_progress"] == "0")
@@ -311,7 +311,7 @@ def save(world):
 
 def ping(port, stop, longest):
     """An uninvolved client, in a process of its own."""
-    conn = Conn(port, timeout=120)
+    conn = Conn(port, timeout=300)
     while not stop.is_set():
         began = time.monotonic()
         conn("PING")
@@ -336,7 +336,7 @@ def check_at_rest(conn, world):
             assert np.abs(vector - state.vector).max() <= 4 * tolerance, (key, name)
 
 
-@pytest.mark.timeout(300 + SECONDS)
+@pytest.mark.timeout(900 + SECONDS)
 def test_every_reply_was_true_at_some_moment(replicated, server):
     if server.peer:
         pytest.xfail("has other commands")

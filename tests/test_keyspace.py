@@ -32,7 +32,7 @@ def test_frequency_of_use(k):
     k("CONFIG", "SET", "maxmemory-policy", "allkeys-lfu")
     try:
         k("RESTORE", "often", 0, k("DUMP", "k"), "FREQ", 100)
-        assert k("OBJECT", "FREQ", "often") == 100
+        assert k("OBJECT", "FREQ", "often") in (99, 100)  # one less with each minute that begins
         for _ in range(100):
             k("VISMEMBER", "k", "e0")
         assert 5 < k("OBJECT", "FREQ", "k") < 100
@@ -201,7 +201,7 @@ def test_memory_comes_back(c, server):
         eventually(settled)
         floors.append(used())
     gain = peaks[0] - floors[0]
-    assert floors[-1] - floors[0] < gain / 2
+    eventually(lambda: used() - floors[0] < gain / 2)
 
 
 def test_digest(c):
@@ -236,7 +236,7 @@ def test_out_of_memory(launch):
 
 @pytest.mark.differs("no events")
 def test_events(clean):
-    c, listener = clean.connect(), clean.connect(timeout=5)
+    c, listener = clean.connect(), clean.connect()
     c("CONFIG", "SET", "notify-keyspace-events", "KEA")
     try:
         listener("PSUBSCRIBE", "__keyspace@0__:k")

@@ -32,14 +32,14 @@ def test_a_removal_ends_with_its_key(clean, how):
     """While many removed elements wait for their repair, the set goes away: the reply comes, and the set's memory goes."""
     if clean.peer:
         pytest.xfail("has no VREMBYFILTER")
-    c, other = clean.connect(), clean.connect(timeout=20)
+    c, other = clean.connect(), clean.connect()
     add(c, "small", random_vectors(3, 8, seed=2))
-    add(c, "k", random_vectors(3000, 8, seed=1), "M", 128, "EF", 10, attributes=lambda i: '{"n":1}')
+    add(c, "k", random_vectors(3000, 8, seed=1), "M", 128, "EF", 10, attributes=lambda i: '{"n":1}' if i else "")  # one stays
     eventually(lambda: pairs(c("VINFO", "k"))["pending"] == 0)
     other.send("VREMBYFILTER", "k", ".n == 1")
     eventually(lambda: c("VCARD", "k") < 1900)
     go_away(c, how)
-    assert 0 <= other.read() <= 3000
+    assert 0 <= other.read() <= 2999
     c("FLUSHALL")
     if clean.modern:
         eventually(lambda: info(c, "vectorset")["vectorset_elements"] == "0")
@@ -171,23 +171,32 @@ def test_wait_knows_of_a_removal(replicated, server):
     assert r("VCARD", "k") == 1000
 
 
+def attempts():
+    """For what has to happen while a command runs: on a busy machine this process may be late, and tries again."""
+    yield from range(50)
+    raise AssertionError("it never came in time")
+
+
 @pytest.mark.parametrize("how", ["stays", "goes"])
 def test_repeats_are_drawn_in_slices(clean, how):
     """Other clients are served while a million names are drawn; the reply ends with the set."""
     if clean.peer:
         pytest.xfail("draws them at once")
     c, other = clean.connect(), clean.connect()
-    add(c, "k", random_vectors(300, 4, seed=5))
-    other.send("VRANDMEMBER", "k", -1_000_000)
-    served = 0
-    while not select.select([other.socket], [], [], 0)[0]:
-        served += c("PING") == "PONG"
-        if how == "goes" and served == 3:
-            c("DEL", "k")
-    assert served
-    names = other.read()
-    assert set(names) <= {name(i) for i in range(300)}
-    assert (len(names) == 1_000_000) == (how == "stays")
+    for _ in attempts():
+        c("DEL", "k")
+        add(c, "k", random_vectors(300, 4, seed=5))
+        other.send("VRANDMEMBER", "k", -1_000_000)
+        served = 0
+        while not select.select([other.socket], [], [], 0)[0]:
+            served += c("PING") == "PONG"
+            if how == "goes" and served == 3:
+                c("DEL", "k")
+        names = other.read()
+        assert set(names) <= {name(i) for i in range(300)}
+        assert how == "goes" or len(names) == 1_000_000
+        if served and (how == "stays" or len(names) < 1_000_000):
+            return
 
 
 def test_many_different_elements_are_drawn_in_the_pool(clean):
@@ -212,21 +221,26 @@ def test_sets_are_verified_in_slices(clean, how):
         pytest.xfail("has no VCHECK")
     c, other = clean.connect(), clean.connect()
     vectors = random_vectors(6000, 8, seed=6)
-    add(c, "k", vectors, "EF", 20, attributes=lambda i: "{}" if i % 3 else "")
-    add(c, "small", vectors[:3])
-    other.send("VCHECK", "k")
-    served = 0
-    while not select.select([other.socket], [], [], 0)[0]:
-        served += 1
-        if how == "changes":
-            i = served % 6000
-            assert c("VREM", "k", name(i)) + c("VADD", "k", "FP32", fp32(-vectors[i]), name(i)) == 2
-        elif how in ("goes", "another") and served == 1:
-            c("DEL", "k") if how == "goes" else c("RENAME", "small", "k")
-        else:
-            assert c("PING") == "PONG"
-    assert served
-    assert other.read() == (None if how == "goes" else "OK")
+    add(c, "whole", vectors, "EF", 20, attributes=lambda i: "{}" if i % 3 else "")
+    for _ in attempts():
+        c("COPY", "whole", "k", "REPLACE")
+        add(c, "small", vectors[:3])
+        other.send("VCHECK", "k")
+        served = 0
+        while not select.select([other.socket], [], [], 0)[0]:
+            served += 1
+            if how == "changes":
+                i = served % 6000
+                assert c("VREM", "k", name(i)) + c("VADD", "k", "FP32", fp32(-vectors[i]), name(i)) == 2
+            elif how in ("goes", "another") and served == 1:
+                c("DEL", "k") if how == "goes" else c("RENAME", "small", "k")
+            else:
+                assert c("PING") == "PONG"
+        told = other.read()
+        assert told == "OK" or how == "goes" and told is None
+        c("DEL", "small")
+        if served and told == (None if how == "goes" else "OK"):
+            break
     assert c("EVAL", "return redis.call('VCHECK', KEYS[1])", 1, "k") == (None if how == "goes" else "OK")
 
 
@@ -238,16 +252,15 @@ def test_replies_wait_before_the_ring_is_full(clean):
     c("CONFIG", "SET", "vectorset.pending-bytes", 1 << 30)
     try:
         writers = [clean.connect() for _ in range(3)]
-        vectors, before = random_vectors(6000, 4, seed=6), int(info(c, "vectorset")["vectorset_delayed_replies"])
+        vectors, before = random_vectors(2500, 4, seed=6), int(info(c, "vectorset")["vectorset_delayed_replies"])
         for w, conn in enumerate(writers):
-            conn.socket.settimeout(120)
             batch = [["VADD", "k", "FP32", fp32(v), b"%d:%d" % (w, i), "M", 64] for i, v in enumerate(vectors)]
             conn.socket.sendall(b"".join(encode(x) for x in batch))
         most = 0
-        while pairs(c("VINFO", "k") or [])["size"] < 18000:
-            most = max(most, pairs(c("VINFO", "k"))["pending"])
+        while (fields := pairs(c("VINFO", "k") or [])).get("size", 0) < 7500:
+            most = max(most, fields.get("pending", 0))
         for conn in writers:
-            assert [conn.parse() for _ in range(6000)] == [1] * 6000
+            assert [conn.parse() for _ in range(2500)] == [1] * 2500
         assert most <= 4096 + len(writers)
         assert most < 4000 or int(info(c, "vectorset")["vectorset_delayed_replies"]) > before
     finally:

@@ -21,7 +21,7 @@ def used(conn):
     return int(info(conn, "memory")["used_memory"])
 
 
-@pytest.mark.timeout(300 + ROUNDS / 4)
+@pytest.mark.timeout(900 + ROUNDS / 4)
 @pytest.mark.differs("leaks")
 def test_sets_that_come_and_go(launch):
     """Filled by different means, searched, deleted by different means, some while they are still being linked."""
@@ -55,9 +55,8 @@ def test_sets_that_come_and_go(launch):
     before = level()
     for i in range(ROUNDS):
         round(i)
-    after = level()
-    print(f"used memory after 60 rounds {before}, after {ROUNDS} more {after}")
-    assert after < before + (256 << 10)
+    eventually(lambda: used(conn) < before + (256 << 10))
+    print(f"used memory after 60 rounds {before}, after {ROUNDS} more {used(conn)}")
 
 
 def test_elements_that_come_and_go(launch):
@@ -113,8 +112,8 @@ def test_active_defragmentation(launch, server):
     c.pipeline(["VREM", "k", name] for i, name in enumerate(names) if i % 8)
     eventually(lambda: c("VINFO", "k")[-1] == 0)
     settle(c)
+    eventually(lambda: int(info(c, "memory")["allocator_frag_bytes"]) > 2 << 20)
     fragmented = int(info(c, "memory")["allocator_frag_bytes"])
-    assert fragmented > 2 << 20
     c("CONFIG", "SET", "activedefrag", "yes")
 
     def closed():

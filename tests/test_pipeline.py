@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import redis
 
-from servers import MODULE, ROOT, Server, binary, selected
+from servers import MODULE, ROOT, Server, binary, eventually, selected
 
 PIPELINE = ROOT / "examples/pipeline"
 sys.path.insert(0, str(PIPELINE))
@@ -49,7 +49,7 @@ def documents(count):
 def test_end_to_end(tmp_path, kind, embedder, limit):
     command = [sys.executable, PIPELINE / "run.py", "--module", MODULE, "--server", binary(kind), "--limit", limit]
     command += ["--embedder", embedder, "--out", tmp_path]
-    done = subprocess.run([str(x) for x in command], capture_output=True, text=True, timeout=280)
+    done = subprocess.run([str(x) for x in command], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     for line in (f"{limit:,} documents stored", "idx → idx:v2", "idx:v1 dropped", " 0 failed", 'search_requests_total{mode="hybrid",status="200"}'):
         assert line in done.stdout, done.stdout
@@ -153,6 +153,7 @@ def test_rebuilt_under_load(clean, client):
         for number in range(2, 5):
             changed = Definition(algorithm="HNSW" if number % 2 else "FLAT", options={"M": 8 + number} if number % 2 else {})
             assert Builder(client, changed, quiet).run() == number
+        eventually(lambda: min(answers) > 0 or wrong)
     finally:
         ending.set()
         for thread in threads:
@@ -186,7 +187,7 @@ def test_service(shards):
     own = list(documents(400))
     vectors = Stub().embed([text for _, text, _ in own])
     assert len({shard_of(identifier, 2) for identifier, _, _ in own}) == 2
-    search = lambda **query: json.loads(get(address, "/search", **query))["hits"]  # noqa: E731
+    search = lambda **query: json.loads(get(address, "/search", timeout=10_000, **query))["hits"]  # noqa: E731
     # Merged over both shards, as if there were one.
     [query] = Stub().embed(["small iron thing"])
     expected = sorted(range(400), key=lambda i: 1 - float(vectors[i] @ query))[:10]
@@ -208,9 +209,9 @@ def test_service(shards):
     counted = get(address, "/metrics")
     assert 'search_requests_total{mode="other",status="400"} 1.0' in counted and 'search_seconds_count{part="all"}' in counted
     # One shard is slow, and then gone.
-    servers[1].client().execute_command("CLIENT", "PAUSE", 1500)
+    servers[1].client().execute_command("CLIENT", "PAUSE", 600_000)
     assert refusal(address, "/search", q="blue", mode="vector", timeout=100) == (504, {"error": "out of time"})
     servers[1].kill()
-    assert refusal(address, "/search", q="blue", mode="vector")[0] == 503
+    assert refusal(address, "/search", q="blue", mode="vector", timeout=10_000)[0] == 503
     assert refusal(address, "/health")[0] == 503
     servers[1].start()

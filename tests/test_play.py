@@ -22,7 +22,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from servers import MODULE, ROOT, binary, eventually
 
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=120_000)
 LIMIT = int(os.environ.get("VSET_PLAY_LIMIT", 500))
 
 
@@ -36,14 +36,14 @@ def play(limit, *options):
         yield process, next(found[0] for line in process.stdout if (found := re.search(r"http://\S+(?=/)", line)))
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
 
 
 @pytest.fixture(scope="module")
 def started():
     """With a collection that is complete."""
     with play(LIMIT) as (process, address):
-        eventually(lambda: not get(address, "/status")[1]["filling"], timeout=250)
+        eventually(lambda: not get(address, "/status")[1]["filling"], timeout=600)
         assert get(address, "/status")[1] == {"stored": LIMIT, "total": LIMIT, "filling": False}
         yield process, address
 
@@ -58,7 +58,7 @@ def get(address, path, body=None, **query):
     url = f"{address}{path}?{urllib.parse.urlencode(query)}"
     data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data), timeout=30) as reply:
+        with urllib.request.urlopen(urllib.request.Request(url, data), timeout=120) as reply:
             return reply.status, json.load(reply)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)
@@ -190,7 +190,7 @@ def browser():
 def page(browser, address):
     """The page, opened. Errors in its script fail the test."""
     page = browser.new_page(viewport={"width": 1240, "height": 960}, device_scale_factor=1)
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(120_000)
     errors = []
     page.on("pageerror", lambda error: errors.append(error))
     page.goto(address)
@@ -355,7 +355,7 @@ def test_an_empty_collection_is_served():
 
 def test_a_cluster(browser):
     with play(100, "--nodes", 3) as (_, address):
-        eventually(lambda: not get(address, "/status")[1]["filling"], timeout=100)
+        eventually(lambda: not get(address, "/status")[1]["filling"])
         status = get(address, "/status")[1]
         assert status["stored"] == 100 and len(status["nodes"]) == 3
         keys = [node["keys"] for node in status["nodes"]]
@@ -376,7 +376,7 @@ def test_ctrl_c_ends_all(started):
     children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     assert children
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
+    assert process.wait(120) == 0
     for child in children:
         assert not os.path.exists(f"/proc/{child}")
     with pytest.raises(OSError):

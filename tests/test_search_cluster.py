@@ -7,7 +7,7 @@ import pytest
 
 from resp import ReplyError, error
 from search_cluster import COLOURS, COUNT, DIM, cluster, everywhere, kind, nodes, whole  # noqa: F401
-from servers import eventually
+from servers import all_linked, eventually
 from vectors import fp32, random_vectors
 
 
@@ -64,6 +64,8 @@ def test_recall_is_not_lower(cluster, whole):
             hits += len(set(exact[1:]) & set(conn("FT.SEARCH", "i", "*=>[KNN 10 @v $q EF_RUNTIME 20]", *params)[1:]))
         return hits
 
+    for conn in (*nodes(cluster), whole.connect()):
+        all_linked(conn)  # what waits is compared in any case
     assert found(nodes(cluster)[0]) >= found(whole.connect()) - 4
 
 

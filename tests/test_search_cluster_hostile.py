@@ -24,12 +24,10 @@ COMMANDS = [
 
 @pytest.fixture(scope="module", params=KINDS)
 def cluster(request):
-    cluster = Cluster(request.param, 2, timeout=30_000)
+    cluster = Cluster(request.param, 2)
     try:
         schema = ["g", "TAG", "t", "TEXT", "v", "VECTOR", "FLAT", 6, "TYPE", "FLOAT32", "DIM", 4, "DISTANCE_METRIC", "L2"]
         cluster.at(cluster.masters[0])("FT.CREATE", "i", "PREFIX", 1, "d:", "SCHEMA", *schema)
-        for master in cluster.masters:
-            cluster.at(master)("FT.CONFIG", "SET", "TIMEOUT", 20_000)
         vectors = random_vectors(COUNT, 4, seed=1)
         cluster.pipeline([["HSET", f"d:{i}", "g", f"t{i % 3}", "t", "word", "v", fp32(vector)] for i, vector in enumerate(vectors)])
         yield cluster

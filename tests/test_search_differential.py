@@ -282,7 +282,7 @@ def seeds(count):
         seed += 1
 
 
-@pytest.mark.timeout(300 + 70 * MINUTES)
+@pytest.mark.timeout(900 + 70 * MINUTES)
 def test_queries(clean):
     """Through updates and reloads."""
     for seed in seeds(4):
@@ -299,7 +299,7 @@ def test_queries(clean):
         clean.close_connections()
 
 
-@pytest.mark.timeout(300 + 70 * MINUTES)
+@pytest.mark.timeout(900 + 70 * MINUTES)
 @pytest.mark.parametrize("on", ["HASH", "JSON"])
 def test_restarts_and_a_replica(server, on):
     """kill -9 with an append-only file, a restart from a saved file, and a replica of both."""
@@ -414,7 +414,7 @@ def stored(world, key, numbers, strings):
     return {name: value for name, value in row.items() if value is not None}
 
 
-@pytest.mark.timeout(300 + 70 * MINUTES)
+@pytest.mark.timeout(900 + 70 * MINUTES)
 def test_pipelines(clean):
     for seed in seeds(4):
         clean.connect()("FLUSHALL")

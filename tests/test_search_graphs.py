@@ -5,7 +5,7 @@ import random
 import pytest
 
 from seeds import new_seed
-from servers import background_save, eventually, in_sync, info
+from servers import all_linked, background_save, eventually, in_sync, info
 from vectors import fp32, random_vectors
 
 DIM = 80  # bytes in the graph
@@ -56,6 +56,7 @@ def test_a_restart_links_nothing(launch, vectors):
     conn("SAVE")
     server.restart()
     conn = server.connect()
+    all_linked(conn)
     assert linked(conn) == 0
     verify(conn, vectors)
     assert [nearest(conn, v) for v in vectors[:50]] == before
@@ -76,6 +77,7 @@ def test_a_child_saves_what_waits_to_be_linked(launch, vectors):
     background_save(conn)
     server.restart(kill=True)
     conn = server.connect()
+    all_linked(conn)
     assert linked(conn) == 0
     verify(conn, vectors)
 
@@ -86,6 +88,7 @@ def test_reload_and_append_only_file(launch, vectors):
     fill(conn, vectors)
     before = linked(conn)
     conn("DEBUG", "RELOAD")
+    all_linked(conn)
     assert linked(conn) == before
     verify(conn, vectors)
     conn("BGREWRITEAOF")
@@ -98,6 +101,7 @@ def test_reload_and_append_only_file(launch, vectors):
     conn("DEL", "d:2")
     server.restart(kill=True)
     conn = server.connect()
+    all_linked(conn)
     assert linked(conn) <= 2
     assert conn("FT.CHECK", "i") == COUNT
     assert set(nearest(conn, [1] * DIM, 2)) == {b"d:new", b"d:1"}
@@ -113,6 +117,7 @@ def test_a_replica_takes_the_graph(launch, vectors, diskless):
     replica.replicate(master)
     here = replica.connect()
     scanned(here)
+    all_linked(here)
     assert linked(here) == 0
     verify(here, vectors)
     conn("HSET", "d:9", "v", fp32(vectors[8]))
@@ -164,6 +169,7 @@ def test_a_damaged_graph_costs_links_only(launch, vectors):
         path.write_bytes(file)
         server.start()
         conn = server.connect()
+        all_linked(conn)
         rebuilt += linked(conn) > 0
         verify(conn, vectors)
     assert rebuilt > 4

@@ -41,6 +41,7 @@ DEFINITION = (
 def watched(clean):
     """A connection to a small index, while another client pings; the index is whole in the end."""
     conn = clean.connect()
+    conn("FT.CONFIG", "SET", "TIMEOUT", 500)  # as by default, so that none takes long
     conn("FT.CREATE", "i", "PREFIX", 1, "d:", "SCHEMA", "t", "TEXT", "u", "TEXT", "g", "TAG", "INDEXMISSING", "n", "NUMERIC", "SORTABLE",
          "m", "NUMERIC", "p", "GEO", "v", "VECTOR", "HNSW", 6, "TYPE", "FLOAT32", "DIM", 4, "DISTANCE_METRIC", "COSINE")  # fmt: skip
     conn.pipeline(
@@ -99,7 +100,7 @@ def mutated(rng, data, others):
     return bytes(data)
 
 
-@pytest.mark.timeout(300 + SECONDS)
+@pytest.mark.timeout(900 + SECONDS)
 def test_mutations(watched):
     seed = new_seed()
     print("seed", seed)
@@ -140,7 +141,7 @@ def test_large_and_deep_queries(watched):
         reply = ask(watched, "FT.SEARCH", "i", query, "NOCONTENT", "TIMEOUT", 500, "PARAMS", 2, "b", VECTOR)
         took = time.monotonic() - start
         print(f"{query[:30]!r} of {len(query)}: {took * 1000:.0f} ms, {str(reply)[:60]}")
-        assert watched("FT.SEARCH", "i", "@n:[5 5]", "NOCONTENT") == [1, b"d:5"]
+        assert watched("FT.SEARCH", "i", "@n:[5 5]", "NOCONTENT", "TIMEOUT", 0) == [1, b"d:5"]
 
 
 EXPRESSIONS_LARGE = [
@@ -171,7 +172,7 @@ def test_values_at_the_edge(watched):
         ask(watched, "FT.SEARCH", "i", "@v:[VECTOR_RANGE 2 $b]=>{$YIELD_DISTANCE_AS: d}", "PARAMS", 2, "b", vector)
         watched("HSET", "d:edge", "v", vector)
         watched("DEL", "d:edge")
-    zero = watched("FT.SEARCH", "i", "*=>[KNN 3 @v $b AS d]", "PARAMS", 2, "b", bytes(16), "RETURN", 1, "d")
+    zero = watched("FT.SEARCH", "i", "*=>[KNN 3 @v $b AS d]", "PARAMS", 2, "b", bytes(16), "RETURN", 1, "d", "TIMEOUT", 0)
     assert zero[0] == 3 and all(float(row[1]) == 1 for row in zero[2::2])
     for k in (0, 1, 10**6, 2**58, 2**58 + 1, huge, 10**30, -1, 1.5, "x", ""):
         for ef in (1, 10**6, huge, 10**30, 0, -1, "x"):
@@ -199,15 +200,21 @@ def test_many_words_groups_and_cursors(watched):
             reply = ask(watched, "FT.SEARCH", "many", query, "NOCONTENT", *options)
             assert isinstance(reply, list), reply
     for by in ("@n", "@g", "@t"):
-        reply = watched("FT.AGGREGATE", "many", "*", "GROUPBY", 1, by, "REDUCE", "TOLIST", 1, "@t", "REDUCE", "COUNT_DISTINCT", 1, "@n")
+        reply = watched("FT.AGGREGATE", "many", "*", "GROUPBY", 1, by, "REDUCE", "TOLIST", 1, "@t", "REDUCE", "COUNT_DISTINCT", 1, "@n", "TIMEOUT", 0)
         assert len(reply) == 401
     splits = [word for n in range(8) for word in ("APPLY", "split('a,b,c,d,e,f,g,h')", "AS", f"s{n}")]
     ask(watched, "FT.AGGREGATE", "many", "*", *splits, "GROUPBY", 8, *(f"@s{n}" for n in range(8)), "TIMEOUT", 1000)
     for _ in range(150):
         ask(watched, "FT.AGGREGATE", "many", "*", "LOAD", 1, "t", "WITHCURSOR", "COUNT", 1, "MAXIDLE", 200)
     assert int({**info(watched, "everything")}.get("vectorset_search_cursors", 0)) <= 128
-    time.sleep(0.3)
-    (_, *rows), cursor = watched("FT.AGGREGATE", "many", "*", "WITHCURSOR", "COUNT", 10)
+    replies = []
+
+    def begun():  # once those that are not read have gone
+        replies.append(ask(watched, "FT.AGGREGATE", "many", "*", "WITHCURSOR", "COUNT", 10, "TIMEOUT", 0))
+        return isinstance(replies[-1], list)
+
+    eventually(begun)
+    (_, *rows), cursor = replies[-1]
     assert len(rows) == 10 and cursor
     assert "not found" in ask(watched, "FT.CURSOR", "READ", "many", 12345)
 
@@ -218,19 +225,19 @@ def test_what_is_named_again_and_again(watched):
     try:
         longest = "y" * 1_000_000
         for tags in ((longest, ""), ("", longest), ("<b>", "</b>")):
-            (reply,) = watched("FT.SEARCH", "i", "word", "RETURN", 1, "t", "HIGHLIGHT", "TAGS", *tags)[2:]
+            (reply,) = watched("FT.SEARCH", "i", "word", "RETURN", 1, "t", "HIGHLIGHT", "TAGS", *tags, "TIMEOUT", 0)[2:]
             assert len(reply[1]) < 3_000_000
         options = ("SUMMARIZE", "FRAGS", 1_000_000, "LEN", 1, "SEPARATOR")
-        (reply,) = watched("FT.SEARCH", "i", "word", "RETURN", 1, "t", *options, "")[2:]
+        (reply,) = watched("FT.SEARCH", "i", "word", "RETURN", 1, "t", *options, "", "TIMEOUT", 0)[2:]
         assert reply == [b"t", b"word" * 50_000]
-        (reply,) = watched("FT.SEARCH", "i", "word", "RETURN", 1, "t", *options, longest)[2:]
+        (reply,) = watched("FT.SEARCH", "i", "word", "RETURN", 1, "t", *options, longest, "TIMEOUT", 0)[2:]
         assert len(reply[1]) < 2_000_000
     finally:
         watched("DEL", "d:long")
     assert "too complex" in ask(watched, "FT.SEARCH", "i", "$p " * 60_000, "PARAMS", 2, "p", "z" * 100_000)
     assert "too complex" in ask(watched, "FT.SEARCH", "i", "@v:[VECTOR_RANGE 1 $b] " * 10_000, "PARAMS", 2, "b", VECTOR)
     fields = [word for n in range(50_000) for word in ("n", "AS", f"x{n}")]
-    assert len(watched("FT.SEARCH", "i", "@n:[5 5]", "RETURN", len(fields), *fields)[2]) == 100_000
+    assert len(watched("FT.SEARCH", "i", "@n:[5 5]", "RETURN", len(fields), *fields, "TIMEOUT", 0)[2]) == 100_000
     assert len(watched("FT.AGGREGATE", "i", "@n:[5 5]", "LOAD", len(fields), *fields, "TIMEOUT", 0)[1]) == 100_000
     assert watched("FT.SEARCH", "i", "@" + "t|" * 50_000 + "t:(red fox)", "NOCONTENT", "LIMIT", 0, 0, "TIMEOUT", 0) == [3000]
     infields = ["t"] * 50_000
@@ -267,11 +274,11 @@ def test_wide_schemas_and_documents(watched):
     assert "limited" in ask(watched, "FT.CREATE", "wider", "PREFIX", 1, "w:", "SCHEMA", *(w for n in range(10_000) for w in (f"f{n}", "NUMERIC")))
     for n in range(8):
         watched("HSET", f"w:{n}", *(word for at in range(10_000) for word in (f"f{at}", at + n)))
-    assert watched("FT.SEARCH", "wide", " ".join(f"@f{n}:[{n} {n + 5}]" for n in range(1000)), "NOCONTENT", "LIMIT", 0, 0) == [6]
-    assert len(watched("FT.AGGREGATE", "wide", "*", "LOAD", "*", "LIMIT", 0, 5)) == 6
+    assert watched("FT.SEARCH", "wide", " ".join(f"@f{n}:[{n} {n + 5}]" for n in range(1000)), "NOCONTENT", "LIMIT", 0, 0, "TIMEOUT", 0) == [6]
+    assert len(watched("FT.AGGREGATE", "wide", "*", "LOAD", "*", "LIMIT", 0, 5, "TIMEOUT", 0)) == 6
     ask(watched, "FT.AGGREGATE", "wide", "*", "LOAD", 1000, *(f"@f{n}" for n in range(1000)), "SORTBY", 1, "@f5")
     ask(watched, "FT.CREATE", "text", "PREFIX", 1, "w:", "SCHEMA", *(word for n in range(200) for word in (f"f{n}", "TEXT")))
     watched("HSET", "d:long", "t", "word " * 400_000, "g", ",".join(f"tag{n}" for n in range(50_000)), "n", 1)
-    assert watched("FT.SEARCH", "i", "word", "NOCONTENT") == [1, b"d:long"]
+    assert watched("FT.SEARCH", "i", "word", "NOCONTENT", "TIMEOUT", 0) == [1, b"d:long"]
     watched("DEL", "d:long")
     eventually(lambda: watched("FT.SEARCH", "i", "word", "NOCONTENT") == [0])

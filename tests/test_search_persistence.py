@@ -1,7 +1,5 @@
 """Definitions, aliases, synonyms and dictionaries outlive a restart, and the indexes with them."""
 
-import time
-
 import pytest
 
 from resp import ReplyError
@@ -27,12 +25,7 @@ def definition(conn):
 
 
 def ready(conn):
-    for _ in range(500):
-        info = conn("FT.INFO", "i")
-        if dict(zip(info[::2], info[1::2]))["indexing"] == 0:
-            return
-        time.sleep(0.02)
-    raise AssertionError("the scan does not end")
+    eventually(lambda: dict(zip(*[iter(conn("FT.INFO", "i"))] * 2))["indexing"] == 0)
 
 
 def verify(conn, before):

@@ -41,7 +41,7 @@ def filled(conn, algorithm, kind, metric, dim):
     conn("FT.CREATE", "i", "PREFIX", 1, "d:", "SCHEMA", "g", "TAG", "v", "VECTOR", algorithm, 6, "TYPE", kind, "DIM", dim,
          "DISTANCE_METRIC", metric)  # fmt: skip
     conn.pipeline([("HSET", f"d:{n}", "g", f"g{n % 3}", "v", v.tobytes()) for n, v in enumerate(vectors)])
-    eventually(lambda: settled(conn), timeout=300)  # linkers get what others leave of a busy machine
+    eventually(lambda: settled(conn), timeout=600)  # linkers get what others leave of a busy machine
     return rng, vectors
 
 

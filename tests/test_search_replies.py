@@ -54,6 +54,8 @@ def test_replies(clean, scenario, protocol):
     if lacks(plain, scenario) or scenario["name"] == "access control" and clean.kind in WITHOUT_CATEGORIES:
         return
     plain("FLUSHALL")
+    if "FT.CONFIG" in names_of_commands(scenario):
+        plain("FT.CONFIG", "SET", "TIMEOUT", "500")  # as by default
     client = Client(clean.port, protocol)
     wrong, ended = [], []
 

@@ -5,6 +5,7 @@ import struct
 import pytest
 
 from resp import error, pairs
+from servers import in_sync, settle
 from vectors import fp32, random_vectors
 
 N = 3000
@@ -61,7 +62,7 @@ def test_removals_reach_the_replica_and_the_file(replicated):
     c = master.connect()
     fill(c)
     assert c("VREMBYFILTER", "k", ".n % 3 == 0") == N // 3
-    c("WAIT", 1, 5000)
+    in_sync(master, replica)
     r = replica.connect()
     assert r("VCARD", "k") == N - N // 3
     digest = c("DEBUG", "DIGEST-VALUE", "k")
@@ -72,6 +73,7 @@ def test_removals_reach_the_replica_and_the_file(replicated):
 
 def test_explain(c):
     fill(c)
+    settle(c)
     query = struct.pack("<8f", *range(8))
     told = pairs(c("VEXPLAIN", "k", "FP32", query, "FILTER", ".n < 5"))
     assert told["plan"] == "scan" and told["results"] == 5

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from resp import ReplyError, pairs
-from servers import ROOT, Server, eventually, in_sync
+from servers import ROOT, Server, eventually, in_sync, settle
 from vectors import add, fp32, name, random_vectors, values
 
 SINGLE = "vectorset.force-single-threaded-execution"
@@ -133,7 +133,7 @@ def test_width_of_searches(configured):
     c = configured({"vsim-ef": 10}).connect()
     vectors = random_vectors(5000, 32, seed=4)
     add(c, "k", vectors, "EF", 50)
-    eventually(lambda: pairs(c("VINFO", "k"))["pending"] == 0)
+    settle(c)
     query = ["FP32", fp32(vectors[0])]
     assert evaluated(c, *query) == evaluated(c, *query, "EF", 10)
     assert evaluated(c, *query) * 2 < evaluated(c, *query, "EF", 100)
@@ -144,6 +144,7 @@ def test_effort_of_filters(configured):
     c = configured({"vsim-filter-ef": 20}).connect()
     vectors = random_vectors(3000, 16, seed=5)
     add(c, "k", vectors, "EF", 50, attributes=lambda i: '{"rare":%d}' % (i % 100 == 0))
+    settle(c)  # elements that wait for their links are compared in any case
     query = ["VSIM", "k", "FP32", fp32(vectors[1]), "FILTER", ".rare == 1"]
     assert len(c(*query)) < 10
     assert len(c(*query, "FILTER-EF", 1_000_000)) == 10
@@ -172,13 +173,14 @@ def test_width_of_insertions(configured):
     expected = [(b"by-default", b"33"), (b"by-client", b""), (b"by-client-too", b"44"), (b"e0", b""), (b"e1", b"33"), (b"e2", b"44")]
     eventually(lambda: widths(master) == expected)
     # The replica's file is rewritten after the first synchronisation.
-    eventually(lambda: widths(chain)[-3:] == [(b"e0", b""), (b"e1", b"33"), (b"e2", b"44")], timeout=20)
+    eventually(lambda: widths(chain)[-3:] == [(b"e0", b""), (b"e1", b"33"), (b"e2", b"44")])
 
 
 def test_same_answers_in_a_single_thread(settings, server):
     c = settings
     vectors = random_vectors(1500, 32, seed=1)
     add(c, "k", vectors)
+    settle(c)
     ask = lambda: [c("VSIM", "k", "FP32", fp32(v), "EF", 500, "WITHSCORES") for v in vectors[:20]]
     expected = ask()
     if not server.modern:

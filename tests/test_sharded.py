@@ -58,7 +58,7 @@ def test_the_example_of_the_page(cluster):
     page = (ROOT / "docs/clients.md").read_text()
     code, printed = re.search(r"^## One set over a cluster\n.*?^```python\n(.*?)^```\n\n    (.*?)\n", page, re.M | re.S).groups()
     command = [sys.executable, "-c", code.replace("7000", str(cluster.masters[0].port))]
-    done = subprocess.run(command, env=command_line.ENVIRONMENT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env=command_line.ENVIRONMENT, capture_output=True, text=True, timeout=600)
     assert done.stdout == printed + "\n", done.stderr
 
 
@@ -227,6 +227,7 @@ class OfACluster:
 
 def test_a_server_that_takes_no_search_over_several_keys(clean):
     conn = redis.Redis(port=clean.port)
+    conn.config_resetstat()
     elements = vectors(100)
     ShardedVectorSet(conn, "s", shards=3).add(elements)
     conn.acl_setuser("plain", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-vmsim"])

@@ -307,7 +307,7 @@ def check(server):
     return sizes
 
 
-@pytest.mark.timeout(max(300, 3 * SECONDS))
+@pytest.mark.timeout(max(900, 3 * SECONDS))
 @pytest.mark.differs("crashes, and loses what it promised")
 def test_torture(launch):
     server = launch()

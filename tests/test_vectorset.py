@@ -43,7 +43,7 @@ def redis_py(port, **options):
 
 def glide_waiting(port):
     address = glide_sync.NodeAddress("127.0.0.1", port)
-    return glide_sync.GlideClient.create(glide_sync.GlideClientConfiguration([address], request_timeout=20000))
+    return glide_sync.GlideClient.create(glide_sync.GlideClientConfiguration([address], request_timeout=120000))
 
 
 CLIENTS = {
@@ -128,7 +128,7 @@ def test_names_of_any_bytes(clean):
 
 
 async def glide_asyncio(port):
-    return await glide.GlideClient.create(glide.GlideClientConfiguration([glide.NodeAddress("127.0.0.1", port)], request_timeout=20000))
+    return await glide.GlideClient.create(glide.GlideClientConfiguration([glide.NodeAddress("127.0.0.1", port)], request_timeout=120000))
 
 
 async def made(client):
@@ -228,5 +228,5 @@ def test_the_example_of_the_page(clean):
     (code,) = re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S)
     (printed,) = re.findall(r"^This prints\n\n(.*?)\n\n\w", page, re.M | re.S)
     command = [sys.executable, "-c", code.replace("port=6379", f"port={clean.port}")]
-    done = subprocess.run(command, env=command_line.ENVIRONMENT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, env=command_line.ENVIRONMENT, capture_output=True, text=True, timeout=600)
     assert done.stdout.splitlines() == [line.strip() for line in printed.splitlines()], done.stderr

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from resp import error, floats, scores
+from servers import settle
 from vectors import add, cosine, fp32, name, nearest, random_vectors, recall, values, words
 
 ARITY = "ERR wrong number of arguments for 'VSIM' command"
@@ -206,6 +207,7 @@ def test_recall_on_words(c, quant, at_least):
 def test_more_effort_finds_more(c):
     vectors = random_vectors(3000, 64, seed=6)
     add(c, "k", vectors)
+    settle(c)  # elements that wait for their links are compared in any case
     queries = random_vectors(50, 64, seed=7)
     low, high = (recall(c, "k", vectors, queries, 10, "EF", ef) for ef in (10, 600))
     assert low < high and high > 0.9

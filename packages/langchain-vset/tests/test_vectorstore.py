@@ -47,7 +47,7 @@ class TestThroughGlide(VectorStoreIntegrationTests):
     def vectorstore(self):
         host, port = URL.removeprefix("redis://").split(":")
         address = glide_sync.NodeAddress(host, int(port))
-        client = glide_sync.GlideClient.create(glide_sync.GlideClientConfiguration([address], request_timeout=20000))
+        client = glide_sync.GlideClient.create(glide_sync.GlideClientConfiguration([address], request_timeout=120000))
         yield VSetVectorStore(self.get_embeddings(), "standard", client=client)
         client.close()
 
@@ -124,7 +124,10 @@ def test_mmr_is_that_of_langchain(store, relevance):
 def test_texts_expire(store):
     store.add_texts(["brief"], ids=["brief"], ttl=0.2)
     asyncio.run(store.aadd_texts(["brief, too"], ids=["too"], ttl=0.2))
-    time.sleep(0.3)
+    for _ in range(1000):
+        if not store.get_by_ids(["brief", "too"]):
+            break
+        time.sleep(0.05)
     assert store.get_by_ids(["brief", "too", "id1"]) == [Document(id="id1", page_content="text 1", metadata=METADATAS[1])]
 
 
