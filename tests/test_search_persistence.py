@@ -127,3 +127,32 @@ def test_a_file_without_indexes_has_none(launch):
     server.restart()
     conn = server.connect()
     assert conn("FT._LIST") == [] and conn("GET", "k") == b"v"
+
+
+def test_a_replica_is_never_half_filled(launch):
+    """Documents that a full synchronisation has put in the place of others are read in the background: no query misses any."""
+    master, replica = launch(), launch(("repl-diskless-load", "swapdb"))
+    conn, count = master.connect(), 2000
+    conn("FT.CREATE", "i", "PREFIX", 1, "d:", "SCHEMA", "n", "NUMERIC", "t", "TEXT")
+    conn.pipeline(["HSET", f"d:{n}", "n", n, "t", "hello world"] for n in range(count))
+    queries = [["FT.SEARCH", "i", "hello", "LIMIT", 0, 0], ["FT.AGGREGATE", "i", "*", "GROUPBY", 0, "REDUCE", "COUNT", 0, "AS", "c"]]
+
+    def has(expected):
+        for query in queries:
+            try:
+                reply = here(*query)
+            except ReplyError as refused:
+                assert str(refused) == "LOADING the index does not have all of its documents yet"
+                return False
+            found = reply[0] if query[0] == "FT.SEARCH" else int(reply[1][1])
+            assert found in (count, count + 1)
+        return found == expected
+
+    replica.replicate(master)
+    here = replica.connect()
+    eventually(lambda: has(count))
+    here("REPLICAOF", "NO", "ONE")
+    conn("HSET", "d:new", "n", count, "t", "hello")
+    here("REPLICAOF", "127.0.0.1", master.port)
+    eventually(lambda: has(count + 1))
+    assert here("FT.CHECK", "i") == count + 1

@@ -19,7 +19,15 @@ pub struct Target {
 pub fn target(ctx: &Context, name: &[u8], missing: Missing) -> Result<Target, Failure> {
     let target = find(ctx, name).ok_or_else(|| refuse_missing(name, missing))?;
     check(ctx, &target.definition)?;
+    if missing == Missing::Query && is_filling(&target) {
+        return Err(Failure::Text(b"LOADING the index does not have all of its documents yet".to_vec()));
+    }
     Ok(target)
+}
+
+/// Whether queries have to wait until its documents have been read.
+pub fn is_filling(target: &Target) -> bool {
+    registry::with(|registry| registry.by_id(target.id).is_some_and(|(_, entry)| entry.is_filling))
 }
 
 /// The index of that name or alias in the selected database, without checking the user.

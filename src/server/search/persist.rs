@@ -180,7 +180,8 @@ pub fn forget_aside() {
     super::free_behind(gone);
 }
 
-/// What was loaded beside takes the place of what was served. Its documents are still to be read.
+/// What was loaded beside takes the place of what was served. Its documents are still to be read; queries are refused
+/// until they are.
 pub fn take_over(ctx: &Context) {
     LOADING_ASIDE.store(false, Relaxed);
     let mut loaded = ASIDE.lock().unwrap_or_else(|e| e.into_inner()).take().unwrap_or_default();
@@ -189,6 +190,6 @@ pub fn take_over(ctx: &Context) {
         std::mem::swap(registry, &mut loaded);
     });
     super::free_behind(loaded);
-    scan::start_all(ctx);
+    scan::refill_all(ctx);
     housekeeping::start(ctx);
 }

@@ -45,6 +45,8 @@ pub struct Entry {
     /// Which parts of a document it looks at.
     pub wanted: Arc<super::documents::Wanted>,
     pub scan: Option<Scan>,
+    /// It was loaded without its documents, not all of which have been read: a query would miss some.
+    pub is_filling: bool,
     /// When its documents expire.
     pub expiry: Expiry,
     /// Commands that named it.
@@ -97,6 +99,7 @@ impl Entry {
             definition,
             index,
             scan: None,
+            is_filling: false,
             expiry: Expiry::default(),
             uses: 0,
             used: Instant::now(),
@@ -117,6 +120,12 @@ impl Entry {
     pub fn redefined(&mut self) {
         self.definition = Arc::new(self.index.definition().clone());
         self.wanted = Arc::new(super::documents::Wanted::of(&self.definition));
+    }
+
+    /// All documents have been read.
+    pub fn filled(&mut self) {
+        self.is_filling = false;
+        self.index.end_waiting();
     }
 
     /// Notes that a command named the index.

@@ -69,7 +69,7 @@ fn put(ctx: &Context, index: saved::Index) {
     if let Some(id) = new
         && ctx.select(database)
     {
-        scan::start(ctx, id);
+        scan::refill(ctx, id);
         housekeeping::start(ctx);
         ctx.select(selected);
     }

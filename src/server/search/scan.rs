@@ -34,21 +34,27 @@ pub fn start(ctx: &Context, id: u64) {
     registry::with(|registry| {
         let Some((_, entry)) = registry.by_id(id) else { return };
         match expected {
-            0 => entry.index.end_waiting(),
+            0 => entry.filled(),
             _ => entry.scan = Some(Scan { cursor: Cursor::new(), seen: 0, expected }),
         }
     });
     set_timer(ctx);
 }
 
-/// Begins to walk for all indexes.
-pub fn start_all(ctx: &Context) {
+/// The same for an index that had documents before they were loaded: it answers no queries before the end.
+pub fn refill(ctx: &Context, id: u64) {
+    registry::with(|registry| registry.by_id(id).into_iter().for_each(|(_, entry)| entry.is_filling = true));
+    start(ctx, id);
+}
+
+/// Refills all indexes.
+pub fn refill_all(ctx: &Context) {
     let all: Vec<(i32, u64)> =
         registry::with(|registry| registry.entries().map(|(database, entry)| (database, entry.id)).collect());
     let selected = ctx.database();
     for (database, id) in all {
         ctx.select(database);
-        start(ctx, id);
+        refill(ctx, id);
     }
     ctx.select(selected);
 }
@@ -77,7 +83,7 @@ fn tick(ctx: &Context) {
     registry::with(|registry| {
         let Some((_, entry)) = registry.by_id(id) else { return };
         match ends {
-            true => entry.index.end_waiting(),
+            true => entry.filled(),
             false => entry.scan = Some(scan),
         }
     });
