@@ -11,6 +11,9 @@ use vset::vector::Encoding;
 
 use super::{DIM, NEVER, new_set, random_vector, scaled};
 
+/// Sets of fewer names lose as many elements as they gain.
+const FEW: usize = 30;
+
 /// What an element was, from a step on.
 #[derive(Clone)]
 struct State {
@@ -102,9 +105,8 @@ impl Question {
     }
 }
 
-/// The owner changes the set, asks and judges; three threads answer, two link.
-fn judged(seed: u64, names: usize, steps: usize) {
-    println!("seed {seed} {names} names {steps} steps");
+/// The owner changes the set, asks and judges; three threads answer, two link. Returns how many answers it judged.
+fn judged(seed: u64, names: usize, steps: usize) -> usize {
     let mut rng = SmallRng::seed_from_u64(seed);
     let mut set = new_set(Encoding::F32);
     let mut history = History::default();
@@ -162,9 +164,8 @@ fn judged(seed: u64, names: usize, steps: usize) {
             judged += 1;
         }
     });
-    println!("{judged} answers judged");
-    assert!(judged * 10 > steps);
     set.check().expect("a sound set");
+    judged
 }
 
 /// Adds, updates, removes or changes the attributes of an element.
@@ -172,16 +173,16 @@ fn change(set: &mut VectorSet, history: &mut History, step: usize, names: usize,
     let name = format!("e{}", rng.random_range(0..names));
     let old = history.now.get(&name).cloned();
     match (rng.random_range(0..100), old) {
-        (0..5, Some(_)) => {
+        (percent, Some(_)) if percent < if names < FEW { 30 } else { 5 } => {
             assert!(set.remove(name.as_bytes()));
             history.change(step, &name, None);
         }
-        (5..20, Some(old)) => {
+        (30..45, Some(old)) => {
             let n = rng.random_range(0..1000);
             assert!(set.set_attributes(name.as_bytes(), format!("{{\"n\":{n}}}").as_bytes()));
             history.change(step, &name, Some(State { n, ..old }));
         }
-        (20..25, Some(old)) => {
+        (45..50, Some(old)) => {
             // An equal vector.
             assert_eq!(set.add(name.as_bytes(), &old.vector, 40, AttributeChange::Keep), Ok(false));
         }
@@ -213,6 +214,19 @@ fn ask(set: &VectorSet, question: &Question) -> Query {
 fn every_answer_was_true_at_some_moment() {
     let steps = std::env::var("VSET_JUDGED_STEPS").map_or(scaled(20_000), |steps| steps.parse().expect("a number"));
     let seed = std::env::var("VSET_JUDGED_SEED").map_or(1, |seed| seed.parse().expect("a number"));
-    judged(seed, 2000, steps);
-    judged(seed + 1, 150, steps);
+    for (seed, names) in [(seed, 2000), (seed + 1, 150)] {
+        println!("seed {seed} {names} names {steps} steps");
+        let judged = judged(seed, names, steps);
+        println!("{judged} answers judged");
+        assert!(judged * 10 > steps);
+    }
+}
+
+/// Sets that grow until they need links, and shrink again: VSET_JUDGED_SETS sets more.
+#[test]
+fn every_answer_of_a_few_elements_was_true() {
+    let sets = std::env::var("VSET_JUDGED_SETS").map_or(scaled(300), |sets| sets.parse().expect("a number"));
+    let answers: usize = (0..sets as u64).map(|seed| judged(seed, 6 + seed as usize % 14, 120)).sum();
+    println!("{answers} answers judged");
+    assert!(answers > 10 * sets);
 }
