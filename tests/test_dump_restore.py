@@ -306,6 +306,23 @@ def test_broken_links_are_rebuilt(c, body):
     assert c("VLINKS", "k", "b")[-1] == [b"a"]
 
 
+@pytest.mark.differs("refuses all of them")
+@pytest.mark.parametrize("links", [lambda i, n: [(i + 1) % n], lambda i, n: []], ids=["one way", "none"])
+def test_no_client_has_a_large_graph_rebuilt(c, links):
+    """That would take as long as to add the elements, and all others would wait."""
+
+    def restore(key, n):
+        vectors = random_vectors(n, 2, seed=1)
+        nodes = [node(b"e%d" % i, vector.tobytes(), params(i, links(i, n), format=0)) for i, vector in enumerate(vectors)]
+        return c("RESTORE", key, 0, stamped(vectorset(nodes), payload.own_version(c)))
+
+    assert restore("small", 300) == "OK"
+    assert len(c("VSIM", "small", *values(1, 0), "COUNT", 300, "EF", 300)) == 300
+    with error("ERR Bad data format"):
+        restore("large", 1001)
+    assert c("EXISTS", "large") == 0
+
+
 def test_mutations(clean):
     """Random damage is refused or loads as a set that works; the server survives."""
     c = clean.connect()

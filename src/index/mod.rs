@@ -89,7 +89,7 @@ pub use memory::{Bytes, LINKS, REST, Share, Sum, VECTORS};
 pub use params::*;
 pub use plan::Plan;
 pub use query::{Options, Query, RangeOptions, Reader, Target, Work};
-pub use restore::{BadRow, DuplicateLabel, Restored, Restorer, SavedRow};
+pub use restore::{BadRow, Flaw, Restored, Restorer, SavedRow};
 pub use rows::RawVector;
 pub use saved::{LoadError, Sink, Source, put_number, take_bytes, take_number};
 pub use saved_graph::KeptGraph;

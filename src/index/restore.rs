@@ -19,6 +19,8 @@ pub struct Restorer {
     targets: Vec<u64>,
     /// Labels of the rows.
     labels: Vec<u64>,
+    /// With more rows a graph is not rebuilt, nor one of more groups joined.
+    most_rebuilt: usize,
 }
 
 /// One row as it was saved.
@@ -44,9 +46,14 @@ pub enum BadRow {
     Full,
 }
 
-/// Two rows have this label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DuplicateLabel(pub u64);
+/// Why rows make no index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// Two of them have this label, which no writer does.
+    Label(u64),
+    /// The graph is damaged in this way, and there are too many rows to rebuild it.
+    Graph(String),
+}
 
 /// How the graph came out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +70,12 @@ impl Restorer {
     /// Begins an index.
     pub fn new(params: Params, projection: Option<Projection>) -> Restorer {
         let index = VectorIndex::with_projection(params, projection);
-        Restorer { index, lists: Vec::new(), targets: Vec::new(), labels: Vec::new() }
+        Restorer { index, lists: Vec::new(), targets: Vec::new(), labels: Vec::new(), most_rebuilt: usize::MAX }
+    }
+
+    /// Refuses a damaged graph of more rows, and one of more groups that have no connection.
+    pub fn rebuild_at_most(&mut self, rows: usize) {
+        self.most_rebuilt = rows;
     }
 
     /// Adds a row; yields it.
@@ -104,11 +116,12 @@ impl Restorer {
     /// they are.
     ///
     /// # Errors
-    /// If two rows have the same label, which no writer does.
-    pub fn finish(self) -> Result<(VectorIndex, Restored, Vec<u64>), DuplicateLabel> {
+    /// If two rows have the same label, or the graph is damaged and too large to be rebuilt.
+    pub fn finish(self) -> Result<(VectorIndex, Restored, Vec<u64>), Flaw> {
         let translation = Translation::new(&self.labels)?;
-        let outcome = match self.resolve(&translation) {
+        let outcome = match self.resolve(&translation).and_then(|links| self.has_few_groups(&links).map(|()| links)) {
             Ok(links) => self.take(&links),
+            Err(why) if self.labels.len() > self.most_rebuilt => return Err(Flaw::Graph(why)),
             Err(why) => {
                 let shared = &self.index.shared;
                 let rows = if shared.is_without_links() { 0 } else { self.labels.len() as u32 };
@@ -185,6 +198,31 @@ impl Restorer {
         Ok(nodes)
     }
 
+    /// Refuses links of more groups of rows than may be joined.
+    fn has_few_groups(&self, links: &[u32]) -> Result<(), String> {
+        let mut groups = self.labels.len();
+        if groups <= self.most_rebuilt {
+            return Ok(());
+        }
+        // Union-find, with paths halved on the way (Tarjan and van Leeuwen, 1984).
+        let mut parents: Vec<u32> = (0..groups as u32).collect();
+        let mut root = |mut row: u32, joined: Option<u32>| {
+            while parents[row as usize] != row {
+                parents[row as usize] = parents[parents[row as usize] as usize];
+                row = parents[row as usize];
+            }
+            parents[row as usize] = joined.unwrap_or(row);
+            row
+        };
+        for (node, _, neighbours) in self.lists_of(links).filter(|(_, level, _)| *level == 0) {
+            for &neighbour in neighbours {
+                let to = root(node, None);
+                groups -= usize::from(root(neighbour, Some(to)) != to);
+            }
+        }
+        if groups <= self.most_rebuilt { Ok(()) } else { Err(format!("{groups} groups have no connection")) }
+    }
+
     /// Links, in both directions, of nodes that have more than there is room for: other
     /// implementations may grant more.
     fn excess(&self, links: &[u32]) -> HashSet<(usize, u32, u32)> {
@@ -256,7 +294,7 @@ struct Translation {
 const UNKNOWN: u32 = u32::MAX;
 
 impl Translation {
-    fn new(labels: &[u64]) -> Result<Translation, DuplicateLabel> {
+    fn new(labels: &[u64]) -> Result<Translation, Flaw> {
         let highest = labels.iter().copied().max().unwrap_or(0);
         let dense = 4 * labels.len() as u64 + 64;
         let mut table = vec![UNKNOWN; highest.min(dense) as usize + 1];
@@ -267,7 +305,7 @@ impl Translation {
                 None => beyond.insert(label, row).unwrap_or(UNKNOWN),
             };
             if before != UNKNOWN {
-                return Err(DuplicateLabel(label));
+                return Err(Flaw::Label(label));
             }
         }
         Ok(Translation { table, beyond })

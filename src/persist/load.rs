@@ -2,7 +2,8 @@
 
 use super::{EXTENDED, HAS_ATTRIBUTES, HAS_MATRIX, HAS_TIMES, LoadError, NODE_FORMAT, Source};
 use crate::graph::MAX_LEVEL;
-use crate::set::{BadElement, DEFAULT_M, Duplicate, MAX_M, MIN_M, Params, Restored, Restorer, SavedElement, VectorSet};
+use crate::index;
+use crate::set::{BadElement, DEFAULT_M, Flaw, MAX_M, MIN_M, Params, Restored, Restorer, SavedElement, VectorSet};
 use crate::vector::{Encoding, MAX_DIM, Metric, Projection};
 
 /// A loaded set.
@@ -26,6 +27,14 @@ fn refuse<T>(why: String) -> Result<T, LoadError> {
 /// # Errors
 /// With the reason.
 pub fn load(source: &mut dyn Source) -> Result<Loaded, LoadError> {
+    load_with(source, usize::MAX)
+}
+
+/// [`load`], where a damaged graph of more elements than `most_rebuilt` is refused as well: to rebuild it takes long.
+///
+/// # Errors
+/// With the reason.
+pub fn load_with(source: &mut dyn Source, most_rebuilt: usize) -> Result<Loaded, LoadError> {
     let dim = source.unsigned()?;
     if dim == 0 || dim > MAX_DIM as u64 {
         return refuse(format!("dimension {dim} is not in 1..={MAX_DIM}"));
@@ -52,6 +61,7 @@ pub fn load(source: &mut dyn Source) -> Result<Loaded, LoadError> {
     let input_dim = projection.as_ref().map(Projection::input);
     let metric = if is_extended { read_metric(encoding, source)? } else { Metric::Cosine };
     let mut restorer = Restorer::new(Params { dim, input_dim, encoding, metric, m }, projection);
+    restorer.rebuild_at_most(most_rebuilt);
     // Unknown flags mean nothing in the form of Redis 8.
     let flags = if is_extended { flags } else { flags & !HAS_TIMES };
     let mut element = Element::default();
@@ -62,8 +72,9 @@ pub fn load(source: &mut dyn Source) -> Result<Loaded, LoadError> {
     }
     match restorer.finish() {
         Ok((set, graph)) => Ok(Loaded { set, graph }),
-        Err(Duplicate::Id(id)) => refuse(format!("two elements have the id {id}")),
-        Err(Duplicate::Name(name)) => refuse(format!("a second element is named '{}'", shown(&name))),
+        Err(Flaw::Index(index::Flaw::Label(id))) => refuse(format!("two elements have the id {id}")),
+        Err(Flaw::Index(index::Flaw::Graph(why))) => refuse(format!("the graph is damaged: {why}")),
+        Err(Flaw::Name(name)) => refuse(format!("a second element is named '{}'", shown(&name))),
     }
 }
 

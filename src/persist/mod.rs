@@ -32,7 +32,7 @@ mod save;
 mod tests;
 
 pub use crate::index::{LoadError, Sink, Source};
-pub use load::{Loaded, load};
+pub use load::{Loaded, load, load_with};
 pub use replays::{Part, Replays};
 pub use rewrite::{CHUNK_BYTES, Replay, rewrite};
 pub use save::save;

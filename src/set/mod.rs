@@ -66,7 +66,7 @@ pub use check::Checking;
 pub use inspect::{Info, LevelLinks, Totals, totals};
 pub use memory::{Kind, bytes_of_all_sets};
 pub use query::{Hit, Hits, Query, SearchOptions, Target};
-pub use restore::{BadElement, Duplicate, Restorer, SavedElement};
+pub use restore::{BadElement, Flaw, Restorer, SavedElement};
 pub use roll::Roll;
 pub use select::{Selected, Selection};
 pub use settle::Settled;

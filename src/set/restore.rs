@@ -46,13 +46,13 @@ pub enum BadElement {
     Full,
 }
 
-/// What two elements have, and only one may.
+/// Why elements make no set.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Duplicate {
-    /// This id.
-    Id(u64),
-    /// This name.
+pub enum Flaw {
+    /// Two of them have this name, which no writer does.
     Name(Vec<u8>),
+    /// Their vectors and links make no index.
+    Index(index::Flaw),
 }
 
 impl Restorer {
@@ -60,6 +60,11 @@ impl Restorer {
     pub fn new(params: Params, projection: Option<Projection>) -> Restorer {
         let empty = index::VectorIndex::with_projection(params.clone(), None);
         Restorer { index: index::Restorer::new(params, projection), set: VectorSet::around(empty), in_order: true }
+    }
+
+    /// Refuses a damaged graph of more elements, and one of more groups that have no connection.
+    pub fn rebuild_at_most(&mut self, elements: usize) {
+        self.index.rebuild_at_most(elements);
     }
 
     /// Adds an element.
@@ -92,11 +97,11 @@ impl Restorer {
     /// Completes the set. Links that hold to the graph's rules are taken as they are.
     ///
     /// # Errors
-    /// If two elements have the same name or the same id, which no writer does.
-    pub fn finish(mut self) -> Result<(VectorSet, Restored), Duplicate> {
+    /// If two elements have the same name or the same id, or the graph is damaged and too large to be rebuilt.
+    pub fn finish(mut self) -> Result<(VectorSet, Restored), Flaw> {
         self.set.names = self.names()?;
         super::ELEMENTS.fetch_add(self.set.names.len(), Ordering::Relaxed);
-        let (index, outcome, wire_ids) = self.index.finish().map_err(|why| Duplicate::Id(why.0))?;
+        let (index, outcome, wire_ids) = self.index.finish().map_err(Flaw::Index)?;
         self.set.index = index;
         let highest = wire_ids.iter().copied().max().unwrap_or(0);
         // A damaged id near the top of its range must not make the counter wrap.
@@ -106,13 +111,13 @@ impl Restorer {
     }
 
     /// All names in order.
-    fn names(&self) -> Result<Names, Duplicate> {
+    fn names(&self) -> Result<Names, Flaw> {
         let table = &self.set.table;
         let mut ids: Vec<u32> = (0..self.index.len() as u32).collect();
         if !self.in_order {
             ids.sort_unstable_by_key(|&id| table.name(id));
             if let Some(pair) = ids.windows(2).find(|pair| table.name(pair[0]) == table.name(pair[1])) {
-                return Err(Duplicate::Name(table.name(pair[0]).to_vec()));
+                return Err(Flaw::Name(table.name(pair[0]).to_vec()));
             }
         }
         Ok(Names::of_sorted(ids.into_iter()))

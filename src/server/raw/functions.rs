@@ -100,6 +100,7 @@ functions! {
     RedisModule_LoadStringBuffer(io: *mut RedisModuleIO, lenptr: *mut usize) -> *mut c_char;
     RedisModule_LoadDouble(io: *mut RedisModuleIO) -> f64;
     RedisModule_Log(ctx: *mut RedisModuleCtx, level: *const c_char, fmt: *const c_char, ...);
+    RedisModule_GetContextFromIO(io: *mut RedisModuleIO) -> *mut RedisModuleCtx;
     RedisModule_GetKeyNameFromIO(io: *mut RedisModuleIO) -> *const RedisModuleString;
     RedisModule_GetDbIdFromIO(io: *mut RedisModuleIO) -> c_int;
     RedisModule_DigestAddStringBuffer(md: *mut RedisModuleDigest, ele: *const c_char, len: usize);

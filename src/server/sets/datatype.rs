@@ -25,6 +25,9 @@ const KIND: &str = "vectorset";
 /// Sets with more elements than this are freed by a separate thread.
 const FREE_BEHIND: usize = 1000;
 
+/// Elements whose damaged graph is rebuilt while clients wait: about a tenth of a second.
+const MOST_REBUILT: usize = 1000;
+
 /// The default number of databases.
 const DATABASES: i32 = 16;
 
@@ -101,7 +104,8 @@ unsafe extern "C" fn load(io: *mut raw::RedisModuleIO, version: c_int) -> *mut c
         if version != persist::VERSION {
             return Err(format!("of version {version}; {} is known", persist::VERSION));
         }
-        let loaded = persist::load(&mut Stream(io)).map_err(|why| why.to_string())?;
+        let most_rebuilt = if is_restored(io) { MOST_REBUILT } else { usize::MAX };
+        let loaded = persist::load_with(&mut Stream(io), most_rebuilt).map_err(|why| why.to_string())?;
         match &loaded.graph {
             Restored::Whole => {}
             Restored::Joined(groups) => {
@@ -114,6 +118,13 @@ unsafe extern "C" fn load(io: *mut raw::RedisModuleIO, version: c_int) -> *mut c
         }
         Ok(loaded.set)
     })
+}
+
+/// Whether a client restores the value: nothing is lost if it is refused, and other clients wait for it.
+fn is_restored(io: *mut raw::RedisModuleIO) -> bool {
+    // SAFETY: the server's context lives as long as the load.
+    let ctx = api!(RedisModule_GetContextFromIO(io)).map(|ctx| unsafe { Context::new(ctx) });
+    ctx.is_some_and(|ctx| !ctx.is_loading() && !ctx.is_replica())
 }
 
 /// Registers the key that is being loaded for the expiry of elements.
