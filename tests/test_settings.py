@@ -6,7 +6,7 @@ import re
 import pytest
 
 from resp import ReplyError, pairs
-from servers import ROOT, Server, eventually, in_sync, settle
+from servers import MODULE, ROOT, Server, eventually, in_sync, settle
 from vectors import add, fp32, name, random_vectors, values
 
 SINGLE = "vectorset.force-single-threaded-execution"
@@ -79,6 +79,22 @@ def test_bad_arguments(server):
         for value in (least - 1, most + 1, "many"):
             assert f"vset was not loaded: {argument} is {least}..={most}, not {value}" in refusal(server.kind, argument, value)
     assert "force-single-threaded-execution is yes or no, not maybe" in refusal(server.kind, SINGLE.split(".")[1], "maybe")
+
+
+def test_shown_as(server):
+    """Clients that look into MODULE LIST find the modules in which they expect FT.* and JSON.*."""
+    if server.peer:
+        pytest.xfail("has other modules")
+    s = Server(server.kind, arguments=[word for name in ("search", "ReJSON") for word in ("--loadmodule", MODULE, "as", name)])
+    c = s.connect()
+    shown = {m[b"name"]: m[b"ver"] for m in map(pairs, c("MODULE", "LIST"))}
+    assert shown.keys() >= {b"vectorset", b"search", b"ReJSON"} and shown[b"search"] == shown[b"ReJSON"] == 20800
+    sections = [line for line in c("INFO", "everything").decode().splitlines() if line.startswith("# ")]
+    assert any(line.startswith("# search") for line in sections) and not any(line.startswith("# ReJSON") for line in sections)
+    assert c("JSON.SET", "k", "$", "[1]") == "OK"
+    s.remove()
+    with pytest.raises(RuntimeError, match="nothing is shown as json"):
+        Server(server.kind, arguments=["--loadmodule", MODULE, "as", "json"])
 
 
 def test_fixed(settings, server):

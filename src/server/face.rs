@@ -42,10 +42,19 @@ pub trait Face: Sync {
     /// Adds its sections to INFO.
     fn show(&self, _section: &Section) {}
 
-    /// The version that `loadmodule FILE as NAME` shows to clients that check MODULE LIST.
-    fn shown_version(&self) -> Option<i32> {
+    /// What `loadmodule FILE as NAME` shows to clients that check MODULE LIST.
+    fn shown(&self) -> Option<Shown> {
         None
     }
+}
+
+/// A module that is shown and does nothing: the one in which clients expect the commands of a face.
+pub struct Shown {
+    pub name: &'static str,
+    /// As in MODULE LIST: 20800 is 2.8.0.
+    pub version: i32,
+    /// Whether INFO has the face's section under this name too.
+    pub section: bool,
 }
 
 /// The names that load arguments may change.

@@ -43,7 +43,8 @@ unsafe extern "C" fn show_alias(ctx: *mut raw::RedisModuleInfoCtx, for_crash_rep
     if for_crash_report == 0 {
         let section = Section(ctx);
         let shown = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            for face in FACES.get().into_iter().flatten().filter(|face| face.shown_version().is_some()) {
+            for face in FACES.get().into_iter().flatten().filter(|face| face.shown().is_some_and(|shown| shown.section))
+            {
                 face.show(&section);
             }
         }));

@@ -162,17 +162,17 @@ fn register_faces(ctx: &Context, names: &Names, faces: &[&'static dyn Face]) -> 
     Ok(registered)
 }
 
-/// `loadmodule FILE as NAME`, for clients that look into MODULE LIST: shows a module of a face's name and
-/// nothing else.
+/// `loadmodule FILE as NAME`, for clients that look into MODULE LIST: shows the module in which they expect the
+/// commands of a face, and nothing else.
 fn load_as(ctx: &Context, name: &[u8]) -> Result<(), String> {
-    let face = FACES.iter().find(|face| face.name().as_bytes() == name);
-    let Some((face, version)) = face.and_then(|face| Some((face, face.shown_version()?))) else {
-        return Err(format!("nothing is shown as {}", name.escape_ascii()));
-    };
-    if !ctx.init_module(face.name(), version) {
-        return Err(format!("the server has a module {} already", face.name()));
+    let shown = FACES.iter().filter_map(|face| face.shown()).find(|shown| shown.name.as_bytes() == name);
+    let shown = shown.ok_or_else(|| format!("nothing is shown as {}", name.escape_ascii()))?;
+    if !ctx.init_module(shown.name, shown.version) {
+        return Err(format!("the server has a module {} already", shown.name));
     }
-    info::register_alias(ctx);
+    if shown.section {
+        info::register_alias(ctx);
+    }
     Ok(())
 }
 

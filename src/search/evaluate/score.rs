@@ -27,10 +27,10 @@ impl Weigher {
     pub fn rarity(&self, documents: u64) -> f64 {
         let (all, having) = (self.documents, documents as f64);
         match self.scorer {
-            Scorer::Bm25Std | Scorer::Bm25StdNorm | Scorer::Bm25StdTanh(_) | Scorer::Bm25 => {
+            Scorer::Bm25Std | Scorer::Bm25StdNorm | Scorer::Bm25StdTanh(_) => {
                 (1.0 + (all.max(having) - having + 0.5) / (having + 0.5)).ln()
             }
-            Scorer::TfIdf | Scorer::TfIdfDocNorm => (1.0 + (all + 1.0) / having.max(1.0)).log2().floor(),
+            Scorer::Bm25 | Scorer::TfIdf | Scorer::TfIdfDocNorm => (1.0 + (all + 1.0) / having.max(1.0)).log2().floor(),
             Scorer::DisMax | Scorer::DocScore | Scorer::Hamming => 1.0,
         }
     }

@@ -17,7 +17,7 @@ use std::ffi::CStr;
 
 use super::api::Context;
 use super::commands::Command;
-use super::face::{Face, Names};
+use super::face::{Face, Names, Shown};
 
 pub struct Json;
 
@@ -36,5 +36,9 @@ impl Face for Json {
 
     fn register(&self, ctx: &Context, _names: &Names) -> Result<(), String> {
         datatype::register(ctx)
+    }
+
+    fn shown(&self) -> Option<Shown> {
+        Some(Shown { name: "ReJSON", version: 20800, section: false })
     }
 }

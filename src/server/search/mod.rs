@@ -71,7 +71,7 @@ use crate::search::error::Error;
 use crate::search::reply::Protocol;
 use crate::server::api::{self, Context};
 use crate::server::commands::{Command, Failure, Outcome};
-use crate::server::face::{Face, Names};
+use crate::server::face::{Face, Names, Shown};
 use crate::server::info::Section;
 use crate::server::pools;
 use crate::server::settings::{Flag, Setting};
@@ -113,8 +113,8 @@ impl Face for Search {
         telemetry::show(section);
     }
 
-    fn shown_version(&self) -> Option<i32> {
-        Some(20800)
+    fn shown(&self) -> Option<Shown> {
+        Some(Shown { name: "search", version: 20800, section: true })
     }
 }
 
