@@ -115,6 +115,11 @@ impl Estimate {
         unused * tests.min(SKIP_NANOS) + self.len as f64 * (tests + matching * self.evaluation_nanos() / 2.0)
     }
 
+    /// What it costs to look up rows by their ids and to compare with each of them.
+    pub fn rows_nanos(&self, rows: usize) -> f64 {
+        rows as f64 * (TEST_NANOS + self.evaluation_nanos())
+    }
+
     /// Each step evaluates about half a row of links, and each insertion moves half of the beam.
     fn graph_nanos(&self, ef: usize) -> f64 {
         let ef = ef as f64;

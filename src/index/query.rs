@@ -250,6 +250,11 @@ impl Query {
         self.estimate_of(Some(selectivity), test_nanos).cost()
     }
 
+    /// About how many nanoseconds it takes to find this many rows by their ids and to compare with them.
+    pub fn estimate_rows(&self, rows: usize) -> u64 {
+        self.estimate_of(None, 0.0).rows_nanos(rows) as u64
+    }
+
     /// One more than the highest id that the query may meet.
     pub fn end(&self) -> u32 {
         self.reader.end()

@@ -7,8 +7,11 @@ use std::time::{Duration, Instant};
 use super::pools;
 use crate::search::pace::Pace;
 
-/// The main thread runs queries that take less than this.
+/// The main thread runs queries that are estimated to take less than this.
 const BELOW_NANOS: u64 = 100_000;
+/// The same of searches over documents, whose estimates are calibrated to this machine: two switches of threads cost as
+/// much where processors sleep, and far more where threads wait for one.
+const SEARCH_BELOW_NANOS: u64 = 250_000;
 
 /// The pause between two queries on the main thread that distinguishes one client's next query from
 /// others' questions that were waiting.
@@ -37,12 +40,17 @@ impl Traffic {
         Traffic { is_alone: pools::queries().is_idle() && has_paused() }
     }
 
+    /// Whether the main thread has nothing else to do.
+    pub fn is_alone(self) -> bool {
+        self.is_alone
+    }
+
     /// Whether to run a search over documents here that is estimated to take this many nanoseconds, as those before it show
     /// what that means.
     pub fn allows_search(self, estimated: u64) -> bool {
         let pace = PACE.get();
-        let is_short = pace.of(estimated) < BELOW_NANOS;
-        if self.is_alone && !is_short && estimated < BELOW_NANOS {
+        let is_short = pace.of(estimated) < SEARCH_BELOW_NANOS;
+        if self.is_alone && !is_short && estimated < SEARCH_BELOW_NANOS {
             PACE.set(pace.untried());
         }
         self.is_alone && is_short
@@ -55,11 +63,8 @@ impl Traffic {
 }
 
 /// Records the estimate and the start of a search over documents that the main thread has run.
-pub fn note_search(estimated: Option<u64>, began: Instant) {
-    let took = began.elapsed().as_nanos() as u64;
-    if let Some(estimated) = estimated {
-        PACE.set(PACE.get().after(estimated, took));
-    }
+pub fn note_search(estimated: u64, began: Instant) {
+    PACE.set(PACE.get().after(estimated, began.elapsed().as_nanos() as u64));
 }
 
 /// Records that the main thread has run a query.

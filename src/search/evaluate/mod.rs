@@ -50,6 +50,7 @@ use std::sync::Arc;
 use super::index::{SearchIndex, State};
 use super::query::{NodeKind, Query};
 use super::value::Value;
+use cost::Estimator;
 use vectors::Asked;
 use within::Within;
 
@@ -113,27 +114,43 @@ impl BoundQuery {
         self.query.knn.as_ref().map(|knn| knn.k)
     }
 
-    /// About how many nanoseconds it takes, the look at documents included, where that is known before: of the nearest of all
-    /// documents, and of those with a tag.
+    /// About how many nanoseconds it takes at most, the look at documents included, where that is known before: of the
+    /// nearest of all documents, and of what tags and numeric ranges select.
     pub fn estimate(&self) -> Option<u64> {
-        /// To read from a document, and to pass one by.
+        /// To read from a document.
         const READ_NANOS: usize = 1000;
-        const PASS_NANOS: usize = 10;
         /// Of any query.
         const NANOS: usize = 20_000;
-        let (searched, read) = match (&self.query.root.kind, &self.knn) {
-            (NodeKind::All, Some(knn)) => {
+        if !self.is_plain() || self.options.explain {
+            return None;
+        }
+        let root = &self.query.root;
+        let (searched, read) = match &self.knn {
+            Some(knn) => {
                 let k = self.k()?;
-                (knn.estimate()? as usize, k.saturating_mul(2).saturating_add(k.min(self.options.limit)))
+                let searched = match root.kind {
+                    NodeKind::All => knn.estimate()? as usize,
+                    _ => {
+                        let part = Estimator::whole(&self.state, root)?;
+                        let rows = part.documents.saturating_mul(self.rows_of_a_document()?);
+                        part.nanos.saturating_add(knn.estimate_among(rows)? as usize)
+                    }
+                };
+                (searched, k.saturating_mul(2).saturating_add(k.min(self.options.limit)))
             }
-            (NodeKind::Tag { field, values }, None) => {
-                let tagged = cost::tagged(&self.state, &self.options, *field, values)?;
-                (tagged * PASS_NANOS, self.options.limit.min(tagged))
+            None => {
+                let part = Estimator::whole(&self.state, root)?;
+                let ordered = cost::to_order(&self.state, &self.options, root, part)?;
+                (part.nanos.saturating_add(ordered), self.options.limit.min(part.documents))
             }
-            _ => return None,
         };
-        let nanos = searched.saturating_add(read.saturating_mul(READ_NANOS)).saturating_add(NANOS);
-        Some(nanos as u64).filter(|_| self.is_plain())
+        Some(searched.saturating_add(read.saturating_mul(READ_NANOS)).saturating_add(NANOS) as u64)
+    }
+
+    /// Vectors that a document has at most in the field of the KNN.
+    fn rows_of_a_document(&self) -> Option<usize> {
+        let (_, rows) = vectors::options_of(&self.state, self.query.knn.as_ref()?.field)?;
+        Some(rows.most)
     }
 
     pub fn options(&self) -> &SearchOptions {

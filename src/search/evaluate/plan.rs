@@ -332,11 +332,7 @@ impl<'a> Planner<'a> {
 
     fn numbers(&mut self, field: usize, min: Bound, max: Bound) -> Plan {
         let Finder::Numbers(ranges) = &self.state.fields[field].finder else { return Plan::nothing() };
-        let from = number_code(min.value) + u64::from(min.exclusive);
-        let to = number_code(max.value) - u64::from(max.exclusive);
-        if from > to {
-            return Plan::nothing();
-        }
+        let (from, to) = codes(min, max);
         let mut documents = Vec::new();
         for (_, document) in ranges.range(from, to) {
             documents.push(document);
@@ -380,6 +376,11 @@ impl<'a> Planner<'a> {
         self.warnings.timed_out |= self.limits.reached();
         self.warnings.timed_out
     }
+}
+
+/// The first and the last code of a range; none is between them if the range is empty.
+pub fn codes(min: Bound, max: Bound) -> (u64, u64) {
+    (number_code(min.value) + u64::from(min.exclusive), number_code(max.value) - u64::from(max.exclusive))
 }
 
 impl Plan {

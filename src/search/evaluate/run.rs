@@ -196,11 +196,6 @@ impl<'a> Run<'a> {
         is_even && scorer && is_plain && self.options.order == Order::Score
     }
 
-    /// Whether a document is not shorter than one before it.
-    fn is_longer(&self, document: u32, other: u32) -> bool {
-        self.state.records.length(document) >= self.state.records.length(other)
-    }
-
     /// All segments, one after the other.
     fn all(&self, weigher: Weigher, found: &mut Found) {
         let scores = self.needs_scores();
@@ -227,8 +222,14 @@ impl<'a> Run<'a> {
                 if in_order && taken >= keep {
                     break;
                 }
-                if by_length && best.bar().is_some_and(|bar| self.is_longer(document, bar.document)) {
-                    continue;
+                if by_length && let Some(bar) = best.bar() {
+                    let bar = self.state.records.length(bar.document);
+                    if bar <= self.state.records.least_length {
+                        break;
+                    }
+                    if self.state.records.length(document) >= bar {
+                        continue;
+                    }
                 }
                 taken += 1;
                 if taken % STRIDE == 0 && self.limits.reached() {

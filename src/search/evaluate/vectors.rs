@@ -92,6 +92,14 @@ impl Asked {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).as_ref().map(Search::estimate)
     }
 
+    /// About how many nanoseconds it takes at most to run among this many rows or fewer, if they are a small share of all;
+    /// None if it ran.
+    pub fn estimate_among(&self, rows: usize) -> Option<u64> {
+        let search = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let search = search.as_ref().filter(|search| rows <= search.len() / LISTED)?;
+        Some(search.estimate_rows(rows))
+    }
+
     /// The documents found, among those chosen; None if the query ran before.
     pub fn run(&self, state: &State, field: usize, chosen: Option<&Chosen>, limits: &Limits) -> Option<Nearest> {
         let search = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()?;
@@ -134,6 +142,9 @@ fn is_chosen(chosen: &Chosen, document: u32) -> bool {
     chosen.get(&(document / SEGMENT)).is_some_and(|part| part.contains(document))
 }
 
+/// Rows are looked up one by one where they are this part of all, or less.
+const LISTED: usize = 8;
+
 /// The rows of the documents chosen.
 struct Among<'a> {
     state: &'a State,
@@ -153,7 +164,7 @@ impl Accept for Among<'_> {
     }
 
     fn for_each(&self, end: u32, visit: &mut dyn FnMut(u32)) {
-        if self.count > end as usize / 8 {
+        if self.count > end as usize / LISTED {
             return (0..end).filter(|row| self.matches(*row)).for_each(visit);
         }
         let documents = self.chosen.values().flatten();
@@ -169,6 +180,10 @@ impl Accept for Among<'_> {
     }
 
     fn test_nanos(&self) -> f64 {
-        8.0
+        /// To test a row, and to look one up.
+        const TEST_NANOS: f64 = 8.0;
+        const LIST_NANOS: f64 = 25.0;
+        let rows = self.rows.rows.max(1);
+        if self.count > rows / LISTED { TEST_NANOS } else { LIST_NANOS * self.count as f64 / rows as f64 }
     }
 }

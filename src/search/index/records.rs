@@ -335,6 +335,8 @@ pub struct Records {
     lengths: Pages<u32>,
     /// The sum of all lengths.
     pub total_length: u64,
+    /// No document is shorter.
+    pub least_length: u32,
     bytes: usize,
 }
 
@@ -363,9 +365,15 @@ impl Records {
         self.by_key.len()
     }
 
+    /// Whether all documents are equally long.
+    pub fn are_even(&self) -> bool {
+        self.total_length == u64::from(self.least_length) * self.len() as u64
+    }
+
     /// Sets a document's record and length.
     pub fn set(&mut self, document: u32, record: Record, length: u32) {
         self.by_key.insert(record.key().clone(), document);
+        self.least_length = if self.len() == 1 { length } else { self.least_length.min(length) };
         self.total_length += u64::from(length);
         self.total_length -= u64::from(std::mem::replace(self.lengths.get_mut(document), length));
         self.replace(document, record);

@@ -6,7 +6,10 @@ use crate::search::schema::{Element, Metric, VectorOptions};
 
 /// The components in single precision, as the index of vectors takes them.
 pub fn decode(bytes: &[u8], element: Element) -> Vec<f32> {
-    components(bytes, element).into_iter().map(|component| component as f32).collect()
+    match element {
+        Element::Float32 => bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect(),
+        _ => components(bytes, element).into_iter().map(|component| component as f32).collect(),
+    }
 }
 
 /// Whether all components are numbers.

@@ -3,7 +3,7 @@
 //!
 //! Recursive descent, at most [`MAX_DEPTH`] deep; consecutive opening parentheses are read by a loop.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -49,8 +49,8 @@ pub(super) struct Parser<'a> {
     pub at: usize,
     pub context: &'a Context<'a>,
     depth: usize,
-    /// Lower case; empty where they are words as others.
-    pub stop_words: HashSet<&'a [u8]>,
+    /// Lower case; collected when the first word is read.
+    stop_words: OnceCell<HashSet<&'a [u8]>>,
     /// Names of distances so far.
     pub distances: HashSet<Vec<u8>>,
     /// Neighbourhoods asked for so far.
@@ -71,13 +71,18 @@ pub(super) struct Scope {
 impl<'a> Parser<'a> {
     fn new(text: &'a [u8], context: &'a Context<'a>) -> Parser<'a> {
         let tokens = tokens(text, context.dialect);
-        let stop_words = match &context.definition.stop_words {
-            _ if context.no_stop_words => HashSet::new(),
+        let (distances, work_left) = (HashSet::new(), Cell::new(MAX_WORK));
+        let stop_words = OnceCell::new();
+        Parser { text, tokens, at: 0, context, depth: 0, stop_words, distances, ranges: 0, work_left }
+    }
+
+    /// Whether a lower-case word is left out of queries, as it is of documents.
+    pub fn is_stop_word(&self, word: &[u8]) -> bool {
+        let collect = || match &self.context.definition.stop_words {
             Some(words) => words.iter().map(Vec::as_slice).collect(),
             None => DEFAULT_STOP_WORDS.iter().map(|word| word.as_bytes()).collect(),
         };
-        let (distances, work_left) = (HashSet::new(), Cell::new(MAX_WORK));
-        Parser { text, tokens, at: 0, context, depth: 0, stop_words, distances, ranges: 0, work_left }
+        !self.context.no_stop_words && self.stop_words.get_or_init(collect).contains(word)
     }
 
     /// Accounts for work that the length of the text does not bound.

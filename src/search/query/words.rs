@@ -73,10 +73,6 @@ impl Parser<'_> {
         self.param(&self.text[token.start + 1..token.end])
     }
 
-    pub fn is_stop_word(&self, word: &[u8]) -> bool {
-        self.stop_words.contains(word)
-    }
-
     /// Quoted text is split as documents are.
     fn phrase(&mut self, scope: &Scope) -> Part {
         let token = self.next_token();

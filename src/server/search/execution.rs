@@ -104,9 +104,10 @@ pub fn start(ctx: &Context, mut work: Box<dyn Work>) -> Outcome {
     Ok(None)
 }
 
-/// Runs a short query here if that is faster than switching threads; one whose documents turn out to be large continues in the pool.
-pub fn run_inline(ctx: &Context, mut work: Box<dyn Work>) -> Outcome {
-    let (estimated, began) = (work.estimate(), Instant::now());
+/// Runs a short query here, which is faster than switching threads; one whose documents turn out to be large continues in the
+/// pool. `estimated` are the nanoseconds that it should take.
+pub fn run_inline(ctx: &Context, mut work: Box<dyn Work>, estimated: u64) -> Outcome {
+    let began = Instant::now();
     if work.reads_much() && blocking::is_allowed(ctx) && !is_done(ctx, &mut *work) {
         inline::note_end();
         return start(ctx, work);
@@ -197,11 +198,12 @@ pub trait Asker: Send + 'static {
 
 /// Runs a query for which no client waits here: in the pool if it is worth the way.
 pub fn start_for(ctx: &Context, mut work: Box<dyn Work>, traffic: Traffic, asker: Box<dyn Asker>) {
-    let (estimated, began) = (work.estimate(), Instant::now());
-    let is_short = !work.reads_much() && estimated.is_some_and(|nanos| traffic.allows_search(nanos));
-    if is_short || settings::single_threaded() {
+    let estimated = if traffic.is_alone() && !work.reads_much() { work.estimate() } else { None };
+    let short = estimated.filter(|nanos| traffic.allows_search(*nanos));
+    if short.is_some() || settings::single_threaded() {
+        let began = Instant::now();
         let reply = finish(ctx, work);
-        inline::note_search(estimated.filter(|_| is_short), began);
+        short.into_iter().for_each(|nanos| inline::note_search(nanos, began));
         send_on(ctx, asker.answer(Some(ctx), reply));
         return inline::note_end();
     }

@@ -46,11 +46,10 @@ pub fn ft_search(call: &Call) -> Outcome {
         return outcome;
     }
     let search = Search::new(call.ctx, target, request, &settings)?;
-    match search.estimate() {
-        Some(nanos) if !search.is_heavy() && traffic.allows_search(nanos) => {
-            execution::run_inline(call.ctx, Box::new(search))
-        }
-        _ => execution::start(call.ctx, Box::new(search)),
+    let estimated = if traffic.is_alone() && !search.is_heavy() { search.estimate() } else { None };
+    match estimated.filter(|nanos| traffic.allows_search(*nanos)) {
+        Some(nanos) => execution::run_inline(call.ctx, Box::new(search), nanos),
+        None => execution::start(call.ctx, Box::new(search)),
     }
 }
 
