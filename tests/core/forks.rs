@@ -13,7 +13,7 @@ use vset::vector::{Encoding, Metric};
 use vset::workers::Pool;
 
 /// Far above what a child takes: for one that would never end.
-const NEVER: Duration = Duration::from_secs(20);
+const NEVER: Duration = Duration::from_secs(300);
 
 /// Runs `body` in a forked child, as the server forks one, and waits for its end. False if it never came, or
 /// `body` said so.
