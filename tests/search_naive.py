@@ -340,7 +340,8 @@ class Evaluation:
         index, n = self.index, max(len(self.index.entries), holding)
         ratio = index.entries[key].length / index.average if index.average else 1
         idf = math.log(1 + (n - holding + 0.5) / (holding + 0.5)) if idf is None else idf
-        return idf * frequency * 2.2 / (frequency + 1.2 * (0.25 + 0.75 * ratio))
+        k = 1.2000000476837158  # a 32-bit float
+        return idf * frequency * (k + 1) / (frequency + k * (0.25 + 0.75 * ratio))
 
     def admissible(self, fields):
         own = self.index.of_type("TEXT")

@@ -54,6 +54,22 @@ def texts(explanation):
     return [text.decode()] + [inner for part in parts for inner in texts(part)]
 
 
+def test_tags_select_and_do_not_score(conn):
+    conn("FT.CREATE", "i", "PREFIX", 1, "d:", "SCHEMA", "t", "TEXT", "g", "TAG", "v", "VECTOR", "FLAT", 6, "TYPE", "FLOAT32", "DIM", 2, "DISTANCE_METRIC", "L2")
+    for n, (tag, numbers) in enumerate([("rare", (5, 5)), ("common", (1, 1)), ("common", (1, 2)), ("common", (3, 3))]):
+        conn("HSET", f"d:{n}", "t", "hello", "g", tag, "v", vector(*numbers))
+
+    def rows(text):
+        arguments = ["VSIM", "@v", "$q", "COMBINE", "LINEAR", 4, "ALPHA", 0.5, "BETA", 0.5, "PARAMS", 2, "q", vector(1, 1)]
+        return [named(row) for row in named(conn("FT.HYBRID", "i", "SEARCH", text, *arguments))["results"]]
+
+    found = rows("@g:{rare|common}")
+    assert [row["__key"] for row in found] == [b"d:1", b"d:2", b"d:3", b"d:0"]
+    assert [float(row["__score"]) for row in found] == pytest.approx([0.5 / (1 + squared) for squared in (0, 1, 8, 32)])
+    # A word does score.
+    assert rows("@g:{rare|common} hello")[0]["__score"] > found[0]["__score"]
+
+
 @pytest.mark.parametrize("combine", [[], ["COMBINE", "RRF", 2, "CONSTANT", 7], ["COMBINE", "LINEAR", 4, "ALPHA", 0.5, "BETA", 2]])
 def test_rows_begin_with_their_explanations(filled, combine):
     names = ["YIELD_SCORE_AS", "vs", *combine]

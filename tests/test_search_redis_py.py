@@ -125,6 +125,52 @@ def test_info_aliases_and_alter(ft, r):
         ft.info()
 
 
+def test_documents_by_their_keys(ft, r):
+    r.set("doc:none", "a string")
+    r.hset("other", "title", "of no index")
+    found = ft.get("doc:2", "doc:none", "other", "nothing", "doc:1")
+
+    def listed(key):
+        return [text.decode() if isinstance(text, bytes) else str(text) for pair in DOCUMENTS[key].items() for text in pair]
+
+    assert found == [listed("doc:2"), None, None, None, listed("doc:1")]
+    assert ft.delete_document("doc:2") == 1 and not r.exists("doc:2") and ft.get("doc:2") == [None]
+    assert ft.delete_document("doc:2") == ft.delete_document("other") == 0 and r.exists("other")
+    assert sorted(ids(ft.search(Query("*")))) == ["doc:1", "doc:3"]
+    r.ft("json").create_index([TextField("$.t", as_name="t")], definition=IndexDefinition(prefix=["j:"], index_type=IndexType.JSON))
+    r.json().set("j:1", "$", {"t": "text"})
+    assert r.ft("json").get("j:1") == [["$", '{"t":"text"}']]
+    with pytest.raises(redis.ResponseError, match="(?i)unknown index name"):
+        r.ft("none").get("doc:1")
+
+
+def test_synonyms_without_a_scan(ft, r):
+    """Words are in their group for what is written afterwards, and after a scan for all."""
+    ft.synupdate("g", True, "vixen", "fox")
+    assert ids(ft.search(Query("vixen"))) == []
+    r.hset("doc:4", mapping={"title": "the fox again"})
+    assert ids(ft.search(Query("vixen"))) == ["doc:4"]
+    ft.synupdate("g", False, "reynard")
+    assert sorted(ids(ft.search(Query("vixen")))) == ["doc:1", "doc:4"]
+
+
+def test_slop_as_an_option_is_measured_in_the_document(ft, r):
+    """As if the fields were one text; attributes of a query are about one field."""
+    r.ft("two").create_index([TextField("a"), TextField("b")], definition=IndexDefinition(prefix=["two:"]))
+    r.hset("two:1", mapping={"a": "henry of lancaster", "b": "enter the king and others"})
+    r.hset("two:2", mapping={"a": "king", "b": "henry"})
+    r.hset("two:3", mapping={"a": "x", "b": "henry king"})
+
+    def found(query):
+        return sorted(ids(r.ft("two").search(query.no_content())))
+
+    assert found(Query("henry king").slop(0)) == ["two:2", "two:3"]
+    assert found(Query("henry king").slop(1)) == ["two:2", "two:3"]
+    assert found(Query("henry king").slop(2)) == ["two:1", "two:2", "two:3"]
+    assert found(Query("henry king").slop(2).in_order()) == ["two:1", "two:3"]
+    assert found(Query("(henry king)=>{$slop:2}")) == found(Query('"henry king"')) == ["two:3"]
+
+
 def test_config(r):
     assert r.ft().config_set("TIMEOUT", "100")
     assert r.ft().config_get("TIMEOUT")["TIMEOUT"] == "100"

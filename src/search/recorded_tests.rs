@@ -53,7 +53,7 @@ fn build(set: &Json) -> SearchIndex {
     let mut index = SearchIndex::new(create(&arguments).expect("a definition"));
     for (group, words) in set.get("synonyms").and_then(Json::as_object).into_iter().flatten() {
         let words: Vec<Vec<u8>> = words.as_array().unwrap().iter().map(bytes).collect();
-        index.add_synonyms(group.as_bytes(), &words);
+        index.add_synonyms(group.as_bytes(), &words, true);
     }
     for (key, value) in set["docs"].as_object().unwrap() {
         index.put(key.as_bytes(), &Recorded { value, is_json: set["on"] == "JSON" });

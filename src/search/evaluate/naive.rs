@@ -79,7 +79,8 @@ impl Naive<'_> {
 
     fn saturate(&self, document: &Fake, rarity: f64, frequency: f64) -> f64 {
         let relative = if self.average > 0.0 { self.length(document) / self.average } else { 1.0 };
-        rarity * frequency * 2.2 / (frequency + 1.2 * (0.25 + 0.75 * relative))
+        let k = f64::from(1.2f32);
+        rarity * frequency * (k + 1.0) / (frequency + k * (0.25 + 0.75 * relative))
     }
 
     /// A word's score: the documents having it in any field count, its occurrences in the named fields do.

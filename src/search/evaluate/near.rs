@@ -14,6 +14,8 @@ pub struct Near {
     /// Words between at most; None for any.
     pub slop: Option<u64>,
     pub in_order: bool,
+    /// Whether the words may be in different fields, which count as one text, in the schema's order.
+    pub across: bool,
 }
 
 /// Looks where documents, one after the other, have the parts of an intersection. Documents asked for rise.
@@ -39,6 +41,9 @@ impl<'a> Nearness<'a> {
         for (part, found) in self.parts.iter_mut().zip(&mut self.found) {
             found.clear();
             part.find(document, found);
+            if self.near.across {
+                found.iter_mut().for_each(|place| *place = in_document(*place));
+            }
         }
         self.near.fulfilled(&self.found)
     }
@@ -47,6 +52,11 @@ impl<'a> Nearness<'a> {
 /// A position in a field, ordered by the field.
 pub fn place(field: u32, position: u32) -> u64 {
     u64::from(field) << 32 | u64::from(position)
+}
+
+/// The position of a place in the document; it rises with the place.
+fn in_document(place: u64) -> u64 {
+    place & u64::from(u32::MAX)
 }
 
 /// The part of a rising list that is in the same field as a place.
@@ -190,7 +200,7 @@ impl<'a> PlacesOf<'a> {
         match &plan.kind {
             PlanKind::Word(word) => Some(PlacesOf::Word(word.positions())),
             PlanKind::Or(kids) => Some(PlacesOf::Any(all(kids))).filter(PlacesOf::has_parts),
-            PlanKind::And { kids, near: Some(near @ Near { slop: Some(0), in_order: true }) } => {
+            PlanKind::And { kids, near: Some(near @ Near { slop: Some(0), in_order: true, across: false }) } => {
                 Some(PlacesOf::Phrase { near: *near, parts: all(kids) }).filter(PlacesOf::has_parts)
             }
             _ => None,
@@ -275,8 +285,16 @@ mod tests {
                 let rises = choice.windows(2).all(|pair| pair[0] < pair[1]);
                 rises && slop.is_none_or(|slop| choice[choice.len() - 1] - choice[0] - gaps <= slop)
             });
-            assert_eq!(Near { slop, in_order: false }.unordered(&slices), unordered, "seed {seed}: {lists:?} {slop:?}");
-            assert_eq!(Near { slop, in_order: true }.ordered(&slices).is_some(), ordered, "seed {seed}: {lists:?}");
+            assert_eq!(
+                Near { slop, in_order: false, across: false }.unordered(&slices),
+                unordered,
+                "seed {seed}: {lists:?} {slop:?}"
+            );
+            assert_eq!(
+                Near { slop, in_order: true, across: false }.ordered(&slices).is_some(),
+                ordered,
+                "seed {seed}: {lists:?}"
+            );
         }
     }
 }

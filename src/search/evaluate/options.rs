@@ -59,6 +59,8 @@ pub struct SearchOptions {
     /// Scores are computed though the order does not need them: WITHSCORES, ADDSCORES.
     pub scores: bool,
     pub explain: bool,
+    /// Whether tags add to scores.
+    pub tags_score: bool,
     /// Lower case and known; None is the index's.
     pub language: Option<Vec<u8>>,
     pub verbatim: bool,
@@ -91,6 +93,7 @@ impl Default for SearchOptions {
             scorer: Scorer::default(),
             scores: false,
             explain: false,
+            tags_score: true,
             language: None,
             verbatim: false,
             expanders: Expanders::ALL,

@@ -164,7 +164,10 @@ impl<'a> Planner<'a> {
         let kids: Vec<Plan> = nodes.iter().map(|node| self.plan(node)).collect();
         let slop = node.slop.filter(|slop| *slop >= 0).or(self.options.slop).filter(|slop| *slop >= 0);
         let in_order = node.in_order.unwrap_or(false) || self.options.in_order;
-        let near = (slop.is_some() || in_order).then(|| Near { slop: slop.map(|slop| slop as u64), in_order });
+        // Attributes are about one field; the command's options about the document, as clients expect of RediSearch.
+        let across = node.slop.is_none() && node.in_order.is_none();
+        let slop = slop.map(|slop| slop as u64);
+        let near = (slop.is_some() || in_order).then_some(Near { slop, in_order, across });
         let size = kids.iter().map(|kid| kid.size).min().unwrap_or(0);
         let scored = kids.iter().any(|kid| kid.scored);
         Plan::new(PlanKind::And { kids, near }, scored, size)
@@ -221,12 +224,16 @@ impl<'a> Planner<'a> {
     }
 
     fn synonyms(&self, word: &[u8], mask: u128) -> Vec<Part> {
-        let part = |words: &WordSet| {
-            let terms = words.iter().filter_map(|word| Some((word, self.state.words.term(word)?)));
-            let sources: Vec<Source> =
-                terms.map(|(word, term)| Source::new(word, &term.postings, term.documents)).collect();
-            let documents =
-                gather(sources.iter().flat_map(|source| source.postings.iter()).map(|e| e.document).collect());
+        let source = |group: &[u8], word: &[u8]| {
+            let term = self.state.words.term(word)?;
+            let since = self.state.synonyms.since(group, word);
+            Some(Source { since, ..Source::new(word, &term.postings, term.documents) })
+        };
+        let part = |(group, words): (&[u8], &WordSet)| {
+            let sources: Vec<Source> = words.iter().filter_map(|word| source(group, word)).collect();
+            let holding =
+                sources.iter().flat_map(|source| source.postings.iter().map(move |e| (e.document, source.since)));
+            let documents = gather(holding.filter(|(document, since)| document >= since).map(|(d, _)| d).collect());
             let weights = self.state.texts.iter().map(|text| text.weight).collect();
             Part { sources, mask, weights, rarity: self.weigher.rarity(documents.len() as u64) }
         };
@@ -254,7 +261,7 @@ impl<'a> Planner<'a> {
             return kids.remove(0);
         }
         let size = kids.iter().map(|kid| kid.size).min().unwrap_or(0);
-        Plan::new(PlanKind::And { kids, near: Some(Near { slop: Some(0), in_order: true }) }, true, size)
+        Plan::new(PlanKind::And { kids, near: Some(Near { slop: Some(0), in_order: true, across: false }) }, true, size)
     }
 
     fn affix(&mut self, affix: &Affix, mask: u128) -> Plan {
@@ -307,7 +314,7 @@ impl<'a> Planner<'a> {
             }
         }
         let size = found.sets.iter().fold(0, |size: usize, (set, _)| size.saturating_add(set.len()));
-        Plan::new(PlanKind::Tags(found.sets), true, size)
+        Plan::new(PlanKind::Tags(found.sets), self.options.tags_score, size)
     }
 
     fn tag_affix(&mut self, tags: &Tags, affix: &Affix, fold: &dyn Fn(&[u8]) -> Vec<u8>, found: &mut FoundTags) {

@@ -6,8 +6,8 @@ use super::options::{Explanation, Scorer};
 use super::plan::{Plan, PlanKind};
 use crate::search::index::{Record, State};
 
-/// BM25's saturation and its weight of lengths.
-const K: f64 = 1.2;
+/// BM25's saturation, a 32-bit float in RediSearch, and its weight of lengths.
+const K: f64 = 1.2f32 as f64;
 const B: f64 = 0.75;
 
 /// What scores need to know of the whole index.

@@ -32,6 +32,8 @@ pub struct Source {
     pub documents: u32,
     /// Documents of other languages do not count.
     pub filter: Option<LanguageFilter>,
+    /// Documents before this one do not count.
+    pub since: u32,
 }
 
 /// A document with a part of a word, and how often.
@@ -44,15 +46,16 @@ pub struct Tally {
 
 impl Source {
     pub fn new(word: &[u8], postings: &Postings, documents: u32) -> Source {
-        Source { word: word.into(), postings: postings.clone(), documents, filter: None }
+        Source { word: word.into(), postings: postings.clone(), documents, filter: None, since: 0 }
     }
 
     fn admits(&self, document: u32) -> bool {
-        match &self.filter {
-            None => true,
-            Some(LanguageFilter::Only(set)) => set.contains(document),
-            Some(LanguageFilter::Except(sets)) => !sets.iter().any(|set| set.contains(document)),
-        }
+        document >= self.since
+            && match &self.filter {
+                None => true,
+                Some(LanguageFilter::Only(set)) => set.contains(document),
+                Some(LanguageFilter::Except(sets)) => !sets.iter().any(|set| set.contains(document)),
+            }
     }
 }
 

@@ -24,11 +24,11 @@ pub struct Analysed {
     pub length: u32,
 }
 
-/// Splits texts, each with its field's number.
+/// Splits texts, each with its field's number. Positions run on from field to field.
 pub fn analyse(state: &State, texts: &[(u32, Vec<Vec<u8>>)]) -> Analysed {
     let mut analysed = Analysed::default();
+    let mut position = 0;
     for (number, values) in texts {
-        let mut position = 0;
         for (at, value) in values.iter().enumerate() {
             position += if at > 0 { GAP } else { 0 };
             for token in tokens(value).filter(|token| !state.stop_words.contains(&token.word)) {

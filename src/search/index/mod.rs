@@ -128,6 +128,8 @@ impl SearchIndex {
 
     fn take_number(&mut self) -> Option<u32> {
         if self.free.len() > SPARE_NUMBERS + self.len() || self.next == u32::MAX {
+            // From here on numbers do not tell which documents are older.
+            Arc::make_mut(&mut self.state).synonyms.scanned();
             return self.free.pop_front();
         }
         self.next += 1;
@@ -174,10 +176,15 @@ impl SearchIndex {
         }
     }
 
-    /// Adds words to a synonym group; a word may be in many.
-    pub fn add_synonyms(&mut self, group: &[u8], words: &[impl AsRef<[u8]>]) {
+    /// Adds words to a synonym group; a word may be in many. Documents that are there already have what words are in groups
+    /// now only if there is a scan. There is nothing to read for it: groups are applied to queries.
+    pub fn add_synonyms(&mut self, group: &[u8], words: &[impl AsRef<[u8]>], scan: bool) {
+        let since = if scan { 0 } else { self.next };
         let synonyms = &mut Arc::make_mut(&mut self.state).synonyms;
-        words.iter().for_each(|word| synonyms.add(group, &fold(word.as_ref())));
+        if scan {
+            synonyms.scanned();
+        }
+        words.iter().for_each(|word| synonyms.add(group, &fold(word.as_ref()), since));
     }
 
     /// The synonym groups.

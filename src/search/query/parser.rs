@@ -332,6 +332,26 @@ impl<'a> Parser<'a> {
     }
 
     fn fielded_text(&mut self, names: &[Token]) -> Result<Part, Error> {
+        // What is no query is reported before a field of another kind.
+        let (fields, wrong) = match self.text_fields(names) {
+            Ok(fields) => (fields, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        let scope = Scope { fields: Fields::Of(Arc::from(fields)), named: true, text_only: self.context.dialect > 1 };
+        let signs = self.signs()?;
+        let part = match self.peek() {
+            Some(Kind::Mark(b'(')) => self.group(&scope)?,
+            _ => self.words(&scope)?,
+        };
+        if let Some(error) = wrong {
+            return Err(error);
+        }
+        let height = lower(part.height + signs.len())?;
+        Ok(Part { node: part.node.map(|node| signed(&signs, node)), single: true, height, ..Part::default() })
+    }
+
+    /// The TEXT fields of these names, each once.
+    fn text_fields(&self, names: &[Token]) -> Result<Vec<usize>, Error> {
         let mut fields = Vec::with_capacity(names.len());
         for name in names {
             let found = self.field(*name, "TEXT", |kind| matches!(kind, schema::Kind::Text { .. }))?;
@@ -343,14 +363,7 @@ impl<'a> Parser<'a> {
         // Named again they are not looked at again.
         let mut known = HashSet::new();
         fields.retain(|field| known.insert(*field));
-        let scope = Scope { fields: Fields::Of(Arc::from(fields)), named: true, text_only: self.context.dialect > 1 };
-        let signs = self.signs()?;
-        let part = match self.peek() {
-            Some(Kind::Mark(b'(')) => self.group(&scope)?,
-            _ => self.words(&scope)?,
-        };
-        let height = lower(part.height + signs.len())?;
-        Ok(Part { node: part.node.map(|node| signed(&signs, node)), single: true, height, ..Part::default() })
+        Ok(fields)
     }
 
     /// `ismissing(@field)`

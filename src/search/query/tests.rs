@@ -202,6 +202,7 @@ fn errors_tell_where() {
         ("@zz:hello", "Unknown field at offset 0 near zz"),
         ("hello @zz:hello", "Unknown field at offset 6 near zz"),
         ("@t:{a}", "Expected a TAG field at offset 0 near t"),
+        ("@g:(@t:a)", "Syntax error at offset 4 near t"),
         ("@t:[1 2 3 km]", "Expected a GEO field at offset 0 near t"),
         ("ismissing(@t)", "'ismissing' requires defining the field with 'INDEXMISSING' at offset 10 near t"),
         ("*=>[KNN -1 @v $vec]", "Syntax error at offset 8 near -1"),

@@ -1,6 +1,8 @@
 //! The table of commands.
 
-use super::{aggregate, cluster, config, definitions, ft_search, hybrid, inspect, profile, rewrite, suggest, words};
+use super::{
+    aggregate, cluster, config, definitions, deletion, ft_search, hybrid, inspect, profile, rewrite, suggest, words,
+};
 use crate::server::commands::{Call, Command, KeyUse, Keys, Outcome};
 use crate::server::docs::Docs;
 
@@ -57,6 +59,14 @@ pub static TABLE: &[Command] = &[
         3,
         "Returns the distinct values of a TAG field.",
     ),
+    Command {
+        keys: Keys::Range { first: 2, last: -1, step: 1, usage: KeyUse::Read },
+        ..row("FT.MGET", inspect::ft_mget, READ, "read slow", -3, "Returns documents of an index by their keys.")
+    },
+    Command {
+        keys: Keys::Range { first: 2, last: 2, step: 1, usage: KeyUse::Delete },
+        ..row("FT.DEL", deletion::ft_del, WRITE, "write slow", -3, "Deletes a document of an index.")
+    },
     row("FT.SEARCH", ft_search::ft_search, READ, "read slow", -3, "Searches an index."),
     row(
         "FT.AGGREGATE",

@@ -1,11 +1,13 @@
-//! FT.DROPINDEX DD: deletes the documents of an index, in slices.
+//! FT.DROPINDEX DD: deletes the documents of an index, in slices. FT.DEL: one of them.
 
+use super::access::target;
 use super::registry::{self, Entry};
-use super::{cluster, free_behind, ok};
+use super::{Missing, cluster, free_behind, ok, refuse};
 use crate::reply::Reply;
-use crate::server::api::{Called, Context};
+use crate::search::error::{Error, PARSE_ARGS};
+use crate::server::api::{Called, Context, Value};
 use crate::server::blocking::{self, Unblock};
-use crate::server::commands::{Outcome, registered_name};
+use crate::server::commands::{Call, Failure, Outcome, registered_name};
 
 /// Documents deleted in a slice.
 const SLICE: u32 = 100;
@@ -45,6 +47,22 @@ impl Doomed {
     fn free(self) {
         free_behind(self.entry);
     }
+}
+
+/// FT.DEL: deletes the key of a document, if that is in the index.
+pub fn ft_del(call: &Call) -> Outcome {
+    let key = match call.args {
+        [_, key] => key,
+        [_, key, word] if word.eq_ignore_ascii_case(b"DD") => key,
+        [_, _, _] => return Err(refuse(Error::new(PARSE_ARGS, "Unknown argument"))),
+        _ => return Err(Failure::Arity),
+    };
+    let target = target(call.ctx, call.args[0], Missing::Definition)?;
+    let is_in =
+        registry::with(|registry| registry.by_id(target.id).is_some_and(|(_, entry)| entry.index.contains(key)));
+    let replicating = Called { replicates: true, ..Called::default() };
+    let deleted = is_in && call.ctx.call("DEL", &[key], replicating).map_err(Failure::Text)?.value() == Value::Int(1);
+    Ok(Some(Reply::Int(deleted.into())))
 }
 
 /// Drops an index without a command for it, with its documents, while others are served.

@@ -91,6 +91,7 @@ impl Hybrid {
             Combine::Rrf { window, .. } | Combine::Linear { window, .. } => window,
         };
         let mut options = binding::search_options(&request.search, settings, &target.definition);
+        options.tags_score = false;
         // Of rows behind cursors nothing is explained: they are those of one side.
         let explains = request.explain_score && request.cursor.is_none();
         (options.scores, options.limit, options.explain) = (true, window, explains);

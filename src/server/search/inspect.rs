@@ -1,9 +1,10 @@
-//! FT.INFO, FT.TAGVALS and FT.EXPLAIN.
+//! FT.INFO, FT.TAGVALS, FT.MGET and FT.EXPLAIN.
 
 use super::access::{Target, target};
+use super::documents::Open;
 use super::execution::Work;
 use super::listing::{Listing, bulks};
-use super::{Missing, binding, check, cluster, cursors, follow, protocol, refuse, registry};
+use super::{Missing, binding, check, cluster, cursors, follow, json, protocol, refuse, registry};
 use crate::reply::Reply;
 use crate::search::cluster::info::Part;
 use crate::search::cluster::message::Question;
@@ -12,6 +13,8 @@ use crate::search::error::Error;
 use crate::search::index::{Failures, TagValues};
 use crate::search::query;
 use crate::search::reply::{self, Info};
+use crate::search::schema::Source;
+use crate::server::api::Text;
 use crate::server::commands::{Call, Failure, Outcome};
 
 /// FT.INFO
@@ -85,6 +88,28 @@ fn tag_values(target: &Target, field: &[u8]) -> Result<TagValues, Failure> {
     let values =
         registry::with(|registry| registry.by_id(target.id).and_then(|(_, entry)| entry.index.tag_values(field)));
     values.ok_or_else(|| bad("Not a tag field"))
+}
+
+/// FT.MGET: all fields of documents of the index; nil for what is none of them.
+pub fn ft_mget(call: &Call) -> Outcome {
+    let target = target(call.ctx, call.args[0], Missing::Definition)?;
+    let is_in = |key: &[u8]| {
+        registry::with(|registry| registry.by_id(target.id).is_some_and(|(_, entry)| entry.index.contains(key)))
+    };
+    let document = |key: &&[u8]| if is_in(key) { fields(&Open::to_read(call.ctx, &Text::new(key))) } else { None };
+    Ok(Some(Reply::Array(call.args[1..].iter().map(|key| document(key).unwrap_or(Reply::Nil)).collect())))
+}
+
+/// The fields of a document with their values, in turn.
+fn fields(key: &Open) -> Option<Reply> {
+    let mut shown = Vec::new();
+    match key.source()? {
+        Source::Hash => key.for_each_field(|name, value| {
+            shown.extend([name, value].map(|bytes| Reply::Bulk(bytes.to_vec())));
+        }),
+        Source::Json => shown.extend([Reply::Bulk(b"$".to_vec()), Reply::Bulk(json::whole(key)?)]),
+    }
+    Some(Reply::Array(shown))
 }
 
 fn explained(call: &Call) -> Result<String, Failure> {

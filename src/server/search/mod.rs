@@ -18,7 +18,7 @@
 //! | `ft_search.rs`, `row_fields.rs`, `excerpts.rs` | FT.SEARCH; HIGHLIGHT and SUMMARIZE |
 //! | `aggregate.rs`, `pipeline.rs`, `cursors.rs`, `hybrid.rs` | FT.AGGREGATE, FT.CURSOR, FT.HYBRID |
 //! | `row_fields.rs`, `listing.rs` | the fields of a row, each read once; replies that list many items |
-//! | `inspect.rs`, `profile.rs`, `config.rs` | FT.INFO, FT.TAGVALS, FT.EXPLAIN; FT.PROFILE; FT.CONFIG |
+//! | `inspect.rs`, `profile.rs`, `config.rs` | FT.INFO, FT.TAGVALS, FT.MGET, FT.EXPLAIN; FT.PROFILE; FT.CONFIG |
 //! | `suggest.rs` | suggestions |
 //! | `words.rs`, `listing.rs` | synonyms, dictionaries, spell checking; replies that may be long lists |
 //! | `cluster/` | all of this over a cluster |

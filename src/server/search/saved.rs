@@ -43,7 +43,7 @@ impl Index {
     pub fn put(self, registry: &mut Registry) -> u64 {
         let name = self.definition.name.clone();
         let mut index = SearchIndex::new(self.definition);
-        self.synonyms.iter().for_each(|(group, words)| index.add_synonyms(group, words));
+        self.synonyms.iter().for_each(|(group, words)| index.add_synonyms(group, words, true));
         let id = registry.add(self.database, Entry::new(index));
         self.aliases.iter().for_each(|alias| registry.set_alias(self.database, alias, &name));
         id
@@ -53,7 +53,7 @@ impl Index {
     pub fn complete(self, registry: &mut Registry) {
         let name = &self.definition.name;
         if let Some(entry) = registry.find_named(self.database, name) {
-            self.synonyms.iter().for_each(|(group, words)| entry.index.add_synonyms(group, words));
+            self.synonyms.iter().for_each(|(group, words)| entry.index.add_synonyms(group, words, true));
         }
         self.aliases.iter().for_each(|alias| registry.set_alias(self.database, alias, name));
     }

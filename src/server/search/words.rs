@@ -24,16 +24,14 @@ use crate::server::commands::{Call, Failure, Outcome};
 pub fn ft_synupdate(call: &Call) -> Outcome {
     let target = target(call.ctx, call.args[0], Missing::Definition)?;
     let group = call.args[1];
-    let words = match call.args[2].eq_ignore_ascii_case(b"SKIPINITIALSCAN") {
-        true => &call.args[3..],
-        false => &call.args[2..],
-    };
+    let scan = !call.args[2].eq_ignore_ascii_case(b"SKIPINITIALSCAN");
+    let words = if scan { &call.args[2..] } else { &call.args[3..] };
     if words.is_empty() {
         return Err(Failure::Arity);
     }
     registry::with(|registry| {
         if let Some((_, entry)) = registry.by_id(target.id) {
-            entry.index.add_synonyms(group, words);
+            entry.index.add_synonyms(group, words, scan);
         }
     });
     call.ctx.replicate_verbatim();
