@@ -39,7 +39,8 @@ const REMINDED: Duration = Duration::from_millis(100);
 const AGAIN: i64 = 10;
 /// Up to this many bytes of answers are merged by the main thread: faster than switching to the pool and back.
 const SHORT: usize = 16 << 10;
-/// Rounds after which two nodes may claim the same slot: duplicates are recognised by their keys.
+/// Rounds after which two nodes may claim the same slot: duplicates are recognised by their keys. Not so where a number is
+/// replied of documents whose keys were not sent.
 const PATIENCE: u32 = 10;
 
 struct Asking {
@@ -260,12 +261,13 @@ impl Asking {
         };
         let splits = self.answers().any(|answer| answer.migrating || answer.importing);
         let is_counted = self.ask.question == Question::Aggregate && !self.ask.keyed;
+        let counts_twice = twice && self.ask.question == Question::Search;
         match () {
-            _ if is_over && lacks && !self.partial => {
+            _ if is_over && (lacks || counts_twice) && !self.partial => {
                 Next::Refuse(b"ERR slots were moving all the time; try again".to_vec())
             }
             _ if is_over => Next::Reply,
-            _ if lacks || twice && self.rounds < PATIENCE => Next::Again(AGAIN),
+            _ if lacks || counts_twice || twice && self.rounds < PATIENCE => Next::Again(AGAIN),
             _ if splits && !self.wide => Next::AgainAll,
             _ if (splits || twice) && is_counted => Next::AgainKeyed,
             _ if splits && !self.second => Next::Second,
