@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import resp
-from resp import Conn, floats
+from resp import Conn, encode, floats
 from seeds import new_seed
 from servers import eventually, info
 from test_torture import check_set
@@ -191,3 +191,21 @@ def test_saved_under_load(launch):
             writer.compare(conn)
             check_set(conn, writer.key)
         assert not re.findall("vectorset: .*|.*panicked.*", server.log(1_000_000))
+
+
+def test_an_end_under_load(launch):
+    """Threads that need the main one, while it has begun to shut down: Valkey 9.1 unloads its modules at the end."""
+    for _ in range(6):
+        server = launch()
+        conn = server.connect()
+        conn("FT.CREATE", "i", "PREFIX", 1, "d:", "SCHEMA", "t", "TEXT")
+        conn.pipeline(["HSET", f"d:{n}", "t", f"hello {'world ' * 20}"] for n in range(600))
+        if server.modern:
+            conn("CONFIG", "SET", "vectorset.threads", 16)
+        for _ in range(16):
+            server.connect().socket.sendall(encode(["FT.SEARCH", "i", "hello", "LIMIT", 0, 600]) * 100)
+        eventually(lambda: int(info(conn, "clients")["blocked_clients"]) > 0)
+        server.process.terminate()
+        assert server.process.wait(60) == 0, server.log(100)
+        server.close_connections()
+        server.start()

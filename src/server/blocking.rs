@@ -115,6 +115,9 @@ pub struct Building {
     ctx: *mut raw::RedisModuleCtx,
 }
 
+// SAFETY: the context is the reply's own, which one thread at a time fills.
+unsafe impl Send for Building {}
+
 impl Building {
     /// Begins the reply to a client that is blocked.
     pub fn new(unblock: Unblock) -> Building {

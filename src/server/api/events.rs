@@ -72,6 +72,9 @@ unsafe extern "C" fn on_event(
     // SAFETY: the server's context lives during this call; the data are those of the event.
     let (ctx, event) = unsafe { (Context::new(ctx), read(event.id, sub, data)) };
     let Some(event) = event else { return };
+    if event == ServerEvent::ShuttingDown {
+        super::threads::close();
+    }
     let notify = || LISTENERS.iter().filter_map(OnceLock::get).for_each(|listener| listener(&ctx, event));
     if catch_unwind(AssertUnwindSafe(notify)).is_err() {
         log(std::ptr::null_mut(), c"warning", &format!("vectorset: {event:?} was lost: a bug; please report it"));

@@ -11,7 +11,7 @@ use super::{Context, api, log};
 type Task = Box<dyn FnOnce(&Context)>;
 
 /// A task that another thread gives to the main one.
-type Sent = Box<dyn FnOnce(&Context) + Send>;
+pub(super) type Sent = Box<dyn FnOnce(&Context) + Send>;
 
 impl Context<'_> {
     /// Runs `task` on the main thread after this many milliseconds, 0 being the next turn of the

@@ -126,6 +126,7 @@ functions! {
     RedisModule_GetDetachedThreadSafeContext(ctx: *mut RedisModuleCtx) -> *mut RedisModuleCtx;
     RedisModule_FreeThreadSafeContext(ctx: *mut RedisModuleCtx);
     RedisModule_ThreadSafeContextLock(ctx: *mut RedisModuleCtx);
+    RedisModule_ThreadSafeContextTryLock(ctx: *mut RedisModuleCtx) -> c_int;
     RedisModule_ThreadSafeContextUnlock(ctx: *mut RedisModuleCtx);
     RedisModule_RegisterCommandFilter(ctx: *mut RedisModuleCtx, callback: RedisModuleCommandFilterFunc, flags: c_int) -> *mut RedisModuleCommandFilter;
     RedisModule_CommandFilterArgsCount(fctx: *mut RedisModuleCommandFilterCtx) -> c_int;
