@@ -3,13 +3,17 @@
 /// Cache lines requested at most; the CPU's own prefetcher follows from there. It is no substitute: with 8 lines,
 /// a search among rows of 384 floats, which have 25, took 40 % longer.
 const MOST_LINES: usize = 32;
+/// Bytes of a line.
+const LINE: usize = 64;
 
 /// Requests the beginning of a slice that will be read soon.
 #[inline(always)]
 pub fn prefetch<T>(slice: &[T]) {
     let start = slice.as_ptr().cast::<u8>();
-    for line in (0..size_of_val(slice)).step_by(64).take(MOST_LINES) {
-        hint(start.wrapping_add(line));
+    // From the beginning of its first line: the last one, too, counts in a row that is not aligned to lines.
+    let before = start.addr() % LINE;
+    for line in (0..before + size_of_val(slice)).step_by(LINE).take(MOST_LINES) {
+        hint(start.wrapping_sub(before).wrapping_add(line));
     }
 }
 

@@ -82,7 +82,12 @@ impl Graph {
             found.push(scratch.pool.iter().collect::<Vec<_>>());
         }
         for (level, found) in found.iter().rev().enumerate() {
-            insertion.join(level, &insertion.measured(found));
+            let candidates = insertion.measured(found);
+            if level == 0 && insertion.is_misguided(&candidates) {
+                // Nothing is linked yet. This time without estimates.
+                return self.find_neighbours(insertion, highest, ef, scratch);
+            }
+            insertion.join(level, &candidates);
             if self.links.count(insertion.node, 0) == 0 {
                 return;
             }

@@ -81,6 +81,13 @@ impl<'a, S: Space> Insertion<'a, S> {
         Cow::Owned(nearest_first(nodes.into_iter().zip(distances)))
     }
 
+    /// Whether the candidates are so near that their estimates did not tell which are the nearest: the next search will
+    /// do without.
+    pub fn is_misguided(&mut self, candidates: &[Candidate]) -> bool {
+        let Some(farthest) = candidates.last() else { return false };
+        self.rough.take_if(|rough| !self.space.resolves(rough, farthest.distance)).is_some()
+    }
+
     /// Connects to the best of the candidates (nearest first) on a level: up to M of them.
     pub fn join(&mut self, level: usize, candidates: &[Candidate]) {
         let most = self.graph.m;

@@ -111,6 +111,11 @@ pub trait Space: Measure {
         None
     }
 
+    /// Whether a probe's estimates tell nodes apart that are as far as this.
+    fn resolves(&self, _rough: &Self::Probe, _distance: f32) -> bool {
+        true
+    }
+
     /// Whether a candidate lies behind a neighbour, as seen from a new node: then the link to the
     /// neighbour leads there, and no other one is needed in this direction. `between` is the distance of
     /// the two, `distance` that of the candidate from the new node.

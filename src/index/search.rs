@@ -167,13 +167,13 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
         // places that hits need, the beam gets wider.
         let least = (ef - ef / 16).max(self.count).min(ef);
         let (mut width, mut lost) = (ef, 0);
-        let sketched = self.sketched();
+        let mut sketched = self.sketched();
         loop {
             let mut found = with_scratch(|scratch| {
                 scratch.begin_count();
                 let found = match &sketched {
                     Some(point) => {
-                        let found = shared.graph.search(shared, point, estimated(width), scratch);
+                        let found = shared.graph.search(shared, point, point.beam(width), scratch);
                         self.measure(found, width)
                     }
                     None => shared.graph.search(shared, &self.point, width, scratch),
@@ -181,6 +181,10 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
                 self.evaluated += scratch.evaluations();
                 found
             });
+            // So near are all that estimates did not tell which are the nearest.
+            if sketched.take_if(|point| found.last().is_some_and(|last| !point.resolves(last.distance))).is_some() {
+                continue;
+            }
             let met = found.len();
             // The node where a search stands may be taken out of the graph, and then leads nowhere.
             if met < width && met + pending.len() < self.len {
@@ -237,7 +241,7 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
             let accept = |node| shared.graph.is_live(node) && self.matches(node);
             let (graph, most) = (&shared.graph, most_expanded);
             let (found, tested) = match &sketched {
-                Some(point) => graph.search_matching(shared, point, estimated(width), most, accept, scratch),
+                Some(point) => graph.search_matching(shared, point, point.beam(width), most, accept, scratch),
                 None => graph.search_matching(shared, &self.point, width, most, accept, scratch),
             };
             self.tested += tested;
@@ -300,12 +304,6 @@ impl<'a, A: Accept + ?Sized> Search<'a, A> {
         self.shared.batches(&nodes, &mut distances, |rows, out| exact.precise(rows, out));
         found.iter_mut().zip(distances).for_each(|(found, distance)| found.distance = distance);
     }
-}
-
-/// The width of a beam by estimates in which what one of this width by distances holds is found, as measured on
-/// sentences of 384 to 1,536 dimensions.
-fn estimated(width: usize) -> usize {
-    width.saturating_add(width / 2).saturating_add(8)
 }
 
 fn keep_nearest(found: &mut Vec<Candidate>, most: usize) {

@@ -5,15 +5,13 @@ use rand::{Rng, rngs::SmallRng};
 use super::*;
 use crate::vector::Metric;
 
-const DIM: usize = 1024;
-
 /// Vectors that vary in a few directions, as embeddings do.
-fn vectors(count: usize, rng: &mut SmallRng) -> Vec<Vec<f32>> {
+fn vectors(count: usize, dim: usize, rng: &mut SmallRng) -> Vec<Vec<f32>> {
     let mut random = |n: usize| -> Vec<f32> { (0..n).map(|_| rng.random_range(-1.0..1.0)).collect() };
-    let directions: Vec<Vec<f32>> = (0..24).map(|_| random(DIM)).collect();
+    let directions: Vec<Vec<f32>> = (0..24).map(|_| random(dim)).collect();
     let vector = |_| {
         let weights = random(directions.len());
-        (0..DIM).map(|j| weights.iter().zip(&directions).map(|(w, d)| w * d[j]).sum()).collect()
+        (0..dim).map(|j| weights.iter().zip(&directions).map(|(w, d)| w * d[j]).sum()).collect()
     };
     (0..count).map(vector).collect()
 }
@@ -64,11 +62,15 @@ fn check(index: &VectorIndex, queries: &[Vec<f32>]) {
 #[test]
 fn sketches_follow_their_rows() {
     let mut rng = crate::testing::rng();
-    for (encoding, metric) in
-        [(Encoding::Int8, Metric::Cosine), (Encoding::F32, Metric::L2), (Encoding::Int8, Metric::InnerProduct)]
-    {
-        let mut index = VectorIndex::new(Params { dim: DIM, input_dim: None, encoding, metric, m: 16 });
-        let vectors = vectors(1500, &mut rng);
+    for (encoding, dim, metric) in [
+        (Encoding::Int8, 1024, Metric::Cosine),
+        (Encoding::F32, 1024, Metric::L2),
+        (Encoding::F32, 100, Metric::Cosine),
+        (Encoding::F32, 100, Metric::L2),
+        (Encoding::Int8, 1024, Metric::InnerProduct),
+    ] {
+        let mut index = VectorIndex::new(Params { dim, input_dim: None, encoding, metric, m: 16 });
+        let vectors = vectors(1500, dim, &mut rng);
         let (stored, queries) = vectors.split_at(1400);
         for vector in stored {
             index.insert(vector, 100).expect("room");
@@ -81,5 +83,34 @@ fn sketches_follow_their_rows() {
         check(&index, queries);
         let (copy, _) = index.duplicate();
         check(&copy, queries);
+    }
+}
+
+/// Rows so near to each other that their sketches are all but the same, among others.
+#[test]
+fn near_rows_are_told_apart() {
+    let mut rng = crate::testing::rng();
+    for metric in [Metric::Cosine, Metric::L2] {
+        for dim in [100, 384] {
+            let params = Params { dim, input_dim: None, encoding: Encoding::F32, metric, m: 16 };
+            let mut index = VectorIndex::new(params);
+            let others = vectors(600, dim, &mut rng);
+            let mut near = |i: usize| -> Vec<f32> {
+                let other = vectors(1, dim, &mut rng).remove(0);
+                others[i % 2].iter().zip(other).map(|(x, y)| x + 0.01 * y).collect()
+            };
+            let (stored, queries): (Vec<_>, Vec<_>) =
+                ((0..1200).map(&mut near).collect(), (0..50).map(&mut near).collect());
+            for vector in others.iter().chain(&stored) {
+                index.insert(vector, 200).expect("room");
+            }
+            let (mut hits, mut wanted) = (0, 0);
+            for query in &queries {
+                let truth = found(&index, query, None, true);
+                hits += found(&index, query, None, false).iter().filter(|row| truth.contains(row)).count();
+                wanted += truth.len();
+            }
+            assert!(hits as f64 >= 0.95 * wanted as f64, "{metric:?} {dim}: {hits} of {wanted}");
+        }
     }
 }

@@ -48,6 +48,24 @@ pub(super) enum Point {
     Sketches(SketchProbe),
 }
 
+impl Point {
+    /// How wide a beam it takes to find what one of this width holds by the rows themselves.
+    pub fn beam(&self, width: usize) -> usize {
+        match self {
+            Point::Rows(_) => width,
+            Point::Sketches(probe) => probe.beam(width),
+        }
+    }
+
+    /// Whether it tells rows apart that are as far as this.
+    pub fn resolves(&self, distance: f32) -> bool {
+        match self {
+            Point::Rows(_) => true,
+            Point::Sketches(probe) => probe.resolves(distance),
+        }
+    }
+}
+
 impl Measure for Shared {
     type Probe = Point;
 
@@ -78,5 +96,9 @@ impl Space for Shared {
     fn rough_probe(&self, node: u32) -> Option<Point> {
         let (sketcher, _) = self.sketches.as_ref()?;
         Some(Point::Sketches(sketcher.probe_for_linking(self.vectors.get(node))))
+    }
+
+    fn resolves(&self, rough: &Point, distance: f32) -> bool {
+        rough.resolves(distance)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A stored vector is a [`Row`]: one byte slice that a [`Codec`] writes. A [`Probe`] computes the distances
 //! from one vector to many rows during graph traversal; an [`ExactQuery`] reranks the best few with
-//! the unquantized query. For long rows, a [`SketchProbe`] estimates the distances from sketches of one bit per
+//! the unquantized query. For long rows, a [`SketchProbe`] estimates the distances from sketches of one or four bits per
 //! component, so that a search reads few of the rows themselves. The content of a row is bit-identical on every CPU,
 //! so that a replica agrees with its primary; distances may differ between CPUs in the last bits.
 //!

@@ -24,6 +24,7 @@ pub(super) fn kernels() -> Option<Kernels> {
         bit_distance,
         bit_weigh,
         plane_weigh,
+        nibble_dot,
     })
 }
 
@@ -43,6 +44,7 @@ batch!(#[target_feature(enable = "avx2,fma")] int8_weigh, int8_weigh_4: f32 => f
 batch!(#[target_feature(enable = "avx2,popcnt")] bit_distance, bit_distance_4: u8 => u32);
 batch!(#[target_feature(enable = "avx2")] bit_weigh, bit_weigh_4: f32 => f32);
 batch!(#[target_feature(enable = "avx2,popcnt")] plane_weigh, plane_weigh_4: u8 => i32);
+batch!(#[target_feature(enable = "avx2")] nibble_dot, nibble_dot_4: i8 => i32);
 
 /// # Safety
 /// Each code has 4 bytes for each component of `query`.
@@ -258,6 +260,42 @@ unsafe fn bit_weigh_4(query: &[f32], codes: [&[u8]; 4]) -> [f32; 4] {
         }
     }
     sum_floats(sums)
+}
+
+/// # Safety
+/// Each code has a byte for two components of `query`, which has two halves.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn nibble_dot_4(query: &[i8], codes: [&[u8]; 4]) -> [i32; 4] {
+    let (lower, ones) = (_mm256_set1_epi8(15), _mm256_set1_epi16(1));
+    let step = |sum, low: &[i8; 32], high: &[i8; 32], x: *const u8| {
+        // SAFETY: the halves and, by its two callers below, `x` have 32 bytes.
+        let (low, high, x) = unsafe {
+            let load = |at: *const i8| _mm256_loadu_si256(at.cast());
+            (load(low.as_ptr()), load(high.as_ptr()), load(x.cast()))
+        };
+        // Four products of at most 15 * 128 fit in 16 bits.
+        let low = _mm256_maddubs_epi16(_mm256_and_si256(x, lower), low);
+        let high = _mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16::<4>(x), lower), high);
+        _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_add_epi16(low, high), ones))
+    };
+    let (low, high) = query.split_at(query.len() / 2);
+    let ((low, low_tail), (high, high_tail)) = (low.as_chunks::<32>(), high.as_chunks::<32>());
+    let mut sums = [_mm256_setzero_si256(); 4];
+    for (i, (low, high)) in low.iter().zip(high).enumerate() {
+        for n in 0..4 {
+            // SAFETY: codes are as long as each half.
+            sums[n] = step(sums[n], low, high, unsafe { codes[n].as_ptr().add(32 * i) });
+        }
+    }
+    if !low_tail.is_empty() {
+        let (low, high) = (padded(low_tail), padded(high_tail));
+        for n in 0..4 {
+            let x: [u8; 32] = last(codes[n]);
+            sums[n] = step(sums[n], &low, &high, x.as_ptr());
+        }
+    }
+    sum_integers(sums)
 }
 
 /// The sum of each register's lanes.

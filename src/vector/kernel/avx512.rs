@@ -23,6 +23,7 @@ pub(super) fn kernels() -> Option<Kernels> {
         bit_distance,
         bit_weigh,
         plane_weigh,
+        nibble_dot,
     })
 }
 
@@ -35,6 +36,7 @@ batch!(#[target_feature(enable = "avx512f,avx512bw,avx512vl")] int8_weigh, int8_
 batch!(#[target_feature(enable = "avx512f,avx512vpopcntdq")] bit_distance, bit_distance_4: u8 => u32);
 batch!(#[target_feature(enable = "avx512f")] bit_weigh, bit_weigh_4: f32 => f32);
 batch!(#[target_feature(enable = "avx512f,avx512vpopcntdq")] plane_weigh, plane_weigh_4: u8 => i32);
+batch!(#[target_feature(enable = "avx512f,avx512bw,avx512vnni")] nibble_dot, nibble_dot_4: i8 => i32);
 
 /// A mask of the lowest lanes: as many as are left, at most `lanes`.
 #[inline]
@@ -231,6 +233,31 @@ unsafe fn plane_weigh_4(query: &[u8], codes: [&[u8]; 4]) -> [i32; 4] {
     // At most 15 for each of 65536 components: the upper halves of the 64-bit lanes are zero.
     let (weighed, ones) = (sum_integers(weighed), sum_integers(ones));
     std::array::from_fn(|n| 2 * weighed[n] - 15 * ones[n])
+}
+
+/// # Safety
+/// Each code has a byte for two components of `query`, which has two halves.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+unsafe fn nibble_dot_4(query: &[i8], codes: [&[u8]; 4]) -> [i32; 4] {
+    let half = query.len() / 2;
+    let lower = _mm512_set1_epi8(15);
+    let mut sums = [_mm512_setzero_si512(); 4];
+    for i in (0..half).step_by(64) {
+        let mask = mask(half - i, 64);
+        // SAFETY: the mask ends where each half and the codes end.
+        unsafe {
+            let low = _mm512_maskz_loadu_epi8(mask, query.as_ptr().add(i));
+            let high = _mm512_maskz_loadu_epi8(mask, query.as_ptr().add(half + i));
+            for n in 0..4 {
+                let x = _mm512_maskz_loadu_epi8(mask, codes[n].as_ptr().cast::<i8>().add(i));
+                let sum = _mm512_dpbusd_epi32(sums[n], _mm512_and_si512(x, lower), low);
+                let x = _mm512_and_si512(_mm512_srli_epi16::<4>(x), lower);
+                sums[n] = _mm512_dpbusd_epi32(sum, x, high);
+            }
+        }
+    }
+    sum_integers(sums)
 }
 
 /// The sum of each register's lanes.

@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use super::codec::HEADER;
-pub(super) use rotate::rotate;
+pub(super) use rotate::{FEWEST_ROTATED, rotate};
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -51,6 +51,8 @@ pub struct Kernels {
     bit_weigh: Batch<f32, f32>,
     /// The same of components of 4 bits, each from -15 to 15 in steps of 2.
     plane_weigh: Batch<u8, i32>,
+    /// Sum of query * (4 stored bits, unsigned): first the lower halves of all bytes, then the upper ones.
+    nibble_dot: Batch<i8, i32>,
 }
 
 impl Kernels {
@@ -124,6 +126,15 @@ impl Kernels {
         check(query.len() / 4, rows, out);
         // SAFETY: selected for this CPU; lengths checked, whole words.
         unsafe { (self.plane_weigh)(query, rows, out) }
+    }
+
+    /// Dot products of a signed query with rows of unsigned components of 4 bits: those in the lower halves of all bytes,
+    /// followed by those in the upper halves.
+    pub(super) fn nibble_dot(&self, query: &[i8], rows: &[&[u8]], out: &mut [i32]) {
+        assert_eq!(query.len() % 16, 0, "whole words in two halves");
+        check(query.len() / 2, rows, out);
+        // SAFETY: selected for this CPU; lengths checked, two halves.
+        unsafe { (self.nibble_dot)(query, rows, out) }
     }
 }
 

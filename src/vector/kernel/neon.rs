@@ -3,7 +3,7 @@
 use std::arch::aarch64::*;
 use std::arch::{asm, is_aarch64_feature_detected};
 
-use super::scalar::{f16_dot, f16_squared_l2};
+use super::scalar::{f16_dot, f16_squared_l2, nibble_dot};
 use super::words::{bit_distance_4, plane_weigh_4};
 use super::{Kernels, batch, last, padded};
 use crate::vector::codec::SIGN;
@@ -22,6 +22,7 @@ pub(super) fn kernels() -> Option<Kernels> {
         bit_distance,
         bit_weigh,
         plane_weigh,
+        nibble_dot,
     })
 }
 

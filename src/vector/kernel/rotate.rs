@@ -1,12 +1,15 @@
 //! A random rotation in n log n additions: random signs and Hadamard transforms, applied twice, to the first and to
 //! the last components of the largest power of two (as Ailon and Chazelle's fast Johnson-Lindenstrauss transform).
 
+/// The fewest components that are rotated.
+pub const FEWEST_ROTATED: usize = 64;
+
 /// Rotates a vector at random, always in the same way.
 ///
 /// # Panics
-/// Unless its length is a multiple of 64 and not 0.
+/// If it has less than [`FEWEST_ROTATED`] components.
 pub fn rotate(vector: &mut [f32]) {
-    assert!(!vector.is_empty() && vector.len().is_multiple_of(64), "{} components", vector.len());
+    assert!(vector.len() >= FEWEST_ROTATED, "{} components", vector.len());
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
         #[target_feature(enable = "avx2")]
@@ -90,7 +93,7 @@ mod tests {
     #[test]
     fn lengths_and_angles_stay() {
         let mut random = SmallRng::seed_from_u64(5);
-        for len in [64, 128, 192, 256, 448, 768, 1536, 3072, 65536] {
+        for len in [64, 65, 100, 127, 128, 192, 256, 300, 448, 768, 1536, 3072, 65536] {
             let mut vector = || -> Vec<f32> { (0..len).map(|_| random.random_range(-1.0..1.0)).collect() };
             let (mut a, mut b) = (vector(), vector());
             let before = [dot(&a, &a), dot(&b, &b), dot(&a, &b)];
@@ -105,7 +108,7 @@ mod tests {
 
     #[test]
     fn one_component_goes_to_all() {
-        for len in [256, 768, 1536] {
+        for len in [100, 127, 256, 768, 1536] {
             for i in [0, 1, len / 2, len - 1] {
                 let mut vector = vec![0.0; len];
                 vector[i] = 1.0;

@@ -15,6 +15,7 @@ pub(super) const KERNELS: Kernels = Kernels {
     bit_distance,
     bit_weigh,
     plane_weigh,
+    nibble_dot,
 };
 
 batch!(f32_dot, f32_dot_4: f32 => f32);
@@ -26,6 +27,7 @@ batch!(int8_weigh, int8_weigh_4: f32 => f32);
 batch!(bit_distance, bit_distance_4: u8 => u32);
 batch!(bit_weigh, bit_weigh_4: f32 => f32);
 batch!(plane_weigh, plane_weigh_4: u8 => i32);
+batch!(nibble_dot, nibble_dot_4: i8 => i32);
 
 /// # Safety
 /// None needed: unsafe like its siblings.
@@ -82,4 +84,14 @@ unsafe fn plane_weigh_4(query: &[u8], codes: [&[u8]; 4]) -> [i32; 4] {
     let len = query.len() / 4;
     let component = |j: usize| (0..4).map(|p| i32::from(bit(&query[p * len..], j)) << p).sum::<i32>();
     codes.map(|code| (0..8 * len).filter(|&j| bit(code, j)).map(|j| 2 * component(j) - 15).sum())
+}
+
+/// # Safety
+/// None needed: unsafe like its siblings.
+unsafe fn nibble_dot_4(query: &[i8], codes: [&[u8]; 4]) -> [i32; 4] {
+    let (low, high) = query.split_at(query.len() / 2);
+    let product = |q: i8, x: u8| i32::from(i16::from(q) * i16::from(x));
+    let sum =
+        |code: &[u8]| code.iter().zip(low).zip(high).map(|((x, &l), &h)| product(l, x & 15) + product(h, x >> 4)).sum();
+    codes.map(sum)
 }

@@ -73,6 +73,16 @@ fn check_all(kernels: &Kernels, random: &mut SmallRng, dim: usize, count: usize)
         check_sum(difference[n], pairs, &format!("f16_squared_l2, {at}"));
     }
 
+    let half = dim.next_multiple_of(8);
+    let buffers = misaligned(random, HEADER + half, count);
+    let rows = slices(&buffers);
+    let halves: Vec<i8> = (0..2 * half).map(|_| random.random()).collect();
+    assert_eq!(
+        run(count, |out| kernels.nibble_dot(&halves, &rows, out)),
+        run(count, |out| scalar.nibble_dot(&halves, &rows, out)),
+        "nibble_dot, {at}"
+    );
+
     let words = dim.div_ceil(64);
     let buffers = misaligned(random, HEADER + 8 * words, count);
     let rows = slices(&buffers);
@@ -141,6 +151,10 @@ fn extremes_are_exact() {
                 let sums = run(5, |out| kernels.int8_weigh(&unit, &rows, out));
                 assert_eq!(sums, [(x * dim as i32) as f32; 5], "{kernels:?} {dim} {x}");
             }
+            let len = dim.next_multiple_of(8);
+            let row: Vec<u8> = [0; HEADER].into_iter().chain(vec![255; len]).collect();
+            let sums = run(5, |out| kernels.nibble_dot(&vec![-128; 2 * len], &[&row[..]; 5], out));
+            assert_eq!(sums, [-128 * 15 * 2 * len as i32; 5]);
             let len = 8 * dim.div_ceil(64);
             let row: Vec<u8> = [0; HEADER].into_iter().chain(vec![255; len]).collect();
             let counts = run(5, |out| kernels.bit_distance(&vec![0; len], &[&row[..]; 5], out));
