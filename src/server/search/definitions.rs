@@ -30,8 +30,11 @@ fn create(ctx: &Context, words: &[&[u8]]) -> Result<(), Failure> {
     }
     let skip = definition.skip_initial_scan;
     let id = registry::with(|registry| registry.add(database, Entry::new(SearchIndex::new(definition))));
-    if !skip {
-        scan::start(ctx, id);
+    match skip {
+        true => {}
+        // It was filled when the command came first.
+        false if ctx.is_loading() => scan::refill(ctx, id),
+        false => scan::start(ctx, id),
     }
     super::housekeeping::start(ctx);
     ctx.replicate(crate::server::commands::registered_name("FT.CREATE"), words);

@@ -45,7 +45,7 @@ pub struct Entry {
     /// Which parts of a document it looks at.
     pub wanted: Arc<super::documents::Wanted>,
     pub scan: Option<Scan>,
-    /// It was loaded without its documents, not all of which have been read: a query would miss some.
+    /// Queries rely on documents that have not all been read: it was loaded without them.
     pub is_filling: bool,
     /// When its documents expire.
     pub expiry: Expiry,
@@ -120,6 +120,11 @@ impl Entry {
     pub fn redefined(&mut self) {
         self.definition = Arc::new(self.index.definition().clone());
         self.wanted = Arc::new(super::documents::Wanted::of(&self.definition));
+    }
+
+    /// Queries wait for the end of the walk over the keys, if there is one.
+    pub fn fill(&mut self) {
+        self.is_filling = self.scan.is_some();
     }
 
     /// All documents have been read.

@@ -43,8 +43,8 @@ pub fn start(ctx: &Context, id: u64) {
 
 /// The same for an index that had documents before they were loaded: it answers no queries before the end.
 pub fn refill(ctx: &Context, id: u64) {
-    registry::with(|registry| registry.by_id(id).into_iter().for_each(|(_, entry)| entry.is_filling = true));
     start(ctx, id);
+    registry::with(|registry| registry.by_id(id).map(|(_, entry)| entry.fill()));
 }
 
 /// Refills all indexes.

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rand::seq::SliceRandom;
 
+use super::super::registry::Entry;
 use super::super::{deletion, documents, registry};
 use super::{DATABASE, is_on, link, prompt, topology};
 use crate::reply::Reply;
@@ -203,7 +204,7 @@ fn round(ctx: &Context) {
             catalog.adopt(&here);
             catalog.differing(&here)
         });
-        apply(ctx, differing);
+        apply(ctx, differing, Since::Earlier);
     }
     let topology = topology(ctx);
     prompt::keep(&topology);
@@ -237,7 +238,8 @@ pub fn learn(ctx: &Context, sender: &[u8], id: u64, asks: bool, definitions: Vec
     // Not within the message callback: what is applied is replicated.
     ctx.after(0, move |ctx| {
         if !ctx.is_replica() && !ctx.is_loading() {
-            apply(ctx, news);
+            // A definition has a number while the client that sent it waits.
+            apply(ctx, news, if id == 0 { Since::Earlier } else { Since::Now });
         }
         if id != 0 {
             link::send(ctx, &sender, &Message::Acknowledged(id));
@@ -254,8 +256,17 @@ impl Drop for Applying {
     }
 }
 
+/// How long other nodes have had a definition.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Since {
+    /// A command made it just now. As on one server, queries meet what has been read so far.
+    Now,
+    /// Queries rely on it: one that reads keys is answered when it has read them all.
+    Earlier,
+}
+
 /// Applies definitions of other nodes. What cannot be applied, such as an index over JSON on a node without it, is retried each round.
-fn apply(ctx: &Context, definitions: Vec<Definition>) {
+fn apply(ctx: &Context, definitions: Vec<Definition>, since: Since) {
     if definitions.is_empty() {
         return;
     }
@@ -269,7 +280,12 @@ fn apply(ctx: &Context, definitions: Vec<Definition>) {
             // The command would take an alias of that name too.
             (Kind::Index, None) if registry::with(|registry| registry.find_named(DATABASE, name).is_none()) => {}
             (Kind::Index, None) => run(ctx, "FT.DROPINDEX", &[name]),
-            (Kind::Index, Some(content)) => define(ctx, name, &content),
+            (Kind::Index, Some(content)) => {
+                let creates = define(ctx, name, &content);
+                if creates && since == Since::Earlier {
+                    registry::with(|registry| registry.find_named(DATABASE, name).map(Entry::fill));
+                }
+            }
             (Kind::Alias, None) => run(ctx, "FT.ALIASDEL", &[name]),
             (Kind::Alias, Some(content)) => {
                 if let Some([index]) = content.first().map(|words| &words[..]) {
@@ -289,14 +305,18 @@ fn run(ctx: &Context, command: &str, args: &[&[u8]]) {
     let _ = ctx.call(&registered.to_string_lossy(), args, Called { replicates: true, ..Called::default() });
 }
 
-/// Creates an index, or changes one to its definition.
-fn define(ctx: &Context, name: &[u8], content: &Content) {
-    let Some((words, synonyms)) = content.split_first() else { return };
+/// Creates an index, or changes one to its definition; whether it creates one.
+fn define(ctx: &Context, name: &[u8], content: &Content) -> bool {
+    let Some((words, synonyms)) = content.split_first() else { return false };
     let words: Vec<&[u8]> = words.iter().map(|word| &word[..]).collect();
-    let Ok(wanted) = create::create(&words) else { return };
+    let Ok(wanted) = create::create(&words) else { return false };
+    let mut creates = false;
     let known = registry::with(|registry| registry.find_named(DATABASE, name).map(|entry| entry.definition.clone()));
     match known {
-        None => run(ctx, "FT.CREATE", &words),
+        None => {
+            run(ctx, "FT.CREATE", &words);
+            creates = true;
+        }
         Some(known) if *known == wanted => {}
         Some(known) => {
             let (old, new) = wanted.fields.split_at(known.fields.len().min(wanted.fields.len()));
@@ -309,6 +329,7 @@ fn define(ctx: &Context, name: &[u8], content: &Content) {
             } else {
                 run(ctx, "FT.DROPINDEX", &[name]);
                 run(ctx, "FT.CREATE", &words);
+                creates = true;
             }
         }
     }
@@ -316,6 +337,7 @@ fn define(ctx: &Context, name: &[u8], content: &Content) {
         let words = std::iter::once(name).chain(group.iter().map(|word| &word[..]));
         run(ctx, "FT.SYNUPDATE", &words.collect::<Vec<_>>());
     }
+    creates
 }
 
 fn set_dictionary(ctx: &Context, name: &[u8], words: &[Vec<u8>]) {
