@@ -43,6 +43,8 @@ pub(super) struct Estimate {
     pub end: usize,
     /// Bytes of a stored vector.
     pub row_bytes: usize,
+    /// Bytes of a sketch, if rows have one.
+    pub sketch_bytes: Option<usize>,
     pub m: usize,
     pub ef: usize,
     /// The client chose EF.
@@ -100,7 +102,18 @@ impl Estimate {
     }
 
     fn evaluation_nanos(&self) -> f64 {
-        20.0 + self.row_bytes as f64 / 16.0
+        evaluation_nanos(self.row_bytes)
+    }
+
+    /// What a search in the graph costs for each row that it expands, and for each in its beam at the end.
+    fn step_nanos(&self) -> (f64, f64) {
+        /// How much wider the beam of a search by sketches is.
+        const WIDER: f64 = 1.5;
+        let m = self.m as f64;
+        match self.sketch_bytes {
+            Some(bytes) => (WIDER * m * evaluation_nanos(bytes), WIDER * self.evaluation_nanos()),
+            None => (m * self.evaluation_nanos(), 0.0),
+        }
     }
 
     /// Rows lie in order and are fetched ahead, so each costs half of one met in a search.
@@ -122,12 +135,17 @@ impl Estimate {
 
     /// Each step evaluates about half a row of links, and each insertion moves half of the beam.
     fn graph_nanos(&self, ef: usize) -> f64 {
-        let ef = ef as f64;
-        3000.0 + ef * self.m as f64 * self.evaluation_nanos() + ef * ef / 8.0
+        let (ef, (step, end)) = (ef as f64, self.step_nanos());
+        3000.0 + ef * (step + end) + ef * ef / 8.0
     }
 
     fn traverse_nanos(&self, width: usize, selectivity: f64) -> f64 {
         let steps = (width as f64 / selectivity).min(self.len as f64);
-        3000.0 + steps * (self.m as f64 * self.evaluation_nanos() + self.test_nanos.max(TEST_NANOS) + 50.0)
+        let (step, end) = self.step_nanos();
+        3000.0 + steps * (step + self.test_nanos.max(TEST_NANOS) + 50.0) + width as f64 * end
     }
+}
+
+fn evaluation_nanos(bytes: usize) -> f64 {
+    20.0 + bytes as f64 / 16.0
 }

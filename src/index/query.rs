@@ -211,6 +211,7 @@ impl Query {
         Estimate {
             len: self.len,
             row_bytes: self.reader.shared.vectors.stride(),
+            sketch_bytes: self.reader.shared.sketches.as_ref().map(|(sketcher, _)| sketcher.sketch_len()),
             m: self.reader.shared.params.m,
             end: self.reader.end() as usize,
             ef: self.ef(),

@@ -220,6 +220,7 @@ fn a_shrunken_index_is_not_scanned() {
         len: 100,
         end,
         row_bytes: 108,
+        sketch_bytes: None,
         m: 16,
         ef: 100,
         explicit_ef: false,
@@ -232,6 +233,10 @@ fn a_shrunken_index_is_not_scanned() {
     assert_eq!(estimate(10_000_000).plan(), Plan::Graph { ef: 100 });
     let exact = Estimate { exact: true, ..estimate(10_000_000) };
     assert!(exact.cost() > 1_000_000, "the main thread must not do it");
+    // Where a search reads sketches, it is shorter than a scan of rows much sooner.
+    let floats = Estimate { len: 12_000, row_bytes: 1544, ef: 400, ..estimate(12_000) };
+    assert_eq!(floats.plan(), Plan::Scan);
+    assert_eq!(Estimate { sketch_bytes: Some(56), ..floats }.plan(), Plan::Graph { ef: 400 });
 }
 
 /// Accepts all rows, and replaces two when it is asked about one in the middle.

@@ -86,12 +86,18 @@ impl Part {
 }
 
 pub(super) fn warnings(warnings: Warnings) -> Reply {
-    Reply::Array(vec![Reply::Bool(warnings.timed_out), Reply::Bool(warnings.expansions_cut)])
+    let flags = [warnings.timed_out, warnings.vector_timed_out, warnings.expansions_cut];
+    Reply::Array(flags.into_iter().map(Reply::Bool).collect())
 }
 
 pub(super) fn read_warnings(reply: Reply) -> Result<Warnings, Malformed> {
-    let [timed_out, expansions_cut] = items(reply)?;
-    Ok(Warnings { timed_out: flag(timed_out)?, expansions_cut: flag(expansions_cut)?, ..Warnings::default() })
+    let [timed_out, vector_timed_out, expansions_cut] = items(reply)?;
+    Ok(Warnings {
+        timed_out: flag(timed_out)?,
+        vector_timed_out: flag(vector_timed_out)?,
+        expansions_cut: flag(expansions_cut)?,
+        shards_missing: false,
+    })
 }
 
 /// Merges all parts, which are in the order of the shards.

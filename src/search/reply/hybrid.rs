@@ -25,7 +25,7 @@ pub fn hybrid(found: HybridReply, protocol: Protocol) -> Reply {
     Reply::Map(vec![
         (Reply::Simple("total_results"), Reply::from(found.total)),
         (Reply::Simple("results"), Reply::Array(found.rows.into_iter().map(map).collect())),
-        (Reply::Simple("warnings"), found.warnings.reply()),
+        (Reply::Simple("warnings"), found.warnings.reply_of_sides()),
         (Reply::Simple("execution_time"), super::info::float(found.milliseconds, protocol)),
     ])
 }
@@ -37,4 +37,26 @@ pub fn hybrid_cursors(text: i64, vector: i64) -> Reply {
         (Reply::Simple("VSIM"), Reply::Int(vector)),
         (Reply::Simple("warnings"), Reply::Array(Vec::new())),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A client learns which side did not come to its end.
+    #[test]
+    fn a_side_that_timed_out_is_named() {
+        let of = |timed_out, vector_timed_out| {
+            let warnings = Warnings { timed_out, vector_timed_out, ..Warnings::default() };
+            let found = HybridReply { total: 0, rows: Vec::new(), warnings, milliseconds: 0.0 };
+            let Reply::Map(pairs) = hybrid(found, Protocol::Resp3) else { panic!("a map") };
+            pairs.into_iter().nth(2).expect("the warnings").1
+        };
+        let text = Reply::Simple("Timeout limit was reached (SEARCH)");
+        let vector = Reply::Simple("Timeout limit was reached (VSIM)");
+        assert_eq!(of(false, false), Reply::Array(Vec::new()));
+        assert_eq!(of(true, false), Reply::Array(vec![text.clone()]));
+        assert_eq!(of(false, true), Reply::Array(vec![vector.clone()]));
+        assert_eq!(of(true, true), Reply::Array(vec![text, vector]));
+    }
 }

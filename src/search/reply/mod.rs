@@ -39,6 +39,8 @@ fn bulk(bytes: impl Into<Vec<u8>>) -> Reply {
 
 /// The text of a warning that only RESP3 has a place for.
 pub const TIMED_OUT: &str = "Timeout limit was reached";
+const TEXT_TIMED_OUT: &str = "Timeout limit was reached (SEARCH)";
+const VECTOR_TIMED_OUT: &str = "Timeout limit was reached (VSIM)";
 /// An affix or a fuzzy word stood for more terms than were looked at.
 pub const EXPANSIONS_CUT: &str = "Max prefix expansions limit was reached";
 
@@ -49,6 +51,8 @@ pub const SHARDS_MISSING: &str = "Some shards did not answer: results are partia
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Warnings {
     pub timed_out: bool,
+    /// The same of the vector's side of FT.HYBRID.
+    pub vector_timed_out: bool,
     pub expansions_cut: bool,
     pub shards_missing: bool,
 }
@@ -57,14 +61,29 @@ impl Warnings {
     /// Adds those of another part of the reply.
     pub fn add(&mut self, other: Warnings) {
         self.timed_out |= other.timed_out;
+        self.vector_timed_out |= other.vector_timed_out;
         self.expansions_cut |= other.expansions_cut;
         self.shards_missing |= other.shards_missing;
     }
 
+    /// Whether a side, or the only one, has timed out.
+    pub fn any_timed_out(self) -> bool {
+        self.timed_out || self.vector_timed_out
+    }
+
     fn reply(self) -> Reply {
-        let texts =
-            [(self.timed_out, TIMED_OUT), (self.expansions_cut, EXPANSIONS_CUT), (self.shards_missing, SHARDS_MISSING)];
-        Reply::Array(texts.into_iter().filter(|text| text.0).map(|text| Reply::Simple(text.1)).collect())
+        self.reply_with(&[(self.timed_out, TIMED_OUT)])
+    }
+
+    /// FT.HYBRID says which side timed out.
+    fn reply_of_sides(self) -> Reply {
+        self.reply_with(&[(self.timed_out, TEXT_TIMED_OUT), (self.vector_timed_out, VECTOR_TIMED_OUT)])
+    }
+
+    fn reply_with(self, timed_out: &[(bool, &'static str)]) -> Reply {
+        let others = [(self.expansions_cut, EXPANSIONS_CUT), (self.shards_missing, SHARDS_MISSING)];
+        let given = timed_out.iter().chain(&others).filter(|text| text.0);
+        Reply::Array(given.map(|text| Reply::Simple(text.1)).collect())
     }
 }
 

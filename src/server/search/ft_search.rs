@@ -6,8 +6,8 @@ use std::time::Instant;
 use super::access::{Target, target};
 use super::binding::{self, Bound};
 use super::documents::Open;
-use super::execution::{self, Need, Work};
-use super::pipeline::{self, MAX_BYTES};
+use super::execution::{self, AT_ONCE, Need, Work};
+use super::pipeline::{self, LONG, MAX_BYTES};
 use super::rerank;
 use super::row_fields::Once;
 use super::{Missing, cluster, excerpts, follow, json, protocol, refuse, telemetry};
@@ -190,6 +190,11 @@ impl Search {
             near: None,
             conversion: None,
         })
+    }
+
+    /// Whether reading rows may be what takes the time. A few short rows are shown even where the search took all of it.
+    fn has_read_much(&self) -> bool {
+        self.rows.len() >= AT_ONCE || self.bytes > LONG || self.is_heavy()
     }
 
     /// What rows of the reply have.
@@ -378,7 +383,6 @@ impl Work for Search {
                 self.stage = Stage::Ranking(ranking);
             }
             Stage::Rows(mut hits) => {
-                let until = self.bound.bounds.sooner(until);
                 for hit in hits.by_ref() {
                     let distance = hit.distances.first().copied().flatten();
                     if let Some(row) = self.row(ctx, hit) {
@@ -388,11 +392,12 @@ impl Work for Search {
                     if self.bytes > MAX_BYTES {
                         return;
                     }
+                    let until = if self.has_read_much() { self.bound.bounds.sooner(until) } else { until };
                     if until.is_some_and(|until| Instant::now() >= until) {
                         break;
                     }
                 }
-                let is_cut = hits.len() > 0 && self.bound.bounds.is_over();
+                let is_cut = hits.len() > 0 && self.has_read_much() && self.bound.bounds.is_over();
                 self.warnings.timed_out |= is_cut;
                 self.stage = if hits.len() == 0 || is_cut { Stage::Done } else { Stage::Rows(hits) };
             }

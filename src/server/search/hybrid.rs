@@ -195,7 +195,7 @@ impl Hybrid {
                 false => entry.1 = hit.distances.first().copied().flatten(),
             }
         }
-        let end = self.text.bounds.end_of_rows(self.warnings.timed_out);
+        let end = self.text.bounds.end_of_rows(self.warnings.any_timed_out());
         let Some(plan) = self.plan.take() else { return Stage::Done };
         // No step before all rows are together.
         let how = Sharing { keyed: true, nearest: Some(usize::MAX) };
@@ -225,23 +225,20 @@ impl Hybrid {
     }
 
     fn run_vector(&mut self, text: Found) -> Stage {
-        self.note(&text);
+        self.warnings.timed_out |= text.warnings.timed_out;
+        self.warnings.expansions_cut |= text.warnings.expansions_cut;
         self.text_hits = text.hits;
         let vector = telemetry::measured(&self.vector, &self.text.bounds.limits);
         self.rank(vector)
     }
 
     fn rank(&mut self, vector: Found) -> Stage {
-        self.note(&vector);
+        self.warnings.vector_timed_out |= vector.warnings.timed_out;
+        self.warnings.expansions_cut |= vector.warnings.expansions_cut;
         match Ranking::of(vector) {
             Ok(ranking) => Stage::Ranking(ranking),
             Err(Found { hits, .. }) => self.merge(hits),
         }
-    }
-
-    fn note(&mut self, found: &Found) {
-        self.warnings.timed_out |= found.warnings.timed_out;
-        self.warnings.expansions_cut |= found.warnings.expansions_cut;
     }
 
     fn place(&self) -> Place {
@@ -266,7 +263,7 @@ impl Hybrid {
             explanations.extend(hit.explanation.map(|explanation| (hit.document, explanation)));
             keys.insert(hit.document, hit.key);
         }
-        let end = self.text.bounds.end_of_rows(self.warnings.timed_out);
+        let end = self.text.bounds.end_of_rows(self.warnings.any_timed_out());
         if let Some(cursor) = self.request.cursor {
             let walk = |side: &[(u32, f64)]| self.side(side, &keys, cursor.count as usize);
             return Stage::Apart(Box::new([walk(&text), walk(&vector)]));
@@ -384,7 +381,7 @@ impl Work for Hybrid {
     }
 
     fn reply(mut self: Box<Self>) -> Result<Reply, Failure> {
-        if self.warnings.timed_out && self.text.bounds.on_timeout == OnTimeout::Fail {
+        if self.warnings.any_timed_out() && self.text.bounds.on_timeout == OnTimeout::Fail {
             return Err(super::timed_out());
         }
         let wanted = self.wanted();
@@ -416,6 +413,6 @@ impl Hybrid {
 
 impl super::profile::Profilable for Hybrid {
     fn counts(&self) -> (usize, usize, bool) {
-        (self.total, self.total, self.warnings.timed_out)
+        (self.total, self.total, self.warnings.any_timed_out())
     }
 }

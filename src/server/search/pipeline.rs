@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::documents::Open;
-use super::execution::Need;
+use super::execution::{AT_ONCE, Need};
 use super::{json, refuse, rerank};
 use crate::json::path::Shared;
 use crate::reply::Reply;
@@ -61,7 +61,8 @@ pub struct Walk {
     missing: usize,
     needs_documents: bool,
     failed: Option<Error>,
-    /// Bytes of the texts that were read.
+    /// Documents that were looked at, and bytes of the texts that were read.
+    seen: usize,
     read: usize,
     /// Bytes that rows may still take.
     bytes_left: usize,
@@ -88,6 +89,7 @@ impl Walk {
             missing: 0,
             needs_documents,
             failed: None,
+            seen: 0,
             read: 0,
             bytes_left: MAX_BYTES,
             end,
@@ -215,7 +217,10 @@ impl Walk {
             if self.failed.is_some() {
                 return;
             }
-            if self.end.is_some_and(|end| Instant::now() >= end) {
+            self.seen += 1;
+            // A few short rows are made even where the search took all of the time.
+            let is_much = self.seen >= AT_ONCE || self.is_long() || !self.is_light();
+            if is_much && self.end.is_some_and(|end| Instant::now() >= end) {
                 self.timed_out = true;
                 self.missing = 0;
                 self.input = Vec::new().into_iter();
@@ -305,7 +310,7 @@ impl Walk {
 }
 
 /// Steps over rows of more bytes than this are not run on the main thread.
-const LONG: usize = 256 << 10;
+pub const LONG: usize = 256 << 10;
 /// Bytes of texts that the rows of a walk may read, and that its replies may show.
 pub const MAX_BYTES: usize = 1 << 30;
 

@@ -146,11 +146,11 @@ impl Gather for Mixture {
             });
             table.push(cells);
         }
-        let mut clock = clock(self.end, warnings.timed_out);
+        let mut clock = clock(self.end, warnings.any_timed_out());
         let (table, total) = self.plan.pipeline.run(table, &mut clock).map_err(refuse)?;
         warnings.shards_missing |= missing;
         warnings.timed_out |= clock.was_over();
-        if warnings.timed_out && self.on_timeout == OnTimeout::Fail {
+        if warnings.any_timed_out() && self.on_timeout == OnTimeout::Fail {
             return Err(timed_out());
         }
         let mut rows = shown(&table, &self.plan)?;
