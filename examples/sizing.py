@@ -15,9 +15,16 @@ PER_LINK, PER_ELEMENT = 7.5, 60
 def element(dim, encoding="q8", m=16, name=10, attributes=0):
     """Bytes of one element; `name` and `attributes` are the mean lengths of both in bytes."""
     vector = dim * BYTES[encoding]
-    # Long vectors have a sketch beside, of a bit a component.
-    sketch = 8 + dim / 8 if vector >= 1024 and dim >= 384 and encoding != "bin" else 0
-    return vector + sketch + PER_LINK * m + PER_ELEMENT + name + attributes
+    return vector + sketch(dim, encoding) + PER_LINK * m + PER_ELEMENT + name + attributes
+
+
+def sketch(dim, encoding):
+    """Bytes beside the vector, by which searches walk: a bit for each component of a long one, half a byte for that of a short one of floats."""
+    if encoding == "bin":
+        return 0
+    if dim >= 384 and dim * BYTES[encoding] >= 1024:
+        return 8 + dim / 8
+    return 8 + dim / 2 if dim >= 64 and encoding == "noquant" else 0
 
 
 def main():
