@@ -132,9 +132,8 @@ def test_the_program_in_rust(clean, rust_example):
     answered(clean, run(rust_example, env={**os.environ, "URL": f"redis://127.0.0.1:{clean.port}"}))
 
 
+@pytest.mark.usefixtures("has_search")
 def test_the_search_of_the_page(clean):
-    if clean.peer:
-        pytest.xfail("has no search")
     section = re.search(r"^## redis-py\n(.*?)(?=^## )", PAGE, re.M | re.S)[1]
     assert run(sys.executable, "-c", at(clean.port, examples.code(section, "python")[1])) == "['Fast cars']\n"
 

@@ -13,21 +13,28 @@ pub struct Target {
     pub id: u64,
     pub database: i32,
     pub definition: Arc<Definition>,
+    /// Whether queries have to wait until its documents have been read.
+    pub is_filling: bool,
+}
+
+impl Target {
+    /// Which of these keys are documents of the index.
+    pub fn documents(&self, keys: &[&[u8]]) -> Vec<bool> {
+        registry::with(|registry| {
+            let index = registry.by_id(self.id).map(|(_, entry)| &entry.index);
+            keys.iter().map(|key| index.is_some_and(|index| index.contains(key))).collect()
+        })
+    }
 }
 
 /// The index of that name or alias in the selected database, if the user may use it.
 pub fn target(ctx: &Context, name: &[u8], missing: Missing) -> Result<Target, Failure> {
     let target = find(ctx, name).ok_or_else(|| refuse_missing(name, missing))?;
     check(ctx, &target.definition)?;
-    if missing == Missing::Query && is_filling(&target) {
+    if missing == Missing::Query && target.is_filling {
         return Err(Failure::Text(b"LOADING the index does not have all of its documents yet".to_vec()));
     }
     Ok(target)
-}
-
-/// Whether queries have to wait until its documents have been read.
-pub fn is_filling(target: &Target) -> bool {
-    registry::with(|registry| registry.by_id(target.id).is_some_and(|(_, entry)| entry.is_filling))
 }
 
 /// The index of that name or alias in the selected database, without checking the user.
@@ -40,7 +47,7 @@ pub fn find_in(database: i32, name: &[u8]) -> Option<Target> {
     registry::with(|registry| {
         let entry = registry.find(database, name)?;
         entry.touch();
-        Some(Target { id: entry.id, database, definition: entry.definition.clone() })
+        Some(Target { id: entry.id, database, definition: entry.definition.clone(), is_filling: entry.is_filling })
     })
 }
 

@@ -30,11 +30,10 @@ fn create(ctx: &Context, words: &[&[u8]]) -> Result<(), Failure> {
     }
     let skip = definition.skip_initial_scan;
     let id = registry::with(|registry| registry.add(database, Entry::new(SearchIndex::new(definition))));
-    match skip {
-        true => {}
-        // It was filled when the command came first.
-        false if ctx.is_loading() => scan::refill(ctx, id),
-        false => scan::start(ctx, id),
+    if !skip {
+        // What is loaded was filled when the command came first.
+        let begin = if ctx.is_loading() { scan::refill } else { scan::start };
+        begin(ctx, id);
     }
     super::housekeeping::start(ctx);
     ctx.replicate(crate::server::commands::registered_name("FT.CREATE"), words);

@@ -58,8 +58,7 @@ pub fn ft_del(call: &Call) -> Outcome {
         _ => return Err(Failure::Arity),
     };
     let target = target(call.ctx, call.args[0], Missing::Definition)?;
-    let is_in =
-        registry::with(|registry| registry.by_id(target.id).is_some_and(|(_, entry)| entry.index.contains(key)));
+    let is_in = target.documents(&[key])[0];
     let replicating = Called { replicates: true, ..Called::default() };
     let deleted = is_in && call.ctx.call("DEL", &[key], replicating).map_err(Failure::Text)?.value() == Value::Int(1);
     Ok(Some(Reply::Int(deleted.into())))

@@ -192,11 +192,6 @@ impl Search {
         })
     }
 
-    /// Whether reading rows may be what takes the time. A few short rows are shown even where the search took all of it.
-    fn has_read_much(&self) -> bool {
-        self.rows.len() >= AT_ONCE || self.bytes > LONG || self.is_heavy()
-    }
-
     /// What rows of the reply have.
     fn shape(&self) -> Shape {
         Shape {
@@ -383,6 +378,9 @@ impl Work for Search {
                 self.stage = Stage::Ranking(ranking);
             }
             Stage::Rows(mut hits) => {
+                // A few short rows are shown even where the search took all of the time.
+                let is_heavy = self.is_heavy();
+                let is_much = |search: &Search| is_heavy || search.rows.len() >= AT_ONCE || search.bytes > LONG;
                 for hit in hits.by_ref() {
                     let distance = hit.distances.first().copied().flatten();
                     if let Some(row) = self.row(ctx, hit) {
@@ -392,12 +390,12 @@ impl Work for Search {
                     if self.bytes > MAX_BYTES {
                         return;
                     }
-                    let until = if self.has_read_much() { self.bound.bounds.sooner(until) } else { until };
+                    let until = if is_much(self) { self.bound.bounds.sooner(until) } else { until };
                     if until.is_some_and(|until| Instant::now() >= until) {
                         break;
                     }
                 }
-                let is_cut = hits.len() > 0 && self.has_read_much() && self.bound.bounds.is_over();
+                let is_cut = hits.len() > 0 && is_much(self) && self.bound.bounds.is_over();
                 self.warnings.timed_out |= is_cut;
                 self.stage = if hits.len() == 0 || is_cut { Stage::Done } else { Stage::Rows(hits) };
             }

@@ -93,11 +93,10 @@ fn tag_values(target: &Target, field: &[u8]) -> Result<TagValues, Failure> {
 /// FT.MGET: all fields of documents of the index; nil for what is none of them.
 pub fn ft_mget(call: &Call) -> Outcome {
     let target = target(call.ctx, call.args[0], Missing::Definition)?;
-    let is_in = |key: &[u8]| {
-        registry::with(|registry| registry.by_id(target.id).is_some_and(|(_, entry)| entry.index.contains(key)))
-    };
-    let document = |key: &&[u8]| if is_in(key) { fields(&Open::to_read(call.ctx, &Text::new(key))) } else { None };
-    Ok(Some(Reply::Array(call.args[1..].iter().map(|key| document(key).unwrap_or(Reply::Nil)).collect())))
+    let keys = &call.args[1..];
+    let document = |key: &[u8]| fields(&Open::to_read(call.ctx, &Text::new(key)));
+    let documents = keys.iter().zip(target.documents(keys)).map(|(key, is_in)| is_in.then(|| document(key)).flatten());
+    Ok(Some(Reply::Array(documents.map(|document| document.unwrap_or(Reply::Nil)).collect())))
 }
 
 /// The fields of a document with their values, in turn.

@@ -198,6 +198,7 @@ impl Walk {
     /// Looks at documents until the table is full or the time is over.
     pub fn read_documents(&mut self, ctx: &Context, until: Option<Instant>) {
         let _selected = super::select(ctx, self.place.index, self.place.database);
+        let is_light = self.is_light();
         while self.missing > 0
             && let Some(input) = self.input.next()
         {
@@ -219,7 +220,7 @@ impl Walk {
             }
             self.seen += 1;
             // A few short rows are made even where the search took all of the time.
-            let is_much = self.seen >= AT_ONCE || self.is_long() || !self.is_light();
+            let is_much = self.seen >= AT_ONCE || self.is_long() || !is_light;
             if is_much && self.end.is_some_and(|end| Instant::now() >= end) {
                 self.timed_out = true;
                 self.missing = 0;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use super::super::access::{Target, find_in, is_filling};
+use super::super::access::{Target, find_in};
 use super::super::aggregate::Aggregate;
 use super::super::binding;
 use super::super::execution::{self, Sent, Work};
@@ -179,7 +179,7 @@ fn part(ctx: &Context, question: &Ask, served: Slots, address: Vec<u8>) -> Resul
     let words: Vec<&[u8]> = question.words.iter().map(|word| &word[..]).collect();
     let name = words.first().copied().unwrap_or_default();
     ctx.select(DATABASE);
-    let is_filled = |target: &Target| question.question == Question::Info || !is_filling(target);
+    let is_filled = |target: &Target| question.question == Question::Info || !target.is_filling;
     let is_ready = |target: &Target| !ctx.is_loading() && is_filled(target);
     let target = find_in(DATABASE, name).filter(is_ready).ok_or(Outcome::NoIndex)?;
     let failed = |failure| Outcome::Failed(text(failure));
